@@ -1,0 +1,312 @@
+//===- tokrt.h - Public C API of the tokopt runtime -------------*- C++ -*-===//
+//
+// The whole public surface of the runtime's core: load a bundle, make an
+// engine, submit requests, step. It is plain C11, needs no other header of this
+// project, and compiles as C and as C++. Text (tokenizer, chat template) is a
+// library of its own, `tokrt/text.h`.
+//
+//   tokrt_error_t error;
+//   tokrt_model_t *model;
+//   tokrt_engine_t *engine;
+//   if (tokrt_model_load("model.so", NULL, &model, &error) != TOKRT_OK ||
+//       tokrt_engine_create(model, NULL, &engine, &error) != TOKRT_OK)
+//     return fail(error.message);
+//   tokrt_request_params_t params;
+//   tokrt_request_params_init(&params);
+//   params.ids = prompt; params.id_count = n; params.max_tokens = 64;
+//   params.on_token = print_token;
+//   tokrt_request_t request;
+//   if (tokrt_engine_submit(engine, &params, &request, &error) != TOKRT_OK)
+//     return fail(error.message);
+//   tokrt_step_info_t step;
+//   while (tokrt_engine_step(engine, &step, &error) == TOKRT_OK && step.rows)
+//     ;
+//
+// Conventions
+//  - Every fallible call returns a `tokrt_status_t` and gives its results
+//    through `out_` parameters, which are untouched on failure. Its last
+//    parameter is the error, which may be NULL.
+//  - `tokrt_X_create` (or `load`) gives the caller ownership; `tokrt_X_destroy`
+//    takes it back and accepts NULL.
+//  - A `*_params_t` begins with its own size, so a library can serve a caller
+//    that was compiled against an older header. Fill one with
+//    `tokrt_X_params_init` before you set fields; NULL means all defaults.
+//  - No call throws, prints or aborts. Objects are not thread safe; distinct
+//    objects may be used from distinct threads. A model may be shared by
+//    engines of different threads.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TOKRT_TOKRT_H_
+#define TOKRT_TOKRT_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TOKRT_VERSION_MAJOR 0
+#define TOKRT_VERSION_MINOR 1
+
+//===----------------------------------------------------------------------===//
+// Status
+//===----------------------------------------------------------------------===//
+
+typedef enum tokrt_status_e {
+  TOKRT_OK = 0,
+  TOKRT_INVALID_ARGUMENT = 1, // the caller's parameters; do not retry
+  TOKRT_IO = 2,               // the system refused a file operation
+  TOKRT_INVALID_FILE = 3,     // the file is damaged or not what it should be
+  TOKRT_UNSUPPORTED = 4,      // a good file, but for another version or machine
+  TOKRT_OUT_OF_MEMORY = 5,    // the system has no memory left
+  TOKRT_EXHAUSTED = 6, // a limit of the engine; raise the limit, or retry after
+                       // requests have finished
+} tokrt_status_t;
+
+/// Returns a static English name of `status`, never NULL.
+const char *tokrt_status_string(tokrt_status_t status);
+
+/// What went wrong, as one line without a line feed: the file and the key, what
+/// was found, what was expected, what to do. The caller owns it; a call that
+/// succeeds leaves it alone.
+typedef struct tokrt_error_s {
+  char message[1024];
+} tokrt_error_t;
+
+//===----------------------------------------------------------------------===//
+// Model
+//===----------------------------------------------------------------------===//
+
+/// A loaded bundle: checked, mapped, read only.
+typedef struct tokrt_model_s tokrt_model_t;
+
+typedef struct tokrt_model_params_s {
+  size_t struct_size; // set by tokrt_model_params_init
+  /// The ISA level to take, by its name in the manifest; NULL takes what the
+  /// environment variable TOKOPT_LEVEL names, else the best this CPU can run.
+  const char *level;
+  /// Not 0: read the weights into huge pages of this process instead of mapping
+  /// and sharing the file's. Streams faster, starts slower.
+  int copy_weights;
+  /// Not 0: check the hash of the weights too. Reads all of them.
+  int verify_weights;
+} tokrt_model_params_t;
+
+void tokrt_model_params_init(tokrt_model_params_t *out_params);
+
+/// Maps the bundle at `path`. No code of the file runs, and none is mapped
+/// executable, before every check has passed.
+tokrt_status_t tokrt_model_load(const char *path,
+                                const tokrt_model_params_t *params,
+                                tokrt_model_t **out_model,
+                                tokrt_error_t *error);
+
+/// Destroy every engine of the model first.
+void tokrt_model_destroy(tokrt_model_t *model);
+
+typedef struct tokrt_model_info_s {
+  const char *arch;     // strings live as long as the model
+  const char *name;
+  const char *producer;
+  const char *backend;
+  const char *level;    // the ISA level that was taken
+  uint32_t layers;
+  uint32_t width;
+  uint32_t vocab;
+  uint32_t context;     // positions a request may have
+  uint64_t file_bytes;
+  uint64_t weight_bytes;
+  uint64_t cache_bytes_per_page; // one page of each cache, summed
+} tokrt_model_info_t;
+
+void tokrt_model_info(const tokrt_model_t *model, tokrt_model_info_t *out_info);
+
+/// The model file's own key/value records, for `tokrt_text_create`. The bytes
+/// live as long as the model. They are not parsed here.
+void tokrt_model_metadata(const tokrt_model_t *model, const void **out_data,
+                          size_t *out_size);
+
+/// The manifest as JSON text, not zero-terminated; lives as long as the model.
+void tokrt_model_manifest(const tokrt_model_t *model, const char **out_data,
+                          size_t *out_size);
+
+//===----------------------------------------------------------------------===//
+// Engine
+//===----------------------------------------------------------------------===//
+
+/// Runs many requests over one model: owns the worker threads, the cache pages
+/// and the buffers of a step.
+typedef struct tokrt_engine_s tokrt_engine_t;
+
+/// A request's name within its engine; never 0, never reused.
+typedef uint64_t tokrt_request_t;
+
+typedef enum tokrt_schedule_e {
+  TOKRT_SCHEDULE_BUNDLE = 0,  // as the manifest says
+  TOKRT_SCHEDULE_WHOLE = 1,   // a prompt in one step
+  TOKRT_SCHEDULE_CHUNKED = 2, // at most `step_rows` rows a step, decodes first
+  TOKRT_SCHEDULE_LAYERED = 3, // a prompt chunk passes one group of layers a step
+} tokrt_schedule_t;
+
+/// One request's share of a step.
+typedef struct tokrt_step_part_s {
+  tokrt_request_t request;
+  uint32_t position; // of its first row
+  uint32_t rows;
+  int full;          // its rows pass all layers; else [layer_begin, layer_end)
+} tokrt_step_part_t;
+
+/// What a step did. `rows` is 0 when there was nothing to do.
+typedef struct tokrt_step_info_s {
+  uint64_t index;       // steps before this one
+  uint32_t rows;
+  uint32_t full_rows;   // the first so many rows pass all layers
+  uint32_t layer_begin; // the others pass these
+  uint32_t layer_end;
+  uint32_t outputs;     // rows that asked for logits
+  uint32_t running;     // requests with pages, after the step
+  uint32_t waiting;     // requests without, after the step
+  const tokrt_step_part_t *parts; // in row order; valid until the next step
+  uint32_t part_count;
+} tokrt_step_info_t;
+
+typedef void (*tokrt_trace_fn)(void *data, const tokrt_step_info_t *step);
+
+typedef struct tokrt_engine_params_s {
+  size_t struct_size;   // set by tokrt_engine_params_init
+  uint32_t threads;     // 0: one for each CPU this process may run on
+  uint32_t requests;    // requests that run at the same time; more wait
+  uint32_t step_rows;   // rows a step may have; 0: the schedule's budget
+  uint64_t cache_bytes; // limit of all cache pages; 0: what `requests` of full
+                        // length need, but at most half of the memory
+  /// The schedule, to override the bundle's in tests and experiments. It changes
+  /// no result.
+  tokrt_schedule_t schedule;
+  uint32_t chunk_rows;   // rows of one request a step; 0: no further limit
+  uint32_t group_layers; // layers of a group of `LAYERED`; 0: the bundle's
+  tokrt_trace_fn trace;  // called before each step runs; may be NULL
+  void *trace_data;
+} tokrt_engine_params_t;
+
+void tokrt_engine_params_init(tokrt_engine_params_t *out_params);
+
+/// Allocates everything a step needs; steps allocate nothing. The model must
+/// outlive the engine.
+tokrt_status_t tokrt_engine_create(const tokrt_model_t *model,
+                                   const tokrt_engine_params_t *params,
+                                   tokrt_engine_t **out_engine,
+                                   tokrt_error_t *error);
+void tokrt_engine_destroy(tokrt_engine_t *engine);
+
+typedef struct tokrt_engine_info_s {
+  uint32_t threads;
+  uint32_t requests;
+  uint32_t step_rows;
+  uint64_t cache_bytes;      // limit
+  uint64_t cache_bytes_used; // by pages of running requests
+} tokrt_engine_info_t;
+
+void tokrt_engine_info(const tokrt_engine_t *engine,
+                       tokrt_engine_info_t *out_info);
+
+//===----------------------------------------------------------------------===//
+// Requests
+//===----------------------------------------------------------------------===//
+
+typedef enum tokrt_finish_e {
+  TOKRT_FINISH_NONE = 0,    // waits or runs
+  TOKRT_FINISH_STOP = 1,    // a stop token came; it is not in the output
+  TOKRT_FINISH_LENGTH = 2,  // max_tokens
+  TOKRT_FINISH_CONTEXT = 3, // the model's context is full
+  TOKRT_FINISH_CACHE = 4,   // the cache limit holds no more of even this request
+  TOKRT_FINISH_CANCEL = 5,
+} tokrt_finish_t;
+
+/// Returns "none", "stop", "length", "context", "cache" or "cancel".
+const char *tokrt_finish_string(tokrt_finish_t finish);
+
+typedef struct tokrt_sampling_s {
+  float temperature; // 0: greedy
+  uint32_t top_k;    // 0: off
+  float top_p;       // 1: off
+  float min_p;       // 0: off
+  uint64_t seed;     // equal seeds draw equal tokens, whatever the company
+} tokrt_sampling_t;
+
+/// Callbacks run inside `tokrt_engine_step`, on its thread. Of the engine's
+/// functions they may call only `tokrt_engine_cancel` and the queries.
+typedef void (*tokrt_token_fn)(void *data, tokrt_request_t request,
+                               int32_t token);
+/// The logits of the row at `position`, that is of the token after it; `logits`
+/// is valid during the call.
+typedef void (*tokrt_logits_fn)(void *data, tokrt_request_t request,
+                                uint32_t position, const float *logits,
+                                size_t count);
+typedef void (*tokrt_finish_fn)(void *data, tokrt_request_t request,
+                                tokrt_finish_t finish);
+
+typedef struct tokrt_request_params_s {
+  size_t struct_size;  // set by tokrt_request_params_init
+  const int32_t *ids;  // the prompt, copied; at least one token
+  size_t id_count;
+  uint32_t max_tokens; // to generate; 0 only reads the prompt
+  tokrt_sampling_t sampling; // greedy by default
+  const int32_t *stop;       // token ids that end the request, copied
+  size_t stop_count;
+  int ignore_stop;           // not 0: generate on through them
+  /// Not 0: `on_logits` is called for every position of the prompt, not only
+  /// for those that a token is drawn from.
+  int all_logits;
+  tokrt_token_fn on_token;   // each may be NULL
+  tokrt_logits_fn on_logits;
+  tokrt_finish_fn on_finish;
+  void *data;                // first argument of the three
+} tokrt_request_params_t;
+
+void tokrt_request_params_init(tokrt_request_params_t *out_params);
+
+/// Queues a request. Fails with TOKRT_INVALID_ARGUMENT on a prompt longer than
+/// the context or an id out of the vocabulary, and with TOKRT_EXHAUSTED if the
+/// engine's limits could not hold the prompt even alone.
+tokrt_status_t tokrt_engine_submit(tokrt_engine_t *engine,
+                                   const tokrt_request_params_t *params,
+                                   tokrt_request_t *out_request,
+                                   tokrt_error_t *error);
+
+/// Packs one step of rows from the requests, first come first served, and runs
+/// it. If no page is left, the youngest request gives its pages back and is
+/// read again later; that changes no result.
+tokrt_status_t tokrt_engine_step(tokrt_engine_t *engine,
+                                 tokrt_step_info_t *out_info,
+                                 tokrt_error_t *error);
+
+/// Ends a request, now or, from a callback, when the step ends; its pages are
+/// free then. Unknown and finished requests are left alone.
+void tokrt_engine_cancel(tokrt_engine_t *engine, tokrt_request_t request);
+
+typedef struct tokrt_request_info_s {
+  tokrt_finish_t finish;
+  int running;            // has pages
+  uint32_t prompt_tokens;
+  uint32_t cached;        // positions in the cache
+  const int32_t *tokens;  // generated; valid until the next step or release
+  uint32_t token_count;
+} tokrt_request_info_t;
+
+/// Fails with TOKRT_INVALID_ARGUMENT if there is no such request.
+tokrt_status_t tokrt_engine_request(const tokrt_engine_t *engine,
+                                    tokrt_request_t request,
+                                    tokrt_request_info_t *out_info,
+                                    tokrt_error_t *error);
+
+/// Forgets a request (and cancels it if it has not finished). Every request is
+/// kept until it is released or the engine is destroyed.
+void tokrt_engine_release(tokrt_engine_t *engine, tokrt_request_t request);
+
+#ifdef __cplusplus
+} // extern "C"
+#endif
+
+#endif // TOKRT_TOKRT_H_
