@@ -255,8 +255,9 @@ Error Parser::parseKeyValue() {
                     : take(getFixedSize(value.type), "value", value.bytes);
   if (error)
     return error;
-  if (value.type == ValueType::Bool && uint8_t(value.bytes[0]) > 1)
-    return fail("a bool of " + Twine(uint8_t(value.bytes[0])), "0 or 1");
+  if (value.type == ValueType::Bool && unsigned(uint8_t(value.bytes[0])) > 1)
+    return fail("a bool of " + Twine(unsigned(uint8_t(value.bytes[0]))),
+                "0 or 1");
   if (!file.keyIndex.try_emplace(value.key, file.keyValues.size()).second)
     return fail("the key twice", "it once");
   file.keyValues.push_back(value);
