@@ -1,0 +1,43 @@
+"""The compiled path, with its lossy default passes, loses no more than llama.cpp's own default run does."""
+
+import os
+import sys
+
+from harness import Checks, bundle, eval_nll, model_file, reference, run_json, text_ids, tool
+
+POSITIONS = 1024
+# llama.cpp's default run against f32 weights on the same ids: mean KL, |NLL difference|.
+LLAMA = {"smollm2": (0.00347, 0.0034), "qwen2": (0.01105, 0.0109)}
+
+
+def levels(path):
+    """The ISA levels of a bundle that this CPU has."""
+    with open("/proc/cpuinfo") as file:
+        flags = set(next(line for line in file if line.startswith("flags")).split())
+    known = run_json(tool("tokopt-inspect"), path, "--json")["levels"]
+    return [level["name"] for level in known if {f.replace("avx512vnni", "avx512_vnni") for f in level["features"]} <= flags]
+
+
+def main():
+    name = sys.argv[1]
+    check = Checks()
+    model = model_file(name)
+    oracle, path = bundle(model, "--backend=reference"), bundle(model)
+    recorded, _ = reference(name)
+    wanted = dict(recorded["gpl3_first_4096_tokens"]["mean_nll_at"])[POSITIONS]
+    llama_kl, llama_nll = LLAMA[name]
+    names = levels(path)
+    check(len(names) > 0, f"levels this CPU runs: {', '.join(names)}")
+    for level in names:
+        result = eval_nll(path, text_ids(name)[: POSITIONS + 1], "--reference", oracle,
+                          env={**os.environ, "TOKOPT_LEVEL": level})
+        bar = 1.25 * llama_kl
+        check(0 < result["kl_mean"] <= bar, f"{level}: mean KL {result['kl_mean']:.5f} (at most {bar:.5f}), "
+              f"p99 {result['kl_p99']:.4f}, top-1 {result['top1']:.4f}")
+        difference, bar = abs(result["nll"] - wanted), max(0.006, llama_nll)
+        check(difference <= bar, f"{level}: NLL {result['nll']:.5f}, recorded {wanted:.5f}: differs by {difference:.5f} (at most {bar})")
+    check.done()
+
+
+if __name__ == "__main__":
+    main()

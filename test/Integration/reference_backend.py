@@ -1,0 +1,44 @@
+"""The reference backend against the recorded f32 run: NLL, top-10 logits after each prompt, greedy ids."""
+
+import sys
+
+from harness import Checks, bundle, eval_nll, generate, model_file, reference, text_ids
+
+NLL_POSITIONS = 1024
+
+
+def check_top(check, name, wanted, found):
+    """Equal sets of ids with close logits; the order counts only where the recorded gap exceeds twice the bar."""
+    logits = dict(map(tuple, found))
+    worst = max(abs(logits.get(i, float("inf")) - logit) for i, logit in wanted[:-1])
+    check(worst <= 1e-2, f"{name}: top-10 logits differ by {worst:.2g} (at most 1e-2)")
+    for (left, high), (right, low) in zip(wanted, wanted[1:]):
+        if high - low > 0.02:
+            check(logits[left] > logits.get(right, low), f"{name}: {left} is above {right}")
+
+
+def main():
+    name = sys.argv[1]
+    check = Checks()
+    path = bundle(model_file(name), "--backend=reference")
+    recorded, prompts = reference(name)
+
+    wanted = dict(recorded["gpl3_first_4096_tokens"]["mean_nll_at"])[NLL_POSITIONS]
+    result = eval_nll(path, text_ids(name)[: NLL_POSITIONS + 1])
+    check(result["tokens"] == NLL_POSITIONS, f"{result['tokens']} positions scored, expected {NLL_POSITIONS}")
+    difference = abs(result["nll"] - wanted)
+    check(difference <= 5e-4, f"NLL {result['nll']:.6f}, recorded {wanted:.6f}: differs by {difference:.2g} (at most 5e-4)")
+
+    for entry in recorded["greedy"]:
+        prompt = entry["prompt"]
+        # Behind a close call two right engines may go different ways.
+        margins = entry["top1_minus_top2"]
+        sure = next((i for i, margin in enumerate(margins) if margin < 0.05), len(margins))
+        found = generate(path, prompts[prompt], max(sure, 1), "--top-logits", 12)
+        check_top(check, prompt, entry["last_prompt_top10"], found["first_logits"])
+        check(found["ids"][:sure] == entry["ids"][:sure], f"{prompt}: {sure} greedy ids")
+    check.done()
+
+
+if __name__ == "__main__":
+    main()
