@@ -1,0 +1,148 @@
+//===- ProgramOps.td - Which kernel runs when, on which buffer -*- tablegen -*-===//
+
+#ifndef TOK_PROGRAMOPS_TD
+#define TOK_PROGRAMOPS_TD
+
+include "dialects/Tok/OpBase.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+
+def Tok_BufferOp : Tok_Op<"buffer", [MemoryEffects<[MemAlloc]>]> {
+  let summary = "an activation buffer of the step's workspace";
+  let description = [{
+    `T x N` values, rows padded to a multiple of 64 bytes. `offset` is the
+    buffer's place among the bytes of one row of the workspace; the pass
+    `tok-plan-buffers` sets it, reusing the place of buffers that are dead.
+
+    Example:
+
+    ```mlir
+    func.func @f() {
+      %x = tok.buffer : memref<?x96xf32>
+      return
+    }
+    ```
+  }];
+  let arguments = (ins OptionalAttr<I64Attr>:$offset);
+  let results = (outs AnyMemRef:$memref);
+  let assemblyFormat = "(`at` $offset^)? attr-dict `:` type($memref)";
+  let extraClassDeclaration = [{
+    ::mlir::MemRefType getBufferType() { return ::llvm::cast<::mlir::MemRefType>(getMemref().getType()); }
+    /// Bytes of one row, a multiple of 64.
+    int64_t getRowBytes();
+  }];
+  let hasVerifier = 1;
+}
+
+def Tok_BarrierOp : Tok_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "waits until every worker has arrived";
+  let description = [{
+    What was written before is visible after. `tok-insert-barriers` places them.
+
+    Example:
+
+    ```mlir
+    func.func @f() {
+      tok.barrier
+      return
+    }
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Tok_KernelOp : Tok_Op<"kernel", [
+    AttrSizedOperandSegments, DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+    MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "one kernel of a family over a range of rows";
+  let description = [{
+    All workers run it, each on its share. Families:
+
+    | family | inputs | outputs | regions |
+    |---|---|---|---|
+    | `embed` | ids | x | - |
+    | `angles` | rows | cosines and signed sines `[T, 2D]` | - |
+    | `rowwise` | values `[T, N]` (and an index column when `gather`) | values, quantized rows or the cache | `prologue`: one element of a row |
+    | `linear` | one input, then values for the epilogue | values | `epilogue`: one output element |
+    | `attention` | q, rows | values | - |
+    | `sample` | logits, params, seeds | tokens | - |
+
+    Regions hold scalar `arith` and `math` ops, which a template clones on
+    vectors, and `tok.reduce_row` and `tok.partner`. `config` holds what the cost
+    model chose and the ops' own numbers.
+
+    Example:
+
+    ```mlir
+    tok.weight @norm : tensor<96xf32> = source "m.gguf" at [0]
+    func.func @f(%x: memref<?x96xf32>, %y: memref<?x96xf32>, %b: index, %e: index) {
+      tok.kernel "rowwise" rows(%b to %e) weights [@norm] ins(%x : memref<?x96xf32>)
+          outs(%y : memref<?x96xf32>) {} prologue {
+      ^bb0(%v: f32, %w: f32):
+        %s = arith.mulf %v, %v : f32
+        %r = tok.reduce_row %s
+        %n = arith.divf %v, %r : f32
+        %o = arith.mulf %n, %w : f32
+        tok.yield %o : f32
+      }
+      return
+    }
+    ```
+  }];
+  let arguments = (ins StrAttr:$family, Index:$rowBegin, Index:$rowEnd, Optional<Index>:$layer,
+    OptionalAttr<FlatSymbolRefArrayAttr>:$weights, Variadic<AnyType>:$inputs,
+    Variadic<AnyType>:$outputs, DictionaryAttr:$config);
+  let regions = (region AnyRegion:$prologue, AnyRegion:$epilogue);
+  let assemblyFormat = [{
+    $family `rows` `(` $rowBegin `to` $rowEnd `)` (`layer` `(` $layer^ `)`)? (`weights` $weights^)?
+    (`ins` `(` $inputs^ `:` type($inputs) `)`)? `outs` `(` $outputs `:` type($outputs) `)`
+    $config (`prologue` $prologue^)? (`epilogue` $epilogue^)? attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+def Tok_YieldOp : Tok_Op<"yield", [Pure, ReturnLike, Terminator, ParentOneOf<["KernelOp"]>]> {
+  let summary = "ends a region of a kernel";
+  let description = [{
+    Gives the element's values in the order of the outputs. Example: see
+    `tok.kernel`.
+  }];
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+}
+
+def Tok_ReduceRowOp : Tok_Op<"reduce_row", [Pure, SameOperandsAndResultType, ParentOneOf<["KernelOp"]>]> {
+  let summary = "the sum of an element's value over its row";
+  let description = [{
+    Sixteen partial sums (column modulo 16), each in ascending order, then
+    halved pairwise: lane i plus lane i + 8, + 4, + 2, + 1. The order is fixed,
+    so the sum does not depend on the ISA. Example: see `tok.kernel`.
+  }];
+  let arguments = (ins F32:$value);
+  let results = (outs F32:$sum);
+  let assemblyFormat = "$value attr-dict";
+}
+
+def Tok_PartnerOp : Tok_Op<"partner", [Pure, SameOperandsAndResultType, ParentOneOf<["KernelOp"]>]> {
+  let summary = "the value of an input at the element that rotates with this one";
+  let description = [{
+    `value` must be an argument of the region that stands for an input. Within
+    each head of `head` elements the partner of d is `d ^ 1` (`adjacent`) or
+    `d + dims/2 mod dims` (`halves`) for d below `dims`. Example:
+
+    ```mlir
+    func.func @f(%x: memref<?x96xf32>, %b: index, %e: index) {
+      tok.kernel "rowwise" rows(%b to %e) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {} prologue {
+      ^bb0(%v: f32):
+        %p = tok.partner %v adjacent head = 32 dims = 32
+        tok.yield %p : f32
+      }
+      return
+    }
+    ```
+  }];
+  let arguments = (ins F32:$value, EnumProp<Tok_RopePairs>:$pairs, I64Attr:$head, I64Attr:$dims);
+  let results = (outs F32:$partner);
+  let assemblyFormat = "$value $pairs `head` `=` $head `dims` `=` $dims attr-dict";
+}
+
+#endif // TOK_PROGRAMOPS_TD

@@ -1,0 +1,42 @@
+//===- Ranges.cpp - Lists of layers printed as ranges ---------------------===//
+
+#include "dialects/Tok/Ranges.h"
+
+using namespace mlir;
+
+// More layers than any model has; bounds what a hand-written range can allocate.
+static constexpr int64_t kMaxEntries = 65536;
+
+ParseResult tokopt::tok::parseRanges(AsmParser &parser, SmallVectorImpl<int64_t> &values) {
+  do {
+    int64_t first, last;
+    SMLoc loc = parser.getCurrentLocation();
+    if (parser.parseInteger(first))
+      return failure();
+    // `0-3` lexes as the integer 0 followed by the integer -3 or by `-` and 3.
+    last = first;
+    if (succeeded(parser.parseOptionalMinus()) && parser.parseInteger(last))
+      return failure();
+    if (last < first)
+      return parser.emitError(loc) << "expects an ascending range, but got " << first << "-" << last;
+    if (last - first >= kMaxEntries - static_cast<int64_t>(values.size()))
+      return parser.emitError(loc) << "expects at most " << kMaxEntries << " entries";
+    for (int64_t value = first; value <= last; ++value)
+      values.push_back(value);
+  } while (succeeded(parser.parseOptionalComma()));
+  return success();
+}
+
+void tokopt::tok::printRanges(AsmPrinter &printer, ArrayRef<int64_t> values) {
+  for (size_t i = 0; i < values.size();) {
+    size_t last = i;
+    while (last + 1 < values.size() && values[last + 1] == values[last] + 1)
+      ++last;
+    if (i)
+      printer << ", ";
+    printer << values[i];
+    if (last > i)
+      printer << "-" << values[last];
+    i = last + 1;
+  }
+}

@@ -1,0 +1,17 @@
+//===- TokAttrs.h - Attributes of the tok dialect ---------------*- C++ -*-===//
+
+#ifndef TOK_TOKATTRS_H
+#define TOK_TOKATTRS_H
+
+#include "dialects/Tok/TokDialect.h"
+
+#include "mlir/IR/Attributes.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+
+#include "dialects/Tok/TokEnums.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Tok/TokAttrs.h.inc"
+
+#endif // TOK_TOKATTRS_H

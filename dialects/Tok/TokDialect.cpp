@@ -1,0 +1,47 @@
+//===- TokDialect.cpp - The tok dialect -----------------------------------===//
+
+#include "dialects/Tok/TokDialect.h"
+
+#include "dialects/Tok/TokAttrs.h"
+#include "dialects/Tok/TokOps.h"
+#include "dialects/Tok/TokTypes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/DialectImplementation.h"
+
+#include "dialects/Tok/TokDialect.cpp.inc"
+#include "dialects/Tok/TokOpInterfaces.cpp.inc"
+
+using namespace mlir;
+using namespace tokopt::tok;
+
+void TokDialect::initialize() {
+  registerTypes();
+  registerAttributes();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Tok/TokOps.cpp.inc"
+      >();
+}
+
+/// Checks the attributes of the dialect that stand on ops of other dialects.
+LogicalResult TokDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  StringRef name = attribute.getName();
+  if (name == kModelAttrName) {
+    if (!isa<ModuleOp>(op) || !isa<ModelAttr>(attribute.getValue()))
+      return op->emitError("expects '") << name << "' to be a #tok.model on a module";
+    return success();
+  }
+  if (name == kMetadataAttrName) {
+    if (!isa<ModuleOp>(op) || !isa<SourceAttr>(attribute.getValue()))
+      return op->emitError("expects '") << name << "' to be a #tok.source on a module";
+    return success();
+  }
+  if (name == kKindAttrName) {
+    auto function = dyn_cast<func::FuncOp>(op);
+    if (!function || !isa<UnitAttr>(attribute.getValue()) || !function.isPrivate())
+      return op->emitError("expects '") << name << "' to be a unit attribute of a private func.func";
+    return success();
+  }
+  return op->emitError("has an unknown attribute '") << name << "' of the tok dialect";
+}

@@ -1,0 +1,23 @@
+//===- TokDialect.h - The tok dialect ---------------------------*- C++ -*-===//
+
+#ifndef TOK_TOKDIALECT_H
+#define TOK_TOKDIALECT_H
+
+#include "mlir/IR/Dialect.h"
+
+#include "dialects/Tok/TokDialect.h.inc"
+
+namespace tokopt::tok {
+
+/// Marks a private function that is one kind of layer.
+inline constexpr llvm::StringLiteral kKindAttrName = "tok.kind";
+/// Module attribute: what the model is (`#tok.model`).
+inline constexpr llvm::StringLiteral kModelAttrName = "tok.model";
+/// Module attribute: the file's own key/value records (`#tok.source`).
+inline constexpr llvm::StringLiteral kMetadataAttrName = "tok.metadata";
+/// Argument and result attribute of an entry: its role, a name of docs/bundle.md's frame.
+inline constexpr llvm::StringLiteral kSlotAttrName = "tok.slot";
+
+} // namespace tokopt::tok
+
+#endif // TOK_TOKDIALECT_H

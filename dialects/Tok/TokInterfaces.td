@@ -1,0 +1,47 @@
+//===- TokInterfaces.td - Interfaces of the tok dialect ----*- tablegen -*-===//
+
+#ifndef TOK_TOKINTERFACES_TD
+#define TOK_TOKINTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def Tok_FormatInterface : TypeInterface<"FormatInterface"> {
+  let cppNamespace = "::tokopt::tok";
+  let description = [{
+    A storage format of weights: `block` consecutive values of a row are stored
+    together in `blockBytes` bytes.
+  }];
+  let methods = [
+    InterfaceMethod<"Values of one block.", "int64_t", "getBlock">,
+    InterfaceMethod<"Bytes of one block in the model file.", "int64_t", "getBlockBytes">,
+  ];
+}
+
+def Tok_WeightUserInterface : OpInterface<"WeightUserInterface"> {
+  let cppNamespace = "::tokopt::tok";
+  let description = [{
+    An op that reads weights. Passes that edit weights find their readers
+    through it, and the shared symbol verifier checks that each family exists
+    and has the layer.
+  }];
+  let methods = [
+    InterfaceMethod<"The families read, in operand order.",
+                    "::llvm::SmallVector<::mlir::FlatSymbolRefAttr>", "getWeightSymbols">,
+    InterfaceMethod<"The layer whose members are read, or null.",
+                    "::mlir::Value", "getWeightLayer">,
+  ];
+}
+
+def Tok_CacheUserInterface : OpInterface<"CacheUserInterface"> {
+  let cppNamespace = "::tokopt::tok";
+  let description = [{
+    An op that reads or consumes a cache value. A cache has at most one
+    consuming use, after all reads of it, so that it is updated in place.
+  }];
+  let methods = [
+    InterfaceMethod<"The cache operand.", "::mlir::OpOperand &", "getCacheOperand">,
+    InterfaceMethod<"Whether the op's result replaces the cache.", "bool", "consumesCache">,
+  ];
+}
+
+#endif // TOK_TOKINTERFACES_TD

@@ -1,0 +1,24 @@
+//===- TokOps.h - Operations of the tok dialect -----------------*- C++ -*-===//
+
+#ifndef TOK_TOKOPS_H
+#define TOK_TOKOPS_H
+
+#include "dialects/Tok/TokAttrs.h"
+#include "dialects/Tok/TokDialect.h"
+#include "dialects/Tok/TokTypes.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/Tok/TokOpInterfaces.h.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/Tok/TokOps.h.inc"
+
+#endif // TOK_TOKOPS_H

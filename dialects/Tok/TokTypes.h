@@ -1,0 +1,27 @@
+//===- TokTypes.h - Types of the tok dialect --------------------*- C++ -*-===//
+
+#ifndef TOK_TOKTYPES_H
+#define TOK_TOKTYPES_H
+
+#include "dialects/Tok/TokDialect.h"
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+
+#include "dialects/Tok/TokTypeInterfaces.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/Tok/TokTypes.h.inc"
+
+namespace tokopt::tok {
+
+/// Values of one stored block of `elementType`: its format's, or 1 for a plain float.
+int64_t getBlock(mlir::Type elementType);
+/// Bytes of one such block in the model file.
+int64_t getBlockBytes(mlir::Type elementType);
+/// Whether `elementType` is a weight format or a float that weights come in.
+bool isWeightElement(mlir::Type elementType);
+
+} // namespace tokopt::tok
+
+#endif // TOK_TOKTYPES_H
