@@ -37,6 +37,11 @@ LogicalResult TokDialect::verifyOperationAttribute(Operation *op, NamedAttribute
       return op->emitError("expects '") << name << "' to be a #tok.source on a module";
     return success();
   }
+  if (name == kProgramAttrName) {
+    if (!isa<ModuleOp>(op) || !isa<DictionaryAttr>(attribute.getValue()))
+      return op->emitError("expects '") << name << "' to be a dictionary on a module";
+    return success();
+  }
   if (name == kKindAttrName) {
     auto function = dyn_cast<func::FuncOp>(op);
     if (!function || !isa<UnitAttr>(attribute.getValue()) || !function.isPrivate())

@@ -38,6 +38,9 @@ LogicalResult WeightOp::verify() {
   size_t members = getLayers() ? getLayers()->size() : 1;
   if (getOffsets().size() != members)
     return emitOpError("expects ") << members << " offsets, but got " << getOffsets().size();
+  if (getImage() && getImage()->size() != members)
+    return emitOpError("expects ") << members << " places in the image, but got "
+                                   << getImage()->size();
   if (getLayers() && !llvm::is_sorted(*getLayers(), std::less_equal<int64_t>()))
     return emitOpError("expects ascending layers");
   for (int64_t offset : getOffsets())

@@ -10,7 +10,8 @@ def Tok_WeightOp : Tok_Op<"weight", [Symbol]> {
   let description = [{
     Declares a weight by where its bytes stand. With `layers`, it is a family:
     member i belongs to `layers[i]` and starts at `offsets[i]`. All members have
-    one type. Data never stands in the IR.
+    one type. Data never stands in the IR. `image` is where lowering has decided
+    that each member lies in the bundle's weights.
 
     Example:
 
@@ -20,10 +21,11 @@ def Tok_WeightOp : Tok_Op<"weight", [Symbol]> {
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<DenseI64ArrayAttr>:$layers,
-    TypeAttrOf<AnyRankedTensor>:$type, StrAttr:$file, DenseI64ArrayAttr:$offsets);
+    TypeAttrOf<AnyRankedTensor>:$type, StrAttr:$file, DenseI64ArrayAttr:$offsets,
+    OptionalAttr<DenseI64ArrayAttr>:$image);
   let assemblyFormat = [{
     $sym_name (`layers` `=` custom<LayerList>($layers)^)? `:` $type
-    `=` `source` $file `at` $offsets attr-dict
+    `=` `source` $file `at` $offsets (`image` $image^)? attr-dict
   }];
   let extraClassDeclaration = [{
     ::mlir::RankedTensorType getTensorType() { return ::llvm::cast<::mlir::RankedTensorType>(getType()); }
