@@ -107,15 +107,15 @@ tokrt_status_t tokrt_model_load(const char *path,
 void tokrt_model_destroy(tokrt_model_t *model);
 
 typedef struct tokrt_model_info_s {
-  const char *arch;     // strings live as long as the model
+  const char *arch; // strings live as long as the model
   const char *name;
   const char *producer;
   const char *backend;
-  const char *level;    // the ISA level that was taken
+  const char *level; // the ISA level that was taken
   uint32_t layers;
   uint32_t width;
   uint32_t vocab;
-  uint32_t context;     // positions a request may have
+  uint32_t context; // positions a request may have
   uint64_t file_bytes;
   uint64_t weight_bytes;
   uint64_t cache_bytes_per_page; // one page of each cache, summed
@@ -145,9 +145,10 @@ typedef uint64_t tokrt_request_t;
 
 typedef enum tokrt_schedule_e {
   TOKRT_SCHEDULE_BUNDLE = 0,  // as the manifest says
-  TOKRT_SCHEDULE_WHOLE = 1,   // a prompt in one step
+  TOKRT_SCHEDULE_WHOLE = 1,   // a prompt in one step, if `step_rows` allow it
   TOKRT_SCHEDULE_CHUNKED = 2, // at most `step_rows` rows a step, decodes first
-  TOKRT_SCHEDULE_LAYERED = 3, // a prompt chunk passes one group of layers a step
+  TOKRT_SCHEDULE_LAYERED =
+      3, // a prompt chunk passes one group of layers a step
 } tokrt_schedule_t;
 
 /// One request's share of a step.
@@ -155,19 +156,19 @@ typedef struct tokrt_step_part_s {
   tokrt_request_t request;
   uint32_t position; // of its first row
   uint32_t rows;
-  int full;          // its rows pass all layers; else [layer_begin, layer_end)
+  int full; // its rows pass all layers; else [layer_begin, layer_end)
 } tokrt_step_part_t;
 
 /// What a step did. `rows` is 0 when there was nothing to do.
 typedef struct tokrt_step_info_s {
-  uint64_t index;       // steps before this one
+  uint64_t index; // steps before this one
   uint32_t rows;
   uint32_t full_rows;   // the first so many rows pass all layers
   uint32_t layer_begin; // the others pass these
   uint32_t layer_end;
-  uint32_t outputs;     // rows that asked for logits
-  uint32_t running;     // requests with pages, after the step
-  uint32_t waiting;     // requests without, after the step
+  uint32_t outputs;               // rows that asked for logits
+  uint32_t running;               // requests with pages
+  uint32_t waiting;               // requests without
   const tokrt_step_part_t *parts; // in row order; valid until the next step
   uint32_t part_count;
 } tokrt_step_info_t;
@@ -181,8 +182,8 @@ typedef struct tokrt_engine_params_s {
   uint32_t step_rows;   // rows a step may have; 0: the schedule's budget
   uint64_t cache_bytes; // limit of all cache pages; 0: what `requests` of full
                         // length need, but at most half of the memory
-  /// The schedule, to override the bundle's in tests and experiments. It changes
-  /// no result.
+  /// The schedule, to override the bundle's in tests and experiments. It
+  /// changes no result.
   tokrt_schedule_t schedule;
   uint32_t chunk_rows;   // rows of one request a step; 0: no further limit
   uint32_t group_layers; // layers of a group of `LAYERED`; 0: the bundle's
@@ -220,7 +221,7 @@ typedef enum tokrt_finish_e {
   TOKRT_FINISH_STOP = 1,    // a stop token came; it is not in the output
   TOKRT_FINISH_LENGTH = 2,  // max_tokens
   TOKRT_FINISH_CONTEXT = 3, // the model's context is full
-  TOKRT_FINISH_CACHE = 4,   // the cache limit holds no more of even this request
+  TOKRT_FINISH_CACHE = 4, // the cache limit holds no more of even this request
   TOKRT_FINISH_CANCEL = 5,
 } tokrt_finish_t;
 
@@ -248,21 +249,21 @@ typedef void (*tokrt_finish_fn)(void *data, tokrt_request_t request,
                                 tokrt_finish_t finish);
 
 typedef struct tokrt_request_params_s {
-  size_t struct_size;  // set by tokrt_request_params_init
-  const int32_t *ids;  // the prompt, copied; at least one token
+  size_t struct_size; // set by tokrt_request_params_init
+  const int32_t *ids; // the prompt, copied; at least one token
   size_t id_count;
-  uint32_t max_tokens; // to generate; 0 only reads the prompt
+  uint32_t max_tokens;       // to generate; 0 only reads the prompt
   tokrt_sampling_t sampling; // greedy by default
   const int32_t *stop;       // token ids that end the request, copied
   size_t stop_count;
-  int ignore_stop;           // not 0: generate on through them
+  int ignore_stop; // not 0: generate on through them
   /// Not 0: `on_logits` is called for every position of the prompt, not only
   /// for those that a token is drawn from.
   int all_logits;
-  tokrt_token_fn on_token;   // each may be NULL
+  tokrt_token_fn on_token; // each may be NULL
   tokrt_logits_fn on_logits;
   tokrt_finish_fn on_finish;
-  void *data;                // first argument of the three
+  void *data; // first argument of the three
 } tokrt_request_params_t;
 
 void tokrt_request_params_init(tokrt_request_params_t *out_params);
@@ -288,10 +289,10 @@ void tokrt_engine_cancel(tokrt_engine_t *engine, tokrt_request_t request);
 
 typedef struct tokrt_request_info_s {
   tokrt_finish_t finish;
-  int running;            // has pages
+  int running; // has pages
   uint32_t prompt_tokens;
-  uint32_t cached;        // positions in the cache
-  const int32_t *tokens;  // generated; valid until the next step or release
+  uint32_t cached;       // positions in the cache
+  const int32_t *tokens; // generated; valid until the next step or release
   uint32_t token_count;
 } tokrt_request_info_t;
 

@@ -1,0 +1,313 @@
+//===- Manifest.cpp - What a bundle says about itself ---------------------===//
+
+#include "Manifest.h"
+#include "Error.h"
+#include "Frame.h"
+
+#include <cinttypes>
+#include <nlohmann/json.hpp>
+
+using namespace tokrt;
+using Json = nlohmann::json;
+
+namespace {
+
+constexpr uint32_t kFormat = 1;
+
+/// A value of the manifest and the path that leads to it, for messages. The
+/// readers return a default value after the first error and keep that error, so
+/// a caller reads many keys and asks once.
+class Reader {
+public:
+  Reader(const char *file, tokrt_error_t *error) : file(file), error(error) {}
+
+  tokrt_status_t status = TOKRT_OK;
+
+  void expect(const std::string &key, const std::string &found,
+              const std::string &expected, tokrt_status_t kind) {
+    if (status != TOKRT_OK)
+      return;
+    status = fail(error, kind,
+                  "%s: manifest key %s: found %.200s, expected %.200s; %s",
+                  file, key.c_str(), found.c_str(), expected.c_str(),
+                  kind == TOKRT_UNSUPPORTED
+                      ? "compile the model with the tokopt of this runtime"
+                      : "compile the model again with tokopt-compile");
+  }
+
+  /// The member `name` of `object`, or null.
+  const Json *find(const Json *object, const std::string &path,
+                   const char *name) {
+    if (!object)
+      return nullptr;
+    auto it = object->find(name);
+    if (it == object->end()) {
+      expect(join(path, name), "nothing", "a value", TOKRT_INVALID_FILE);
+      return nullptr;
+    }
+    return &*it;
+  }
+
+  static std::string join(const std::string &path, const char *name) {
+    return path.empty() ? name : path + "." + name;
+  }
+  static std::string at(const std::string &path, size_t i) {
+    return path + "[" + std::to_string(i) + "]";
+  }
+  static std::string show(const Json *value) {
+    if (!value)
+      return "nothing";
+    // Printing nests as deep as the value does, and the file chooses how deep.
+    if (value->is_structured())
+      return value->is_array() ? "an array" : "an object";
+    // Replacement, because the file may hold anything but UTF-8.
+    return value->dump(-1, ' ', true, Json::error_handler_t::replace);
+  }
+
+  const Json *checkObject(const Json *value, const std::string &path) {
+    if (!value || value->is_object())
+      return value;
+    expect(path, show(value), "an object", TOKRT_INVALID_FILE);
+    return nullptr;
+  }
+  const Json *object(const Json *parent, const std::string &path,
+                     const char *name) {
+    return checkObject(find(parent, path, name), join(path, name));
+  }
+  /// An array of at most `limit` elements.
+  const Json *array(const Json *parent, const std::string &path,
+                    const char *name, size_t least, size_t limit) {
+    const Json *value = find(parent, path, name);
+    if (!value ||
+        (value->is_array() && value->size() >= least && value->size() <= limit))
+      return value;
+    expect(join(path, name),
+           value->is_array() ? std::to_string(value->size()) + " elements"
+                             : show(value),
+           "an array of " + std::to_string(least) + " to " +
+               std::to_string(limit) + " elements",
+           TOKRT_INVALID_FILE);
+    return nullptr;
+  }
+  uint64_t checkNumber(const Json *value, const std::string &path,
+                       uint64_t least, uint64_t most) {
+    if (!value)
+      return least;
+    if (value->is_number_unsigned()) {
+      uint64_t number = value->get<uint64_t>();
+      if (number >= least && number <= most)
+        return number;
+    }
+    expect(path, show(value),
+           "a whole number from " + std::to_string(least) + " to " +
+               std::to_string(most),
+           TOKRT_INVALID_FILE);
+    return least;
+  }
+  uint64_t number(const Json *parent, const std::string &path, const char *name,
+                  uint64_t least, uint64_t most) {
+    return checkNumber(find(parent, path, name), join(path, name), least, most);
+  }
+  std::string checkString(const Json *value, const std::string &path) {
+    if (value && value->is_string())
+      return value->get<std::string>();
+    if (value)
+      expect(path, show(value), "a string", TOKRT_INVALID_FILE);
+    return std::string();
+  }
+  std::string string(const Json *parent, const std::string &path,
+                     const char *name) {
+    return checkString(find(parent, path, name), join(path, name));
+  }
+  /// An XXH3-128 as 32 lower-case hex digits.
+  std::string hash(const Json *parent, const std::string &path,
+                   const char *name) {
+    std::string text = string(parent, path, name);
+    if (status == TOKRT_OK &&
+        (text.size() != 32 ||
+         text.find_first_not_of("0123456789abcdef") != std::string::npos))
+      expect(join(path, name), '"' + text + '"', "32 hex digits",
+             TOKRT_INVALID_FILE);
+    return text;
+  }
+
+private:
+  const char *file;
+  tokrt_error_t *error;
+};
+
+/// Nothing is read before its size is known to be sane: with these limits no
+/// product of two of them overflows 64 bits.
+constexpr uint64_t kMaxCount = 1 << 24;
+constexpr uint64_t kMaxBytes = uint64_t(1) << 38;
+
+void readFrame(Reader &read, const Json *root) {
+  const Json *frame = read.array(root, "", "frame", 0, 256);
+  if (!frame)
+    return;
+  for (size_t i = 0; i < kFrameSlots && read.status == TOKRT_OK; ++i) {
+    const Json *name = i < frame->size() ? &(*frame)[i] : nullptr;
+    if (!name || !name->is_string() || *name != kFrameNames[i])
+      read.expect(Reader::at("frame", i), Reader::show(name),
+                  '"' + std::string(kFrameNames[i]) + '"', TOKRT_UNSUPPORTED);
+  }
+  if (frame->size() != kFrameSlots)
+    read.expect("frame", std::to_string(frame->size()) + " slots",
+                std::to_string(unsigned(kFrameSlots)), TOKRT_UNSUPPORTED);
+}
+
+void readLevels(Reader &read, const Json *root, Manifest &out) {
+  const Json *levels = read.array(root, "", "levels", 1, 16);
+  for (size_t i = 0; levels && i < levels->size(); ++i) {
+    std::string path = Reader::at("levels", i);
+    const Json *level = read.checkObject(&(*levels)[i], path);
+    ManifestLevel next;
+    next.name = read.string(level, path, "name");
+    const Json *features = read.array(level, path, "features", 0, 64);
+    for (size_t f = 0; features && f < features->size(); ++f)
+      next.features.push_back(
+          read.checkString(&(*features)[f], Reader::at(path + ".features", f)));
+    next.step = read.number(read.object(level, path, "entries"),
+                            path + ".entries", "step", 0, UINT64_MAX);
+    out.levels.push_back(std::move(next));
+  }
+}
+
+void readCaches(Reader &read, const Json *root, Manifest &out) {
+  const Json *caches = read.array(root, "", "caches", 0, 64);
+  for (size_t i = 0; caches && i < caches->size(); ++i) {
+    std::string path = Reader::at("caches", i);
+    const Json *cache = read.checkObject(&(*caches)[i], path);
+    ManifestCache next;
+    next.name = read.string(cache, path, "name");
+    next.slots =
+        static_cast<uint32_t>(read.number(cache, path, "slots", 1, 1 << 16));
+    next.pageBytes = read.number(cache, path, "page_bytes", 1, kMaxBytes);
+    out.caches.push_back(std::move(next));
+  }
+}
+
+void readGroups(Reader &read, const Json *schedule, Manifest &out) {
+  const std::string path = "schedule.groups";
+  const Json *groups = read.array(schedule, "schedule", "groups", 1, kMaxCount);
+  uint32_t next = 0;
+  for (size_t i = 0; groups && i < groups->size(); ++i) {
+    const Json &group = (*groups)[i];
+    if (!group.is_array() || group.size() != 2)
+      return read.expect(Reader::at(path, i), Reader::show(&group),
+                         "[begin, end]", TOKRT_INVALID_FILE);
+    auto begin = read.checkNumber(&group[0], Reader::at(Reader::at(path, i), 0),
+                                  next, next);
+    auto end = read.checkNumber(&group[1], Reader::at(Reader::at(path, i), 1),
+                                begin + 1, out.layers);
+    if (read.status != TOKRT_OK)
+      return;
+    out.schedule.groups.emplace_back(begin, end);
+    next = static_cast<uint32_t>(end);
+  }
+  if (read.status == TOKRT_OK && next != out.layers)
+    read.expect(path, "an end at layer " + std::to_string(next),
+                "all " + std::to_string(out.layers) + " layers",
+                TOKRT_INVALID_FILE);
+}
+
+void readSchedule(Reader &read, const Json *root, Manifest &out) {
+  const Json *schedule = read.object(root, "", "schedule");
+  std::string kind = read.string(schedule, "schedule", "kind");
+  if (read.status != TOKRT_OK)
+    return;
+  if (kind == "whole") {
+    out.schedule.kind = TOKRT_SCHEDULE_WHOLE;
+    return;
+  }
+  if (kind != "chunked" && kind != "layered")
+    return read.expect("schedule.kind", '"' + kind + '"',
+                       "\"whole\", \"chunked\" or \"layered\"",
+                       TOKRT_INVALID_FILE);
+  out.schedule.budget = static_cast<uint32_t>(
+      read.number(schedule, "schedule", "budget", 1, kMaxCount));
+  out.schedule.kind = TOKRT_SCHEDULE_CHUNKED;
+  if (kind == "layered") {
+    out.schedule.kind = TOKRT_SCHEDULE_LAYERED;
+    readGroups(read, schedule, out);
+  }
+}
+
+/// Keys that the runtime has no use for, but that a whole manifest has.
+void checkOthers(Reader &read, const Json *root) {
+  const Json *source = read.object(root, "", "source");
+  read.string(source, "source", "name");
+  read.number(source, "source", "bytes", 0, UINT64_MAX);
+  read.hash(source, "source", "hash");
+  struct {
+    const char *list;
+    const char *keys[3];
+  } const lists[] = {{"kernels", {"name", "family", "config"}},
+                     {"passes", {"name", "options", "contract"}}};
+  for (const auto &[list, keys] : lists) {
+    const Json *array = read.array(root, "", list, 0, kMaxCount);
+    for (size_t i = 0; array && i < array->size(); ++i) {
+      std::string path = Reader::at(list, i);
+      const Json *item = read.checkObject(&(*array)[i], path);
+      for (const char *key : keys)
+        read.string(item, path, key);
+    }
+  }
+}
+
+} // namespace
+
+tokrt_status_t tokrt::parseManifest(const char *text, size_t size,
+                                    const char *path, Manifest *out,
+                                    tokrt_error_t *error) {
+  Json root =
+      Json::parse(text, text + size, nullptr, /*allow_exceptions=*/false);
+  if (root.is_discarded() || !root.is_object())
+    return fail(error, TOKRT_INVALID_FILE,
+                "%s: manifest: found %zu bytes that are no JSON object; "
+                "compile the model again with tokopt-compile",
+                path, size);
+  Reader read(path, error);
+  Manifest manifest;
+  // The version comes first: of another one, nothing else is known.
+  const Json *format = read.find(&root, "", "format");
+  if (format && *format != kFormat)
+    read.expect("format", Reader::show(format), std::to_string(kFormat),
+                TOKRT_UNSUPPORTED);
+  if (read.status != TOKRT_OK)
+    return read.status;
+  manifest.producer = read.string(&root, "", "producer");
+  manifest.machine = read.string(&root, "", "machine");
+  manifest.backend = read.string(&root, "", "backend");
+  const Json *model = read.object(&root, "", "model");
+  manifest.arch = read.string(model, "model", "arch");
+  manifest.name = read.string(model, "model", "name");
+  auto count = [&](const char *name, uint64_t most) {
+    return static_cast<uint32_t>(read.number(model, "model", name, 1, most));
+  };
+  manifest.layers = count("layers", 1 << 16);
+  manifest.width = count("width", 1 << 20);
+  manifest.vocab = count("vocab", kMaxCount);
+  manifest.context = count("context", kMaxCount);
+  readFrame(read, &root);
+  readLevels(read, &root, manifest);
+  const Json *workspace = read.object(&root, "", "workspace");
+  manifest.rowBytes =
+      read.number(workspace, "workspace", "row_bytes", 0, kMaxBytes);
+  manifest.fixedBytes =
+      read.number(workspace, "workspace", "fixed_bytes", 0, kMaxBytes);
+  manifest.scratchBytes = read.number(&root, "", "scratch_bytes", 0, kMaxBytes);
+  manifest.logitsStride = static_cast<uint32_t>(
+      read.number(&root, "", "logits_stride", manifest.vocab, 2 * kMaxCount));
+  readCaches(read, &root, manifest);
+  readSchedule(read, &root, manifest);
+  const Json *weights = read.object(&root, "", "weights");
+  manifest.weightBytes =
+      read.number(weights, "weights", "bytes", 0, UINT64_MAX);
+  manifest.weightHash = read.hash(weights, "weights", "hash");
+  checkOthers(read, &root);
+  if (read.status != TOKRT_OK)
+    return read.status;
+  *out = std::move(manifest);
+  return TOKRT_OK;
+}

@@ -1,0 +1,59 @@
+//===- Status.cpp - Names and defaults of the public types ----------------===//
+
+#include "tokrt/tokrt.h"
+
+const char *tokrt_status_string(tokrt_status_t status) {
+  switch (status) {
+  case TOKRT_OK:
+    return "ok";
+  case TOKRT_INVALID_ARGUMENT:
+    return "invalid argument";
+  case TOKRT_IO:
+    return "input/output error";
+  case TOKRT_INVALID_FILE:
+    return "invalid file";
+  case TOKRT_UNSUPPORTED:
+    return "unsupported";
+  case TOKRT_OUT_OF_MEMORY:
+    return "out of memory";
+  case TOKRT_EXHAUSTED:
+    return "exhausted";
+  }
+  return "unknown status";
+}
+
+const char *tokrt_finish_string(tokrt_finish_t finish) {
+  switch (finish) {
+  case TOKRT_FINISH_NONE:
+    return "none";
+  case TOKRT_FINISH_STOP:
+    return "stop";
+  case TOKRT_FINISH_LENGTH:
+    return "length";
+  case TOKRT_FINISH_CONTEXT:
+    return "context";
+  case TOKRT_FINISH_CACHE:
+    return "cache";
+  case TOKRT_FINISH_CANCEL:
+    return "cancel";
+  }
+  return "unknown reason";
+}
+
+void tokrt_model_params_init(tokrt_model_params_t *out_params) {
+  *out_params = {};
+  out_params->struct_size = sizeof *out_params;
+}
+
+void tokrt_engine_params_init(tokrt_engine_params_t *out_params) {
+  *out_params = {};
+  out_params->struct_size = sizeof *out_params;
+  out_params->requests = 64;
+}
+
+void tokrt_request_params_init(tokrt_request_params_t *out_params) {
+  *out_params = {};
+  out_params->struct_size = sizeof *out_params;
+  out_params->max_tokens = 128;
+  out_params->sampling.top_p = 1;
+}
