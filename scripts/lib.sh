@@ -38,9 +38,13 @@ configure() {
     -DCMAKE_C_COMPILER=$cc -DCMAKE_CXX_COMPILER=$cxx "$@" | sed -n '/^-- Using\|warning/Ip'
 }
 
+# build FOLDER [CMAKE OPTIONS...]
 build() {
-  local folder=$1
-  shift
-  configure "$folder" "$@"
-  ninja -C "$folder" --quiet
+  build_target "$1" all "${@:2}"
+}
+
+# build_target FOLDER TARGET [CMAKE OPTIONS...]
+build_target() {
+  configure "$1" "${@:3}"
+  ninja -C "$1" --quiet "$2"
 }
