@@ -38,13 +38,7 @@ configure() {
     -DCMAKE_C_COMPILER=$cc -DCMAKE_CXX_COMPILER=$cxx "$@" | sed -n '/^-- Using\|warning/Ip'
 }
 
-# build FOLDER [CMAKE OPTIONS...]
-build() {
-  build_target "$1" all "${@:2}"
-}
-
 # build_target FOLDER TARGET [CMAKE OPTIONS...]
 build_target() {
-  configure "$1" "${@:3}"
-  ninja -C "$1" --quiet "$2"
+  configure "$1" "${@:3}" && ninja -C "$1" --quiet "$2"
 }

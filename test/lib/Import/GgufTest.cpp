@@ -252,7 +252,7 @@ TEST(Gguf, RefusesValuesOfOtherTypesAndRanges) {
               HasSubstr("found 18446744073709551615"));
   EXPECT_THAT(messageOf(file.getArraySize("text", ValueType::String)),
               HasSubstr("expected an array of string"));
-  std::string bytes = makeSmallFile(); // a file only refers to its bytes
+  Builder bytes = makeSmallFile(); // a file only refers to them
   File small = open(bytes);
   EXPECT_THAT(messageOf(small.getArraySize("tokens", ValueType::I32)),
               HasSubstr("found an array of string, expected an array of i32"));
