@@ -1,0 +1,182 @@
+"""Damaged models and bundles at the command line: one line that says what is wrong, exit status 1, nothing left behind.
+
+Which damage gives which message is the unit tests' business; here every program survives it.
+"""
+
+import concurrent.futures
+import os
+import pathlib
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from harness import Checks, bundle, tiny_model, tool
+
+SEED = 4
+
+
+class Attempts:
+    """Runs a program on damaged copies of a file and judges how it ended."""
+
+    def __init__(self, check, folder):
+        self.check, self.folder = check, pathlib.Path(folder)
+        self.cases = []
+
+    def add(self, name, data, command, must_fail=True):
+        """`command` maps the damaged file and a path for output to the arguments."""
+        self.cases.append((name, data, command, must_fail))
+
+    def attempt(self, number):
+        name, data, command, must_fail = self.cases[number]
+        home = self.folder / str(number)
+        home.mkdir()
+        file, output = home / "damaged.bin", home / "output"
+        file.write_bytes(data)
+        arguments = [str(part) for part in command(file, output)]
+        result = subprocess.run(arguments, capture_output=True, text=True, errors="replace", timeout=120)
+        left = {path.name for path in home.iterdir()} - {file.name}
+        shutil.rmtree(home)
+        lines = result.stderr.strip().splitlines()
+        if result.returncode not in (0, 1):
+            return f"{name}: exit status {result.returncode}: {result.stderr[-600:]}"
+        if result.returncode == 0:
+            return f"{name}: was accepted" if must_fail else None
+        if left:
+            return f"{name}: left {', '.join(sorted(left))}"
+        if len(lines) != 1 or "error" not in lines[0] or file.name not in lines[0]:
+            return f"{name}: expected one line with 'error' and the file's name, found: {result.stderr[-600:]!r}"
+        return None
+
+    def run(self, title):
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            problems = [problem for problem in pool.map(self.attempt, range(len(self.cases))) if problem]
+        for problem in problems[:10]:
+            print(problem)
+        self.check(not problems, f"{title}: {len(self.cases)} files, {len(problems)} problems")
+        self.cases = []
+
+
+def truncations(data, head):
+    """Cut at every percent, and inside the head."""
+    cuts = {len(data) * percent // 100 for percent in range(100)}
+    cuts |= {*range(0, 32), *range(32, head, max(1, head // 64))}
+    return sorted(cut for cut in cuts if cut < len(data))
+
+
+def flips(data, end, count):
+    """One byte changed somewhere before `end`."""
+    draw = random.Random(SEED)
+    for _ in range(count):
+        at, mask = draw.randrange(end), draw.randrange(1, 256)
+        damaged = bytearray(data)
+        damaged[at] ^= mask
+        yield f"byte {at} ^ {mask:#x}", bytes(damaged)
+
+
+def damage_models(check, folder):
+    model = tiny_model(folder)
+    data = model.read_bytes()
+    head = data.rindex(b"output_norm.weight") + 64
+    attempts = Attempts(check, folder)
+    read = lambda file, output: [tool("tokopt-import"), file, "-o", output]
+    for cut in truncations(data, head):
+        attempts.add(f"cut at {cut}", data[:cut], read)
+    attempts.run("tokopt-import, truncated")
+    attempts.add("wrong magic", b"GGUX" + data[4:], read)
+    for at, what in ((4, "version"), (8, "tensor count"), (16, "key count")):
+        for value in (0, 1 << 31, 1 << 63, (1 << 64) - 1):
+            size = 4 if at == 4 else 8
+            damaged = bytearray(data)
+            damaged[at : at + size] = (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
+            attempts.add(f"{what} {value:#x}", bytes(damaged), read)
+    attempts.run("tokopt-import, absurd header")
+    # A flipped byte of a name or a number may leave a valid model.
+    for name, damaged in flips(data, head, 150):
+        attempts.add(name, damaged, read, must_fail=False)
+    attempts.run("tokopt-import, flipped bytes")
+    compile_ = lambda file, output: [tool("tokopt-compile"), file, "-o", output]
+    for cut in truncations(data, head)[::10]:
+        attempts.add(f"cut at {cut}", data[:cut], compile_)
+    attempts.run("tokopt-compile, truncated")
+
+
+def damage_bundles(check, folder):
+    path = bundle(tiny_model(folder))
+    data = path.read_bytes()
+    start = data.rindex(b"tokopt\0") - 16  # the note; weights and section headers follow
+    inspect = lambda file, output: [tool("tokopt-inspect"), file]
+    run = lambda file, output: [tool("tokopt-run"), file, "--ids", "1,2,3", "--max-tokens", "1"]
+    attempts = Attempts(check, folder)
+    for cut in truncations(data, 64):
+        attempts.add(f"cut at {cut}", data[:cut], run)
+        if cut % 7 == 0:
+            attempts.add(f"cut at {cut} (inspect)", data[:cut], inspect)
+    attempts.run("bundle, truncated")
+    # The digest covers everything but the weights, and code before it must not run.
+    for name, damaged in flips(data, start, 150):
+        attempts.add(name, damaged, run)
+    attempts.run("bundle, flipped outside its weights")
+
+
+def guard_outputs(check, folder):
+    """Whatever stops a compilation, the output that was there stays, and nothing else is left."""
+    folder = pathlib.Path(folder)
+    model = tiny_model(folder)
+    home = folder / "home"
+    home.mkdir()
+    output = home / "out.so"
+
+    def intact(name, stop):
+        output.write_bytes(b"the old one")
+        status, message = stop()
+        left = sorted(path.name for path in home.iterdir())
+        check(status != 0, f"{name}: status {status}")
+        check(left == ["out.so"] and output.read_bytes() == b"the old one", f"{name}: the old output is whole; {left}")
+        return message
+
+    command = [str(tool("tokopt-compile")), str(model), "-o", str(output), "--no-cache"]
+
+    def interrupted(delay):
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        message = process.communicate()[1]
+        return process.returncode, message
+
+    start = time.monotonic()
+    subprocess.run(command, check=True)
+    whole = time.monotonic() - start
+    for part in (0.3, 0.6, 0.8):
+        intact(f"SIGINT after {part:.0%}", lambda: interrupted(part * whole))
+
+    def limited():
+        # A file may not grow beyond this: what a full disk looks like to the program.
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        result = subprocess.run(command, stderr=subprocess.PIPE, text=True, preexec_fn=limit)
+        return result.returncode, result.stderr
+
+    message = intact("full disk", limited)
+    check("error" in message, f"full disk: {message.strip()!r}")
+
+    missing = folder / "no such folder/out.so"
+    result = subprocess.run([*command[:3], str(missing)], stderr=subprocess.PIPE, text=True)
+    check(result.returncode == 1 and "error" in result.stderr and "no such folder" in result.stderr,
+          f"unwritable output: status {result.returncode}, {result.stderr.strip()!r}")
+
+
+def main():
+    check = Checks()
+    with tempfile.TemporaryDirectory() as folder:
+        {"models": damage_models, "bundles": damage_bundles, "outputs": guard_outputs}[sys.argv[1]](check, folder)
+    check.done()
+
+
+if __name__ == "__main__":
+    main()
