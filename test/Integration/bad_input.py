@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from harness import Checks, bundle, tiny_model, tool
+from harness import Checks, bundle, sections, tiny_model, tool
 
 SEED = 4
 
@@ -79,7 +79,7 @@ def flips(data, end, count):
 
 
 def damage_models(check, folder):
-    model = tiny_model(folder)
+    model = tiny_model()
     data = model.read_bytes()
     head = data.rindex(b"output_norm.weight") + 64
     attempts = Attempts(check, folder)
@@ -106,9 +106,8 @@ def damage_models(check, folder):
 
 
 def damage_bundles(check, folder):
-    path = bundle(tiny_model(folder))
+    path = bundle(tiny_model())
     data = path.read_bytes()
-    start = data.rindex(b"tokopt\0") - 16  # the note; weights and section headers follow
     inspect = lambda file, output: [tool("tokopt-inspect"), file]
     run = lambda file, output: [tool("tokopt-run"), file, "--ids", "1,2,3", "--max-tokens", "1"]
     attempts = Attempts(check, folder)
@@ -118,7 +117,9 @@ def damage_bundles(check, folder):
             attempts.add(f"cut at {cut} (inspect)", data[:cut], inspect)
     attempts.run("bundle, truncated")
     # The digest covers everything but the weights, and code before it must not run.
-    for name, damaged in flips(data, start, 150):
+    weights, size = sections(path)[".tok.weights"]
+    check(size > 0, f"weights of {size} bytes at {weights}")
+    for name, damaged in flips(data, weights, 150):
         attempts.add(name, damaged, run)
     attempts.run("bundle, flipped outside its weights")
 
@@ -126,7 +127,7 @@ def damage_bundles(check, folder):
 def guard_outputs(check, folder):
     """Whatever stops a compilation, the output that was there stays, and nothing else is left."""
     folder = pathlib.Path(folder)
-    model = tiny_model(folder)
+    model = tiny_model()
     home = folder / "home"
     home.mkdir()
     output = home / "out.so"

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -75,25 +76,40 @@ def id_file(ids, folder):
     return path
 
 
-def bundle(model, *options):
-    """Compiles a model once for each set of options and program; tests that need the same bundle share it."""
-    folder = BUILD / "test/bundles"
-    folder.mkdir(parents=True, exist_ok=True)
-    name = "-".join([pathlib.Path(model).stem, *(option.strip("-").replace("=", "-") for option in options)])
-    path = folder / f"{name}.so"
-    with open(folder / f"{name}.lock", "w") as lock:
+def up_to_date(path, sources, make):
+    """Makes `path` if it is missing or older than one of its sources; tests that want the same file share it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{path}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        newest = max(tool("tokopt-compile").stat().st_mtime, pathlib.Path(model).stat().st_mtime)
+        newest = max(pathlib.Path(source).stat().st_mtime for source in sources)
         if not path.exists() or path.stat().st_mtime < newest:
-            run(tool("tokopt-compile"), model, "-o", path, *options)
+            make()
     return path
 
 
-def tiny_model(folder, *options):
-    """A small random model file made by scripts/make-model.py."""
-    path = pathlib.Path(folder) / ("-".join(["tiny", *(o.strip("-").replace("=", "-") for o in options)]) + ".gguf")
-    run("/usr/bin/python3", ROOT / "scripts/make-model.py", *options, path)
-    return path
+def slug(options):
+    """Options as a file name."""
+    return re.sub(r"[^\w.]+", "-", " ".join(options)).strip("-") or "plain"
+
+
+def bundle(model, *options):
+    """The bundle of a model."""
+    path = BUILD / "test/bundles" / f"{pathlib.Path(model).stem}-{slug(options)}.so"
+    return up_to_date(path, [tool("tokopt-compile"), model],
+                      lambda: run(tool("tokopt-compile"), model, "-o", path, *options))
+
+
+def tiny_model(*options):
+    """A small random model made by scripts/make-model.py."""
+    script = ROOT / "scripts/make-model.py"
+    path = BUILD / "test/models" / f"tiny-{slug(options)}.gguf"
+    return up_to_date(path, [script], lambda: run("/usr/bin/python3", script, *options, path))
+
+
+def sections(path):
+    """Sections of an ELF file: {name: (offset, bytes)}."""
+    rows = re.findall(r"^\s*\[\s*\d+\]\s+(\S+)\s+\S+\s+\w+\s+(\w+)\s+(\w+)", run("readelf", "-SW", path).stdout, re.M)
+    return {name: (int(offset, 16), int(size, 16)) for name, offset, size in rows}
 
 
 def eval_nll(bundle_path, ids, *options, **run_options):

@@ -12,7 +12,7 @@ from harness import Checks, model_file, run, tiny_model, tool
 def main():
     check = Checks()
     with tempfile.TemporaryDirectory() as folder:
-        model = model_file(sys.argv[1]) if len(sys.argv) > 1 else tiny_model(folder)
+        model = model_file(sys.argv[1]) if len(sys.argv) > 1 else tiny_model()
         outputs = []
         for name in ("one", "two/deeper"):
             home = os.path.join(folder, name)

@@ -1,0 +1,49 @@
+"""The reference backend against an independent numpy layer, for each architecture and every weight format."""
+
+import random
+import sys
+
+import numpy as np
+
+from harness import Checks, bundle, generate, tiny_model
+from numpy_model import Model
+
+# Between them every format, a tied and a separate output, two layer kinds, odd and power-of-two sizes, both file versions.
+MODELS = {
+    "llama": [
+        ["--formats", "q4_1,token_embd=q8_0"],
+        ["--formats", "f16,attn_k=f32/q5_0,ffn_down=q4_0", "--layers", "3", "--separate-output"],
+        ["--size", "k256", "--formats", "q4_k,attn_v=q6_k/q4_k,token_embd=q6_k"],
+        ["--formats", "q8_0", "--head-size", "64", "--kv-heads", "3", "--gguf-version", "2", "--alignment", "64"],
+    ],
+    "qwen2": [
+        ["--formats", "q5_0,token_embd=q8_0"],
+        ["--size", "k256", "--formats", "q4_k,attn_v=q6_k/q4_k,ffn_down=q6_k/q4_k,output=q6_k", "--separate-output"],
+    ],
+}
+LENGTHS = (1, 2, 19, 70)
+VOCABULARY = 1000
+
+
+def main():
+    arch = sys.argv[1]
+    check = Checks()
+    draw = random.Random(7)
+    for options in MODELS[arch]:
+        model = tiny_model("--arch", arch, *options)
+        path = bundle(model, "--backend=reference")
+        ids = [draw.randrange(VOCABULARY) for _ in range(max(LENGTHS))]
+        wanted = Model(model).logits(ids, [length - 1 for length in LENGTHS])
+        for length, row in zip(LENGTHS, wanted):
+            result = generate(path, ids[:length], 1, "--top-logits", VOCABULARY)
+            found = np.full(VOCABULARY, np.nan)
+            for token, logit in result["first_logits"]:
+                found[token] = logit
+            difference = np.abs(found - row).max() / np.sqrt(np.mean(row * row))
+            check(difference <= 2e-5, f"{arch} {' '.join(options)}, {length} ids: logits differ by {difference:.1e} of their rms")
+            check(result["ids"] == [int(row.argmax())], f"{arch}, {length} ids: the token is the largest logit's")
+    check.done()
+
+
+if __name__ == "__main__":
+    main()
