@@ -1,10 +1,11 @@
-"""The reference backend against the recorded f32 run: NLL, top-10 logits after each prompt, greedy ids."""
+"""The reference backend against the recorded f32 run: NLL, top-10 logits after each prompt, greedy ids.
+
+reference_backend.py MODEL POSITIONS
+"""
 
 import sys
 
 from harness import Checks, bundle, eval_nll, generate, model_file, reference, text_ids
-
-NLL_POSITIONS = 1024
 
 
 def check_top(check, name, wanted, found):
@@ -18,14 +19,15 @@ def check_top(check, name, wanted, found):
 
 
 def main():
-    name = sys.argv[1]
+    name, positions = sys.argv[1], int(sys.argv[2])
     check = Checks()
     path = bundle(model_file(name), "--backend=reference")
     recorded, prompts = reference(name)
 
-    wanted = dict(recorded["gpl3_first_4096_tokens"]["mean_nll_at"])[NLL_POSITIONS]
-    result = eval_nll(path, text_ids(name)[: NLL_POSITIONS + 1])
-    check(result["tokens"] == NLL_POSITIONS, f"{result['tokens']} positions scored, expected {NLL_POSITIONS}")
+    wanted = dict(recorded["gpl3_first_4096_tokens"]["mean_nll_at"])[positions]
+    ids = text_ids(name)[: positions + 1]
+    result = eval_nll(path, ids)
+    check(result["tokens"] == len(ids) - 1, f"{result['tokens']} positions scored, expected {len(ids) - 1}")
     difference = abs(result["nll"] - wanted)
     check(difference <= 5e-4, f"NLL {result['nll']:.6f}, recorded {wanted:.6f}: differs by {difference:.2g} (at most 5e-4)")
 
