@@ -19,16 +19,22 @@ using namespace tokopt::gguf;
 
 ArrayRef<Format> tokopt::gguf::getFormats() {
   static constexpr Format formats[] = {
-      {0, "f32", 1, 4},       {1, "f16", 1, 2},       {2, "q4_0", 32, 18},
-      {3, "q4_1", 32, 20},    {6, "q5_0", 32, 22},    {8, "q8_0", 32, 34},
-      {12, "q4_k", 256, 144}, {14, "q6_k", 256, 210},
+      {FormatId::F32, "f32", 1, 4},       {FormatId::F16, "f16", 1, 2},
+      {FormatId::Q4_0, "q4_0", 32, 18},   {FormatId::Q4_1, "q4_1", 32, 20},
+      {FormatId::Q5_0, "q5_0", 32, 22},   {FormatId::Q8_0, "q8_0", 32, 34},
+      {FormatId::Q4_K, "q4_k", 256, 144}, {FormatId::Q6_K, "q6_k", 256, 210},
   };
   return formats;
 }
 
-const Format *tokopt::gguf::lookupFormat(uint32_t id) {
-  const Format *it =
-      find_if(getFormats(), [&](const Format &f) { return f.id == id; });
+const Format &tokopt::gguf::getFormat(FormatId id) {
+  return *lookupFormat(static_cast<uint32_t>(id));
+}
+
+const Format *tokopt::gguf::lookupFormat(uint32_t number) {
+  const Format *it = find_if(getFormats(), [&](const Format &format) {
+    return static_cast<uint32_t>(format.id) == number;
+  });
   return it == getFormats().end() ? nullptr : it;
 }
 

@@ -29,9 +29,21 @@
 
 namespace tokopt::gguf {
 
-/// How the elements of a tensor are stored. The numbers are the file's own.
+/// Formats that can be imported. The numbers are the file's own.
+enum class FormatId : uint32_t {
+  F32 = 0,
+  F16 = 1,
+  Q4_0 = 2,
+  Q4_1 = 3,
+  Q5_0 = 6,
+  Q8_0 = 8,
+  Q4_K = 12,
+  Q6_K = 14
+};
+
+/// How the elements of a tensor are stored.
 struct Format {
-  uint32_t id;
+  FormatId id;
   /// The mnemonic, for example `q4_1`.
   llvm::StringLiteral name;
   /// Consecutive elements of a row that share one block.
@@ -39,11 +51,13 @@ struct Format {
   uint32_t blockBytes;
 };
 
-/// All formats that can be imported, in the order of their numbers.
+/// All formats, in the order of their numbers.
 llvm::ArrayRef<Format> getFormats();
 
-/// Returns the format with the number `id`, or null when it is not supported.
-const Format *lookupFormat(uint32_t id);
+const Format &getFormat(FormatId id);
+
+/// Returns the format with the number `number`, or null when there is none.
+const Format *lookupFormat(uint32_t number);
 
 /// Value types of a key. The numbers are the file's own.
 enum class ValueType : uint32_t {

@@ -313,15 +313,15 @@ Error Parser::parseTensor() {
   if (Error error = parseShape(tensor))
     return error;
 
-  uint32_t id;
-  if (Error error = take("format", id))
+  uint32_t number;
+  if (Error error = take("format", number))
     return error;
-  tensor.format = lookupFormat(id);
+  tensor.format = lookupFormat(number);
   if (!tensor.format) {
     std::string known;
     for (const Format &format : getFormats())
       known += (known.empty() ? "" : " ") + format.name.str();
-    return fail("format number " + Twine(id), "one of " + known,
+    return fail("format number " + Twine(number), "one of " + known,
                 "convert or quantize the model to one of them");
   }
   if (Error error = take("offset", tensor.offset))
