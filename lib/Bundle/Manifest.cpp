@@ -1,0 +1,133 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The manifest as JSON, and hashes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Manifest.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Endian.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Support/xxhash.h"
+
+using namespace tokopt;
+using namespace llvm;
+
+ArrayRef<StringLiteral> tokopt::getFrameSlots() {
+  static constexpr StringLiteral kSlots[] = {
+      "workers", "barrier",   "yield",       "weights",
+      "rows",    "full_rows", "layer_begin", "layer_end",
+      "ids",     "pos",       "seq",         "outs",
+      "out",     "logits",    "sampling",    "seeds",
+      "tokens",  "frontier",  "workspace",   "capacity",
+      "scratch", "caches",    "instrument",  "instrument_data"};
+  return kSlots;
+}
+
+Hash128 tokopt::hashBytes(ArrayRef<uint8_t> bytes) {
+  XXH128_hash_t value = xxh3_128bits(bytes);
+  Hash128 hash;
+  support::endian::write64be(hash.data(), value.high64);
+  support::endian::write64be(hash.data() + 8, value.low64);
+  return hash;
+}
+
+std::string tokopt::hashToHex(const Hash128 &hash) {
+  return toHex(hash, /*LowerCase=*/true);
+}
+
+/// Names come from the model file, which may contain any bytes.
+static json::Value makeText(StringRef text) { return json::fixUTF8(text); }
+
+static json::Array makeTexts(ArrayRef<std::string> texts) {
+  json::Array array;
+  for (StringRef text : texts)
+    array.push_back(makeText(text));
+  return array;
+}
+
+static json::Object makeSchedule(const Manifest::Schedule &schedule) {
+  switch (schedule.kind) {
+  case Manifest::Schedule::Kind::Whole:
+    return json::Object{{"kind", "whole"}};
+  case Manifest::Schedule::Kind::Chunked:
+    return json::Object{{"kind", "chunked"}, {"budget", schedule.budget}};
+  case Manifest::Schedule::Kind::Layered: {
+    json::Array groups;
+    for (auto [begin, end] : schedule.groups)
+      groups.push_back(json::Array{begin, end});
+    return json::Object{{"kind", "layered"},
+                        {"budget", schedule.budget},
+                        {"groups", std::move(groups)}};
+  }
+  }
+  llvm_unreachable("unknown kind of schedule");
+}
+
+std::string tokopt::printManifest(const Manifest &manifest,
+                                  ArrayRef<ManifestLevel> levels,
+                                  int64_t weightBytes, StringRef weightHash) {
+  json::Array frame;
+  for (StringRef slot : getFrameSlots())
+    frame.push_back(slot);
+
+  json::Array levelArray;
+  for (const ManifestLevel &level : levels) {
+    json::Object entries;
+    for (const auto &[name, address] : level.entries)
+      entries[name] = address;
+    levelArray.push_back(json::Object{{"name", makeText(level.name)},
+                                      {"features", makeTexts(level.features)},
+                                      {"entries", std::move(entries)}});
+  }
+
+  json::Array caches, kernels, passes;
+  for (const Manifest::Cache &cache : manifest.caches)
+    caches.push_back(json::Object{{"name", makeText(cache.name)},
+                                  {"slots", cache.slots},
+                                  {"page_bytes", cache.pageBytes}});
+  for (const Manifest::Kernel &kernel : manifest.kernels)
+    kernels.push_back(json::Object{{"name", makeText(kernel.name)},
+                                   {"family", makeText(kernel.family)},
+                                   {"config", makeText(kernel.config)}});
+  for (const Manifest::Pass &pass : manifest.passes)
+    passes.push_back(json::Object{{"name", makeText(pass.name)},
+                                  {"options", makeText(pass.options)},
+                                  {"contract", makeText(pass.contract)}});
+
+  json::Object root{
+      {"format", 1},
+      {"producer", makeText(manifest.producer)},
+      {"machine", "x86_64"},
+      {"backend", makeText(manifest.backend)},
+      {"model", json::Object{{"arch", makeText(manifest.arch)},
+                             {"name", makeText(manifest.modelName)},
+                             {"layers", manifest.layers},
+                             {"width", manifest.width},
+                             {"vocab", manifest.vocab},
+                             {"context", manifest.context}}},
+      {"frame", std::move(frame)},
+      {"levels", std::move(levelArray)},
+      {"workspace",
+       json::Object{{"row_bytes", manifest.workspaceRowBytes},
+                    {"fixed_bytes", manifest.workspaceFixedBytes}}},
+      {"scratch_bytes", manifest.scratchBytes},
+      {"logits_stride", manifest.logitsStride},
+      {"caches", std::move(caches)},
+      {"schedule", makeSchedule(manifest.schedule)},
+      {"weights", json::Object{{"bytes", weightBytes}, {"hash", weightHash}}},
+      {"source", json::Object{{"name", makeText(manifest.sourceName)},
+                              {"bytes", manifest.sourceBytes},
+                              {"hash", makeText(manifest.sourceHash)}}},
+      {"kernels", std::move(kernels)},
+      {"passes", std::move(passes)},
+  };
+  // Keys are printed in sorted order, whatever the order above.
+  return formatv("{0}", json::Value(std::move(root)));
+}

@@ -1,0 +1,46 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The table of instruction-set levels.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tokopt/Target.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace tokopt;
+using llvm::StringLiteral;
+
+// LLVM may use any feature of the CPU it is told, so each must be checked at
+// load; those that every x86-64 has are left out. A test compares with LLVM's
+// own table.
+#define X86_64_V3                                                              \
+  "cx16", "sahf", "sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "crc32",      \
+      "avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe", "xsave"
+#define X86_64_V4                                                              \
+  X86_64_V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl",        \
+      "evex512"
+
+static constexpr StringLiteral kAvx2Features[] = {X86_64_V3};
+static constexpr StringLiteral kAvx512VnniFeatures[] = {X86_64_V4,
+                                                        "avx512vnni"};
+
+#undef X86_64_V3
+#undef X86_64_V4
+
+static constexpr IsaLevel kLevels[] = {
+    {"avx512vnni", "x86-64-v4", "+avx512vnni", 512, kAvx512VnniFeatures},
+    {"avx2", "x86-64-v3", "", 256, kAvx2Features},
+};
+
+llvm::ArrayRef<IsaLevel> tokopt::getIsaLevels() { return kLevels; }
+
+const IsaLevel *tokopt::findIsaLevel(llvm::StringRef name) {
+  const auto *level = llvm::find_if(
+      kLevels, [&](const IsaLevel &level) { return level.name == name; });
+  return level == std::end(kLevels) ? nullptr : level;
+}
