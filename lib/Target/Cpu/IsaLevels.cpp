@@ -22,8 +22,7 @@ using llvm::StringLiteral;
   "cx16", "sahf", "sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "crc32",      \
       "avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe", "xsave"
 #define X86_64_V4                                                              \
-  X86_64_V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl",        \
-      "evex512"
+  X86_64_V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"
 
 static constexpr StringLiteral kAvx2Features[] = {X86_64_V3};
 static constexpr StringLiteral kAvx512VnniFeatures[] = {X86_64_V4,

@@ -69,7 +69,11 @@ struct ApproximateMathPass
     // fma, sqrt, floor and the like are instructions, and no pattern for them
     // is asked for.
     populateMathF32ExpansionPatterns(patterns, all);
-    populateMathPolynomialApproximationPatterns(patterns, all);
+    // That for rsqrt uses an intrinsic with 12 bits. One over the root is exact
+    // to rounding.
+    populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
+      return name != math::RsqrtOp::getOperationName();
+    });
     math::populateExpansionPatterns(patterns,
                                     {"sinh", "cosh", "tan", "asinh", "acosh",
                                      "atanh", "exp2", "powf", "fpowi"});
@@ -129,10 +133,10 @@ void tokopt::addLoweringPasses(PassManager &pm, bool barePointers) {
   function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());
   function.addPass(std::make_unique<ApproximateMathPass>());
-  function.addPass(createSCFToControlFlowPass());
-  function.addPass(createConvertVectorToLLVMPass());
   function.addPass(memref::createExpandStridedMetadataPass());
   function.addPass(createLowerAffinePass());
+  function.addPass(createSCFToControlFlowPass());
+  function.addPass(createConvertVectorToLLVMPass());
   pm.addPass(std::make_unique<ConvertToLLVMDialectPass>(barePointers));
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
