@@ -36,6 +36,7 @@ static constexpr IntrinsicFamily kFamilies[] = {
     {"llvm.x86.ssse3.", "ssse3"},
     {"llvm.x86.sse41.", "sse4.1"},
     {"llvm.x86.sse42.", "sse4.2"},
+    {"llvm.x86.sse42.crc32.", "crc32"},
     {"llvm.x86.avx.", "avx"},
     {"llvm.x86.avx2.", "avx2"},
     {"llvm.x86.avx2.vpdpb", "avxvnniint8"},
