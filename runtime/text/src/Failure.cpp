@@ -1,0 +1,26 @@
+//===- Failure.cpp - How the text library reports errors inside -----------===//
+
+#include "Failure.h"
+
+#include <cstdarg>
+#include <cstdio>
+
+namespace tokrt::text {
+
+void raise(tokrt_status_t status, const char *format, ...) {
+  char message[sizeof(tokrt_error_t::message)];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  throw Failure{status, message};
+}
+
+std::string excerpt(std::string_view text) {
+  constexpr size_t kLimit = 80;
+  if (text.size() <= kLimit)
+    return std::string(text);
+  return std::string(text.substr(0, kLimit)) + "...";
+}
+
+} // namespace tokrt::text

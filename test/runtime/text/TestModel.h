@@ -1,0 +1,21 @@
+//===- TestModel.h - Files that the tests read ------------------*- C++ -*-===//
+
+#ifndef TOKRT_TEXT_TEST_TESTMODEL_H_
+#define TOKRT_TEXT_TEST_TESTMODEL_H_
+
+#include <string>
+#include <vector>
+
+namespace tokrt::text {
+
+/// The contents of a file under test/Inputs.
+std::string readInput(const std::string &name);
+
+/// The key/value records of a model: of the first of `files` that is in the
+/// folder TOKOPT_MODELS (by default ~/.cache/tokopt/models). A file in `.kv`
+/// holds the records and nothing else. Empty if none is there.
+std::string readModelMetadata(const std::vector<std::string> &files);
+
+} // namespace tokrt::text
+
+#endif // TOKRT_TEXT_TEST_TESTMODEL_H_
