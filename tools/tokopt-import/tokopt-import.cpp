@@ -4,6 +4,7 @@
 
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -20,23 +21,46 @@ static cl::opt<std::string>
            cl::desc("Where to write the module; - is the standard output"),
            cl::cat(category));
 
-/// Writes `module` beside `path` and renames it when it is whole.
+/// Writes `text` to `os` and says if it could not.
+static Error writeText(raw_fd_ostream &os, StringRef text) {
+  os << text;
+  os.flush();
+  if (!os.has_error())
+    return Error::success();
+  // A stream that is destroyed with an error would end the program.
+  std::error_code code = os.error();
+  os.clear_error();
+  return errorCodeToError(code);
+}
+
+/// Writes `text` beside `path` and renames it when it is whole.
+static Error replaceFile(StringRef path, StringRef text) {
+  sys::fs::file_status status;
+  if (!sys::fs::status(path, status) && !sys::fs::is_regular_file(status)) {
+    // A device or a pipe is written, not replaced.
+    std::error_code code;
+    raw_fd_ostream os(path, code, sys::fs::CD_OpenExisting);
+    return code ? errorCodeToError(code) : writeText(os, text);
+  }
+  Expected<sys::fs::TempFile> file =
+      sys::fs::TempFile::create(path + ".%%%%%%");
+  if (!file)
+    return file.takeError();
+  raw_fd_ostream os(file->FD, /*shouldClose=*/false);
+  if (Error error = writeText(os, text))
+    return joinErrors(std::move(error), file->discard());
+  return file->keep(path);
+}
+
 static Error writeModule(mlir::ModuleOp module, StringRef path) {
-  return writeToOutput(path, [&](raw_ostream &os) -> Error {
-    module.print(os);
-    os << '\n';
-    os.flush();
-    // A stream that is destroyed with an error ends the program.
-    if (os.get_kind() != raw_ostream::OStreamKind::OK_FDStream)
-      return Error::success();
-    auto &file = static_cast<raw_fd_ostream &>(os);
-    if (!file.has_error())
-      return Error::success();
-    std::error_code code = file.error();
-    file.clear_error();
-    return createStringError(
-        code, path + ": cannot write the module: " + code.message());
-  });
+  std::string text;
+  raw_string_ostream(text) << module << '\n';
+  Error error = path == "-" ? writeText(outs(), text) : replaceFile(path, text);
+  if (!error)
+    return error;
+  return createStringError(
+      path + ": cannot write the module: " + toString(std::move(error)) +
+      "; give a path that can be written");
 }
 
 static Error run() {
