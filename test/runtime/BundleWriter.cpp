@@ -14,6 +14,7 @@
 #include <elf.h>
 #include <fstream>
 #include <iterator>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define XXH_INLINE_ALL
@@ -67,36 +68,35 @@ BundleParts fakeBundle() {
         {"width", int(kFakeWidth)},
         {"vocab", int(kFakeVocab)},
         {"context", int(kFakeContext)}}},
-      {"frame",
-       {"workers", "barrier", "yield", "weights", "rows", "full_rows",
-        "layer_begin", "layer_end", "ids", "pos", "seq", "outs", "out",
-        "logits", "sampling", "seeds", "tokens", "frontier", "workspace",
-        "capacity", "scratch", "caches", "instrument", "instrument_data"}},
-      {"levels",
-       json::array({{{"name", "best"},
-                     {"features", json::array()},
-                     {"entries", {{"step", parts.codeAddress}}}}})},
+      {"frame", {"workers", "barrier",   "yield",       "weights",
+                 "rows",    "full_rows", "layer_begin", "layer_end",
+                 "ids",     "pos",       "seq",         "outs",
+                 "out",     "logits",    "sampling",    "seeds",
+                 "tokens",  "frontier",  "workspace",   "capacity",
+                 "scratch", "caches",    "instrument",  "instrument_data"}},
+      {"levels", json::array({{{"name", "best"},
+                               {"features", json::array()},
+                               {"entries", {{"step", parts.codeAddress}}}}})},
       {"workspace",
        {{"row_bytes", int(kFakeRowBytes)},
         {"fixed_bytes", int(kFakeFixedBytes)}}},
       {"scratch_bytes", int(kFakeScratchBytes)},
       {"logits_stride", int(kFakeStride)},
-      {"caches",
-       json::array({{{"name", "kv"},
-                     {"slots", int(kFakeSlots)},
-                     {"page_bytes", int(kFakePageBytes)}},
-                    {{"name", "ids"},
-                     {"slots", int(kFakeAuxSlots)},
-                     {"page_bytes", int(kFakeAuxPageBytes)}}})},
+      {"caches", json::array({{{"name", "kv"},
+                               {"slots", int(kFakeSlots)},
+                               {"page_bytes", int(kFakePageBytes)}},
+                              {{"name", "ids"},
+                               {"slots", int(kFakeAuxSlots)},
+                               {"page_bytes", int(kFakeAuxPageBytes)}}})},
       {"schedule", {{"kind", "chunked"}, {"budget", 64}}},
       {"weights", {{"bytes", int(kFakeWeightBytes)}, {"hash", none}}},
       {"source", {{"name", "none"}, {"bytes", 0}, {"hash", none}}},
       {"kernels",
        json::array(
            {{{"name", "k"}, {"family", "linear"}, {"config", "rows=4"}}})},
-      {"passes", json::array({{{"name", "tok-x"},
-                               {"options", ""},
-                               {"contract", "exact"}}})}};
+      {"passes",
+       json::array(
+           {{{"name", "tok-x"}, {"options", ""}, {"contract", "exact"}}})}};
   return parts;
 }
 
@@ -162,7 +162,8 @@ std::vector<uint8_t> assemble(BundleParts parts) {
   auto code = out.add(".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR,
                       parts.codeAddress, 4096, parts.code);
   out.add(".tok.metadata", SHT_PROGBITS, 0, 0, 8, parts.metadata);
-  out.add(".note.tokopt", SHT_NOTE, 0, 0, 4, makeNote(parts.manifest.dump()));
+  out.add(".note.tokopt", SHT_NOTE, 0, 0, 4,
+          makeNote(parts.manifestText.value_or(parts.manifest.dump())));
   std::vector<Elf64_Shdr> extras;
   for (const auto &extra : parts.extras)
     extras.push_back(
@@ -253,8 +254,8 @@ void sign(std::vector<uint8_t> &file) {
                 file.begin() + static_cast<ptrdiff_t>(digest + 16),
                 file.begin() + static_cast<ptrdiff_t>(layout.weights));
   hashed.insert(hashed.end(),
-                file.begin() + static_cast<ptrdiff_t>(layout.weights +
-                                                      weights.sh_size),
+                file.begin() +
+                    static_cast<ptrdiff_t>(layout.weights + weights.sh_size),
                 file.end());
   XXH128_canonical_t canonical;
   XXH128_canonicalFromHash(&canonical,
@@ -262,26 +263,20 @@ void sign(std::vector<uint8_t> &file) {
   memcpy(file.data() + digest, canonical.digest, 16);
 }
 
-TemporaryFile::TemporaryFile(const std::vector<uint8_t> &bytes) {
-  const char *folder = getenv("TMPDIR");
-  name = std::string(folder && *folder ? folder : "/tmp") + "/tokrt-XXXXXX";
-  int fd = mkstemp(name.data());
-  if (fd < 0) {
-    perror(name.c_str());
-    exit(1);
+TemporaryFile::TemporaryFile(const std::vector<uint8_t> &bytes)
+    : fd(memfd_create("tokrt-test", 0)),
+      name("/proc/self/fd/" + std::to_string(fd)) {
+  size_t written = 0;
+  while (fd >= 0 && written < bytes.size()) {
+    ssize_t size = ::write(fd, bytes.data() + written, bytes.size() - written);
+    if (size <= 0)
+      break;
+    written += static_cast<size_t>(size);
   }
-  close(fd);
-  write(bytes);
-}
-
-TemporaryFile::~TemporaryFile() { unlink(name.c_str()); }
-
-void TemporaryFile::write(const std::vector<uint8_t> &bytes) const {
-  std::ofstream out(name, std::ios::binary | std::ios::trunc);
-  out.write(reinterpret_cast<const char *>(bytes.data()),
-            static_cast<std::streamsize>(bytes.size()));
-  if (!out) {
-    perror(name.c_str());
+  if (fd < 0 || written < bytes.size()) {
+    perror("memfd_create");
     exit(1);
   }
 }
+
+TemporaryFile::~TemporaryFile() { close(fd); }

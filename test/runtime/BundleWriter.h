@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,8 @@
 /// only what they mean to be wrong is wrong.
 struct BundleParts {
   nlohmann::json manifest;
-  std::vector<uint8_t> code; // at address `codeAddress`
+  std::optional<std::string> manifestText; // written instead of `manifest`
+  std::vector<uint8_t> code;               // at address `codeAddress`
   std::vector<uint8_t> metadata;
   std::vector<uint8_t> weights;
   uint64_t codeAddress = 0x1000;
@@ -44,16 +46,17 @@ struct BundleLayout {
 };
 BundleLayout layoutOf(const std::vector<uint8_t> &file);
 
-/// A file in the test's own folder, removed at the end.
+/// A file in memory that has a path as long as this lives: thousands of them a
+/// second, where a disk would be asked to keep each.
 class TemporaryFile {
 public:
   explicit TemporaryFile(const std::vector<uint8_t> &bytes);
   ~TemporaryFile();
   TemporaryFile(const TemporaryFile &) = delete;
-  void write(const std::vector<uint8_t> &bytes) const;
   const char *path() const { return name.c_str(); }
 
 private:
+  int fd;
   std::string name;
 };
 

@@ -96,13 +96,12 @@ void step(const uint64_t *frame, uint64_t worker) {
       x = fakeEmbed(ids[t], pos[t]);
       // The second cache has no layers: it keeps the ids.
       const struct Cache *aux = caches + 1;
-      int64_t page = ((const int32_t *)aux->table)[(uint64_t)seq[t] *
-                                                       aux->stride +
-                                                   (uint64_t)pos[t] /
-                                                       kFakeAuxSlots];
-      uint64_t *kept = (uint64_t *)(aux->pool + (uint64_t)page *
-                                                    kFakeAuxPageBytes) +
-                       (uint64_t)pos[t] % kFakeAuxSlots;
+      int64_t page =
+          ((const int32_t *)aux->table)[(uint64_t)seq[t] * aux->stride +
+                                        (uint64_t)pos[t] / kFakeAuxSlots];
+      uint64_t *kept =
+          (uint64_t *)(aux->pool + (uint64_t)page * kFakeAuxPageBytes) +
+          (uint64_t)pos[t] % kFakeAuxSlots;
       if (page < 0)
         complain(errors, kFakeBadHistory);
       else if (*kept)

@@ -1,0 +1,262 @@
+//===- Common.cpp - What the programs over the runtime share --------------===//
+
+#include "Common.h"
+
+#include <cerrno>
+#include <cinttypes>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+using namespace tools;
+
+void tools::check(tokrt_status_t status, const tokrt_error_t &error) {
+  if (status != TOKRT_OK)
+    throw BadInput{error.message};
+}
+
+int tools::runTool(CLI::App &app, int argc, char **argv,
+                   const std::function<void()> &body) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success &success) { // --help, --version
+    return app.exit(success);
+  } catch (const CLI::ParseError &error) {
+    app.exit(error);
+    return kBadUsage;
+  }
+  try {
+    body();
+    return kSuccess;
+  } catch (const BadInput &error) {
+    fprintf(stderr, "%s: %s\n", app.get_name().c_str(), error.message.c_str());
+  } catch (const std::bad_alloc &) {
+    fprintf(stderr, "%s: out of memory\n", app.get_name().c_str());
+  }
+  return kBadInput;
+}
+
+std::string tools::readFile(const std::string &path) {
+  FILE *file = path == "-" ? stdin : fopen(path.c_str(), "rb");
+  if (!file)
+    throw BadInput{path + ": cannot open the file: " + strerror(errno)};
+  std::string content;
+  char buffer[1 << 14];
+  for (size_t got; (got = fread(buffer, 1, sizeof buffer, file)) > 0;)
+    content.append(buffer, got);
+  bool failed = ferror(file);
+  int code = errno;
+  if (file != stdin)
+    fclose(file);
+  if (failed)
+    throw BadInput{path + ": cannot read the file: " + strerror(code)};
+  return content;
+}
+
+/// A number that is a token id, or nothing.
+static std::optional<int32_t> tokenId(const nlohmann::json &value) {
+  if (!value.is_number_unsigned() || value.get<uint64_t>() > INT32_MAX)
+    return std::nullopt;
+  return value.get<int32_t>();
+}
+
+static std::vector<int32_t> parseJsonIds(const std::string &text,
+                                         const std::string &source) {
+  auto root = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto &list =
+      root.is_object() && root.contains("ids") ? root["ids"] : root;
+  if (!list.is_array())
+    throw BadInput{source + ": ids: found JSON without them, expected an array "
+                            "of token ids or an object with one under \"ids\""};
+  std::vector<int32_t> ids;
+  for (size_t i = 0; i < list.size(); ++i) {
+    std::optional<int32_t> id = tokenId(list[i]);
+    if (!id)
+      throw BadInput{source + ": ids[" + std::to_string(i) +
+                     "]: expected a token id, a whole number from 0"};
+    ids.push_back(*id);
+  }
+  return ids;
+}
+
+std::vector<int32_t> tools::parseIds(const std::string &text,
+                                     const std::string &source) {
+  const char *kSpace = " \t\r\n";
+  size_t start = text.find_first_not_of(kSpace);
+  if (start != std::string::npos && (text[start] == '{' || text[start] == '['))
+    return parseJsonIds(text, source);
+  std::vector<int32_t> ids;
+  const char *next = text.c_str(), *end = next + text.size();
+  for (;;) {
+    while (next != end && strchr(" \t\r\n,", *next))
+      ++next;
+    if (next == end)
+      return ids;
+    errno = 0;
+    char *after;
+    long long id = strtoll(next, &after, 10);
+    if (after == next || errno || id < 0 || id > INT32_MAX ||
+        (after != end && !strchr(" \t\r\n,", *after)))
+      throw BadInput{source + ": ids: found \"" +
+                     std::string(next, std::min<size_t>(12, end - next)) +
+                     "\" at byte " + std::to_string(next - text.c_str()) +
+                     ", expected a token id, a whole number from 0"};
+    ids.push_back(static_cast<int32_t>(id));
+    next = after;
+  }
+}
+
+void LoadOptions::addTo(CLI::App &app) {
+  app.add_option("bundle", bundle, "The file that tokopt-compile wrote")
+      ->required()
+      ->option_text("BUNDLE");
+  auto *group = app.add_option_group("Loading and scheduling");
+  group
+      ->add_option("--threads", threads,
+                   "Worker threads (default: one for "
+                   "each CPU this process may use)")
+      ->check(CLI::Range(1, 1024))
+      ->option_text("N");
+  group
+      ->add_option("--level", level,
+                   "Take this ISA level of the bundle "
+                   "(default: TOKOPT_LEVEL, or the best)")
+      ->option_text("NAME");
+  group->add_flag("--copy-weights", copyWeights,
+                  "Read the weights into huge pages instead of mapping them");
+  group->add_flag("--verify", verify, "Check the hash of the weights, too");
+  group
+      ->add_option("--cache-limit", cacheLimit,
+                   "Limit of the cache in bytes (k, m, g allowed)")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
+      ->option_text("BYTES");
+  const std::map<std::string, tokrt_schedule_t> kinds{
+      {"bundle", TOKRT_SCHEDULE_BUNDLE},
+      {"whole", TOKRT_SCHEDULE_WHOLE},
+      {"chunked", TOKRT_SCHEDULE_CHUNKED},
+      {"layered", TOKRT_SCHEDULE_LAYERED}};
+  group
+      ->add_option("--schedule", schedule,
+                   "Override the bundle's schedule; no result changes")
+      ->transform(CLI::CheckedTransformer(kinds))
+      ->option_text("bundle|whole|chunked|layered");
+  group->add_option("--step-rows", stepRows, "Rows a step may have")
+      ->check(CLI::Range(1, 1 << 24))
+      ->option_text("N");
+  group->add_option("--chunk-rows", chunkRows, "Rows of one request in a step")
+      ->check(CLI::Range(1, 1 << 24))
+      ->option_text("N");
+  group
+      ->add_option("--group-layers", groupLayers,
+                   "Layers of a group of the layered schedule")
+      ->check(CLI::Range(1, 1 << 16))
+      ->option_text("N");
+  group->add_flag("--trace-steps", traceSteps,
+                  "Print each step before it runs on the standard error");
+}
+
+ModelPtr tools::loadModel(const LoadOptions &options, const std::string &path) {
+  tokrt_model_params_t params;
+  tokrt_model_params_init(&params);
+  params.level = options.level.empty() ? nullptr : options.level.c_str();
+  params.copy_weights = options.copyWeights;
+  params.verify_weights = options.verify;
+  tokrt_model_t *model;
+  tokrt_error_t error;
+  check(tokrt_model_load(path.c_str(), &params, &model, &error), error);
+  return ModelPtr(model);
+}
+
+static void printStep(void *, const tokrt_step_info_t *step) {
+  fprintf(stderr,
+          "step %" PRIu64 ": rows %u, full_rows %u, layers [%u, %u), "
+          "outputs %u:",
+          step->index, step->rows, step->full_rows, step->layer_begin,
+          step->layer_end, step->outputs);
+  for (uint32_t i = 0; i < step->part_count; ++i) {
+    const tokrt_step_part_t &part = step->parts[i];
+    fprintf(stderr, " request %" PRIu64 " %s [%u, %u)", part.request,
+            part.full ? "full" : "part", part.position,
+            part.position + part.rows);
+  }
+  fprintf(stderr, "\n");
+}
+
+EnginePtr tools::createEngine(const LoadOptions &options,
+                              const tokrt_model_t *model) {
+  tokrt_engine_params_t params;
+  tokrt_engine_params_init(&params);
+  params.threads = options.threads;
+  params.requests = 1;
+  params.step_rows = options.stepRows;
+  params.cache_bytes = options.cacheLimit;
+  params.schedule = options.schedule;
+  params.chunk_rows = options.chunkRows;
+  params.group_layers = options.groupLayers;
+  params.trace = options.traceSteps ? printStep : nullptr;
+  tokrt_engine_t *engine;
+  tokrt_error_t error;
+  check(tokrt_engine_create(model, &params, &engine, &error), error);
+  return EnginePtr(engine);
+}
+
+const tokrt_text_t *Text::get() {
+  if (text)
+    return text.get();
+  const void *metadata;
+  size_t size;
+  tokrt_model_metadata(model, &metadata, &size);
+  tokrt_text_t *created;
+  tokrt_error_t error;
+  check(tokrt_text_create(metadata, size, &created, &error), error);
+  text.reset(created);
+  return created;
+}
+
+std::vector<int32_t> Text::encode(const std::string &bytes, bool parseSpecial) {
+  int32_t *ids;
+  size_t count;
+  tokrt_error_t error;
+  check(tokrt_text_encode(get(), bytes.data(), bytes.size(), parseSpecial, &ids,
+                          &count, &error),
+        error);
+  std::vector<int32_t> out(ids, ids + count);
+  tokrt_text_free(ids);
+  return out;
+}
+
+std::string Text::applyChat(const std::string &prompt) {
+  char *bytes;
+  size_t size;
+  tokrt_error_t error;
+  check(tokrt_text_apply_chat(get(), prompt.c_str(), &bytes, &size, &error),
+        error);
+  std::string out(bytes, size);
+  tokrt_text_free(bytes);
+  return out;
+}
+
+std::vector<int32_t> Text::stops() {
+  const int32_t *ids;
+  size_t count;
+  tokrt_text_eos(get(), &ids, &count);
+  return {ids, ids + count};
+}
+
+std::string Text::decode(const std::vector<int32_t> &ids) {
+  tokrt_text_stream_t *stream;
+  tokrt_error_t error;
+  check(tokrt_text_stream_create(get(), /*show_control=*/0, &stream, &error),
+        error);
+  std::unique_ptr<tokrt_text_stream_t,
+                  Destroyer<tokrt_text_stream_t, tokrt_text_stream_destroy>>
+      owner(stream);
+  std::string out;
+  const char *bytes;
+  size_t size;
+  for (int32_t id : ids) {
+    check(tokrt_text_stream_push(stream, id, &bytes, &size, &error), error);
+    out.append(bytes, size);
+  }
+  check(tokrt_text_stream_finish(stream, &bytes, &size, &error), error);
+  return out.append(bytes, size);
+}

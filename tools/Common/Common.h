@@ -1,0 +1,106 @@
+//===- Common.h - What the programs over the runtime share ------*- C++ -*-===//
+#ifndef TOOLS_COMMON_COMMON_H_
+#define TOOLS_COMMON_COMMON_H_
+
+#include "tokrt/text.h"
+#include "tokrt/tokrt.h"
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tools {
+
+/// The exit status of every program.
+enum ExitStatus { kSuccess = 0, kBadInput = 1, kBadUsage = 2 };
+
+/// Ends the work on a file: the message is complete.
+struct BadInput {
+  std::string message;
+};
+
+/// Throws `BadInput` with the error's message unless `status` is TOKRT_OK.
+void check(tokrt_status_t status, const tokrt_error_t &error);
+
+/// Parses the command line and runs `body`; every error becomes one line on the
+/// standard error and an exit status.
+int runTool(CLI::App &app, int argc, char **argv,
+            const std::function<void()> &body);
+
+/// The whole content of a file; `-` is the standard input.
+std::string readFile(const std::string &path);
+
+/// Token ids out of `text`: numbers with commas or spaces between them, a JSON
+/// array, or a JSON object with the array under `ids`. `source` is for
+/// messages.
+std::vector<int32_t> parseIds(const std::string &text,
+                              const std::string &source);
+
+/// Milliseconds since it was made.
+class Stopwatch {
+public:
+  double milliseconds() const {
+    return std::chrono::duration<double, std::milli>(Clock::now() - start)
+        .count();
+  }
+
+private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start = Clock::now();
+};
+
+template <typename T, void (*Destroy)(T *)>
+struct Destroyer {
+  void operator()(T *object) const { Destroy(object); }
+};
+using ModelPtr = std::unique_ptr<tokrt_model_t,
+                                 Destroyer<tokrt_model_t, tokrt_model_destroy>>;
+using EnginePtr =
+    std::unique_ptr<tokrt_engine_t,
+                    Destroyer<tokrt_engine_t, tokrt_engine_destroy>>;
+using TextPtr =
+    std::unique_ptr<tokrt_text_t, Destroyer<tokrt_text_t, tokrt_text_destroy>>;
+
+/// How to load a bundle and run it; the options are the same in every program.
+struct LoadOptions {
+  std::string bundle;
+  std::string level;
+  bool copyWeights = false;
+  bool verify = false;
+  uint32_t threads = 0;
+  uint64_t cacheLimit = 0;
+  tokrt_schedule_t schedule = TOKRT_SCHEDULE_BUNDLE;
+  uint32_t stepRows = 0, chunkRows = 0, groupLayers = 0;
+  bool traceSteps = false;
+
+  void addTo(CLI::App &app);
+};
+
+ModelPtr loadModel(const LoadOptions &options, const std::string &path);
+EnginePtr createEngine(const LoadOptions &options, const tokrt_model_t *model);
+
+/// The bundle's tokenizer, made when it is first asked for: a program that is
+/// given ids starts without it.
+class Text {
+public:
+  explicit Text(const tokrt_model_t *model) : model(model) {}
+
+  const tokrt_text_t *get();
+  std::vector<int32_t> encode(const std::string &text, bool parseSpecial);
+  std::string applyChat(const std::string &prompt);
+  /// The tokens that end a reply.
+  std::vector<int32_t> stops();
+  /// Valid UTF-8, control tokens left out.
+  std::string decode(const std::vector<int32_t> &ids);
+
+private:
+  const tokrt_model_t *model;
+  TextPtr text;
+};
+
+} // namespace tools
+
+#endif // TOOLS_COMMON_COMMON_H_

@@ -1,0 +1,61 @@
+//===- Options.cpp - The command line of tokopt-run -----------------------===//
+
+#include "Options.h"
+
+void RunOptions::addTo(CLI::App &app) {
+  load.addTo(app);
+  auto *input = app.add_option_group("Input", "One of");
+  input->add_option("--prompt", prompt, "A message to the model")
+      ->option_text("TEXT");
+  input->add_option("--prompt-file", promptFile, "The same from a file")
+      ->option_text("FILE");
+  input->add_option("--ids", ids, "A prompt as token ids, \"1,2,3\"")
+      ->option_text("IDS");
+  input->add_option("--ids-file", idsFile, "The same from a file")
+      ->option_text("FILE");
+  input
+      ->add_option("--tokenize", tokenize,
+                   "Print the token ids of a text; special tokens are text")
+      ->option_text("TEXT");
+  input->add_option("--tokenize-file", tokenizeFile, "The same from a file")
+      ->option_text("FILE");
+  input->require_option(0, 1);
+  app.add_flag("--raw", raw, "Do not wrap the prompt in the chat template");
+
+  auto *output = app.add_option_group("Output");
+  output->add_option("--max-tokens", maxTokens, "Tokens to generate")
+      ->capture_default_str()
+      ->option_text("N");
+  output->add_flag("--ignore-eos", ignoreEos,
+                   "Generate on through end-of-sequence tokens");
+  output
+      ->add_option("--top-logits", topLogits,
+                   "Give the K largest logits of the first new position")
+      ->option_text("K");
+  output->add_flag("--json", json, "Print one JSON object");
+
+  auto *sample = app.add_option_group("Sampling");
+  auto *greedyFlag = sample->add_flag("--greedy", greedy,
+                                      "Always take the most probable token");
+  sample->add_option("--temperature", sampling.temperature)
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str()
+      ->option_text("T")
+      ->excludes(greedyFlag);
+  sample->add_option("--top-k", sampling.top_k, "0: off")
+      ->check(CLI::Range(0, 1 << 24))
+      ->capture_default_str()
+      ->option_text("K");
+  sample->add_option("--top-p", sampling.top_p, "1: off")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str()
+      ->option_text("P");
+  sample->add_option("--min-p", sampling.min_p, "0: off")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str()
+      ->option_text("P");
+  sample->add_option("--seed", sampling.seed, "Equal seeds, equal tokens")
+      ->capture_default_str()
+      ->option_text("N");
+  app.set_version_flag("--version", "tokopt-run " TOKOPT_VERSION);
+}

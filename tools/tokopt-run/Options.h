@@ -1,0 +1,28 @@
+//===- Options.h - The command line of tokopt-run ---------------*- C++ -*-===//
+#ifndef TOOLS_TOKOPT_RUN_OPTIONS_H_
+#define TOOLS_TOKOPT_RUN_OPTIONS_H_
+
+#include "tools/Common/Common.h"
+
+/// What to do, as the command line says it.
+struct RunOptions {
+  tools::LoadOptions load;
+  std::optional<std::string> prompt, promptFile, ids, idsFile, tokenize,
+      tokenizeFile;
+  bool raw = false;
+  uint32_t maxTokens = 256;
+  bool greedy = false;
+  tokrt_sampling_t sampling{0.7f, 40, 0.9f, 0, 0};
+  bool ignoreEos = false;
+  uint32_t topLogits = 0;
+  bool json = false;
+
+  void addTo(CLI::App &app);
+  bool tokenizes() const { return tokenize || tokenizeFile; }
+  bool generates() const { return prompt || promptFile || ids || idsFile; }
+};
+
+/// Runs the program after the command line was parsed.
+void run(const RunOptions &options);
+
+#endif // TOOLS_TOKOPT_RUN_OPTIONS_H_

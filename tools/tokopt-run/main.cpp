@@ -1,0 +1,15 @@
+//===- main.cpp - Runs a compiled model -----------------------------------===//
+
+#include "Options.h"
+
+int main(int argc, char **argv) {
+  CLI::App app("Runs a model that tokopt-compile compiled.", "tokopt-run");
+  RunOptions options;
+  options.addTo(app);
+  app.callback([&] {
+    if (!options.generates() && !options.tokenizes() && !options.load.verify)
+      throw CLI::RequiredError("one of --prompt, --prompt-file, --ids, "
+                               "--ids-file, --tokenize, --tokenize-file");
+  });
+  return tools::runTool(app, argc, argv, [&] { run(options); });
+}
