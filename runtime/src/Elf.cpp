@@ -271,7 +271,12 @@ static tokrt_status_t checkDynamic(const uint8_t *head, FileRange range,
     case DT_SYMTAB:
     case DT_SYMENT:
     case DT_SONAME:
+    case DT_SYMBOLIC:
       break;
+    case DT_FLAGS:
+      if (!(entry.d_un.d_val & ~uint64_t(DF_SYMBOLIC)))
+        break;
+      [[fallthrough]];
     default:
       return fail(error, TOKRT_INVALID_FILE,
                   "%s: dynamic table: found tag 0x%" PRIx64

@@ -186,15 +186,19 @@ TEST(Bundle, refuses_undefined_symbols) {
 }
 
 TEST(Bundle, refuses_what_a_dynamic_loader_would_do) {
-  auto dynamic = [](int64_t tag) {
+  auto dynamic = [](int64_t tag, uint64_t value = 0) {
     BundleParts parts = fakeBundle();
     std::vector<uint8_t> table(2 * sizeof(Elf64_Dyn));
     write(table, 0, tag);
+    write(table, 8, value);
     parts.extras = {{".dynamic", SHT_DYNAMIC, table}};
     parts.extraSegment = PT_DYNAMIC;
     return load(parts);
   };
   EXPECT_EQ(dynamic(DT_SONAME).status, TOKRT_OK);
+  EXPECT_EQ(dynamic(DT_FLAGS, DF_SYMBOLIC).status, TOKRT_OK);
+  expectRefused(dynamic(DT_FLAGS, DF_TEXTREL), TOKRT_INVALID_FILE,
+                "dynamic table");
   for (int64_t tag : {DT_NEEDED, DT_RELA, DT_JMPREL, DT_INIT, DT_TEXTREL})
     expectRefused(dynamic(tag), TOKRT_INVALID_FILE, "dynamic table");
   BundleParts parts = fakeBundle();

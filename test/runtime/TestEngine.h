@@ -7,7 +7,6 @@
 #include "Oracle.h"
 
 #include <gtest/gtest.h>
-#include <map>
 
 /// One request and all that was called back for it.
 struct TestRequest {
