@@ -5,6 +5,8 @@ cd "$root"
 
 # Debian's own python: it is the one that Debian's numpy and pip belong to.
 python=/usr/bin/python3
+# Our allocations out of LLVM's pools poison memory that the packaged library then uses rightly.
+export ASAN_OPTIONS=allow_user_poisoning=0
 export TOKOPT_MODELS=${TOKOPT_MODELS:-$HOME/.cache/tokopt/models}
 
 die() {
