@@ -1,6 +1,7 @@
 //===- Registration.cpp - Everything tokopt registers ---------------------===//
 
 #include "tokopt/Pipelines.h"
+#include "tokopt/Reference.h"
 
 #include "dialects/Tok/TokDialect.h"
 
@@ -23,4 +24,4 @@ void tokopt::registerDialects(mlir::DialectRegistry &registry) {
                   mlir::vector::VectorDialect, mlir::LLVM::LLVMDialect>();
 }
 
-void tokopt::registerPasses() {}
+void tokopt::registerPasses() { registerReferencePasses(); }

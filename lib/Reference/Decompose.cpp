@@ -1,0 +1,155 @@
+//===- Decompose.cpp - Replace every op by its definition -----------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Decompose.h"
+
+#include "CacheLayout.h"
+#include "Dequantize.h"
+#include "Passes.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+namespace tokopt::reference {
+#define GEN_PASS_DEF_DECOMPOSEPASS
+#include "lib/Reference/Passes.h.inc"
+} // namespace tokopt::reference
+
+using namespace mlir;
+using namespace tokopt;
+using namespace tokopt::reference;
+
+//===----------------------------------------------------------------------===//
+// Rows and caches in parts
+//===----------------------------------------------------------------------===//
+
+PartsConverter::PartsConverter() {
+  addConversion([](Type type) { return type; });
+  addConversion([](tok::RowsType type, SmallVectorImpl<Type> &types) {
+    auto column = RankedTensorType::get(
+        {ShapedType::kDynamic}, IntegerType::get(type.getContext(), 32));
+    types.append(type.getColumns().size(), column);
+    return success();
+  });
+  addConversion([](tok::CacheType type, SmallVectorImpl<Type> &types) {
+    getCachePartTypes(type, types);
+    return success();
+  });
+}
+
+Value reference::getColumn(tok::RowsType type, ValueRange parts,
+                           StringRef name) {
+  for (auto [column, part] : llvm::zip_equal(type.getColumns(), parts))
+    if (column.getValue() == name)
+      return part;
+  return {};
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+Term reference::findLayer(Emitter &b, ArrayRef<int64_t> layers, Value layer) {
+  if (layers.back() - layers.front() + 1 == static_cast<int64_t>(layers.size()))
+    return b.term(layer) - layers.front();
+  // A table from layer to number; layers that are not in the list are never
+  // asked for.
+  SmallVector<int64_t> numbers(layers.back() + 1, 0);
+  for (auto [number, member] : llvm::enumerate(layers))
+    numbers[member] = number;
+  auto type = RankedTensorType::get(numbers.size(), b.getI64Type());
+  Value table = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(type, ArrayRef(numbers)));
+  return toIndex(b.extract(table, layer));
+}
+
+Value WeightPlace::readRows(Emitter &b, Term first, int64_t count) const {
+  Type format = type.getElementType();
+  int64_t columns = type.getShape().back();
+  int64_t rowBytes =
+      columns / tok::getBlock(format) * tok::getBlockBytes(format);
+  Term begin = offset + first * rowBytes;
+  return dequantizeRows(
+      b, format, bytes, b.getIndexAttr(count), columns,
+      [&](Emitter &b, Term row) { return b.term(begin) + row * rowBytes; });
+}
+
+Value WeightPlace::readVector(Emitter &b) const {
+  return tensor::CollapseShapeOp::create(
+      b, readRows(b, b.index(0), 1), ArrayRef<ReassociationIndices>{{0, 1}});
+}
+
+static constexpr int64_t kWeightAlignment = 64;
+
+LogicalResult ModuleContext::placeWeights(ModuleOp module) {
+  int64_t place = 0;
+  for (auto weight : module.getOps<tok::WeightOp>()) {
+    int64_t stride = llvm::alignTo(weight.getMemberBytes(), kWeightAlignment);
+    SmallVector<int64_t> image;
+    for (size_t member = 0; member < weight.getOffsets().size(); ++member) {
+      image.push_back(place);
+      if (llvm::AddOverflow(place, stride, place))
+        return weight.emitOpError(
+            "expects all weights together to have less than 2^63 bytes");
+    }
+    weight.setImage(image);
+  }
+  return success();
+}
+
+WeightPlace ModuleContext::getWeight(Emitter &b,
+                                     ConversionPatternRewriter &rewriter,
+                                     Operation *op, FlatSymbolRefAttr symbol,
+                                     Value layer) const {
+  auto weight = symbols.lookup<tok::WeightOp>(symbol.getValue());
+  Term offset = b.index(weight.getImage()->front());
+  if (weight.getLayers())
+    offset = findLayer(b, *weight.getLayers(), layer) *
+                 llvm::alignTo(weight.getMemberBytes(), kWeightAlignment) +
+             offset;
+  return {weight.getTensorType(),
+          getBytes(rewriter, op->getParentOfType<func::FuncOp>()), offset};
+}
+
+//===----------------------------------------------------------------------===//
+// The pass
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+struct DecomposePass : reference::impl::DecomposePassBase<DecomposePass> {
+  void runOnOperation() override {
+    ModuleOp root = getOperation();
+    ModuleContext module(root);
+    if (failed(module.placeWeights(root)))
+      return signalPassFailure();
+    module.addArguments(root);
+
+    PartsConverter converter;
+    RewritePatternSet patterns(&getContext());
+    populateRowPatterns(converter, module, patterns);
+    populateLinearPatterns(converter, module, patterns);
+    populateRopePatterns(converter, module, patterns);
+    populateFunctionPatterns(converter, patterns);
+
+    ConversionTarget target(getContext());
+    target.markUnknownOpDynamicallyLegal(
+        [&](Operation *op) { return converter.isLegal(op); });
+    target.addIllegalDialect<tok::TokDialect>();
+    target.addLegalOp<tok::WeightOp, tok::ScheduleOp>();
+    target.addDynamicallyLegalOp<func::FuncOp>([&](func::FuncOp function) {
+      return converter.isSignatureLegal(function.getFunctionType());
+    });
+    if (failed(applyPartialConversion(root, target, std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace

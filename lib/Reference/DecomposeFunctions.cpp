@@ -1,0 +1,189 @@
+//===- DecomposeFunctions.cpp - Signatures of decomposed functions --------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What a function takes and gives once its ops are decomposed:
+//
+//   func.func private @decoder(%x, %rows, %kv, %l) -> (x, kv)
+//   func.func private @decoder(%x, %pos, %seq, %keys, %values, %table, %l,
+//                              %weights, %into) -> (x, keys, values, table)
+//
+// The last argument is where the result goes: buffers made in a function die
+// with it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "CacheLayout.h"
+#include "Decompose.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Func/Transforms/FuncConversions.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+using namespace mlir;
+using namespace tokopt;
+using namespace tokopt::reference;
+
+//===----------------------------------------------------------------------===//
+// New arguments
+//===----------------------------------------------------------------------===//
+
+static bool readsWeights(func::FuncOp function) {
+  return function
+      .walk([](Operation *op) {
+        return isa<tok::WeightUserInterface, tok::StackOp>(op)
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+/// Appends an argument of `function` that has the role `slot` (none if empty).
+static Value addArgument(func::FuncOp function, Type type, StringRef slot) {
+  Builder b(function.getContext());
+  NamedAttrList attributes;
+  if (!slot.empty())
+    attributes.set(tok::kSlotAttrName, b.getStringAttr(slot));
+  unsigned index = function.getNumArguments();
+  (void)function.insertArgument(
+      index, type, attributes.getDictionary(b.getContext()), function.getLoc());
+  return function.getArgument(index);
+}
+
+/// The argument whose role is `slot`, or null.
+static Value findArgument(func::FuncOp function, StringAttr slot) {
+  for (BlockArgument argument : function.getArguments())
+    if (function.getArgAttr(argument.getArgNumber(), tok::kSlotAttrName) ==
+        slot)
+      return argument;
+  return {};
+}
+
+/// Writes the tensors that a kind or an entry returns to arguments of it.
+static void addDestinations(func::FuncOp function) {
+  Operation *terminator = function.getBody().front().getTerminator();
+  ImplicitLocOpBuilder b(terminator->getLoc(), terminator);
+  for (OpOperand &result : terminator->getOpOperands()) {
+    Type type = result.get().getType();
+    auto slot = function.getResultAttrOfType<StringAttr>(
+        result.getOperandNumber(), tok::kSlotAttrName);
+    // Caches are updated in place, so they are arguments already.
+    if (!isa<RankedTensorType>(type) ||
+        (!slot && !function->hasAttr(tok::kKindAttrName)))
+      continue;
+    Value destination = slot ? findArgument(function, slot) : Value();
+    if (!destination)
+      destination =
+          addArgument(function, type, slot ? slot.getValue() : StringRef());
+    result.set(bufferization::MaterializeInDestinationOp::create(
+                   b, type, result.get(), destination)
+                   .getResult());
+  }
+}
+
+void ModuleContext::addArguments(ModuleOp module) {
+  auto type = RankedTensorType::get({ShapedType::kDynamic},
+                                    IntegerType::get(module.getContext(), 8));
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (function.isExternal())
+      continue;
+    bool isKind = function->hasAttr(tok::kKindAttrName);
+    if (isKind || readsWeights(function))
+      bytes[function] = addArgument(function, type, isKind ? "" : "weights");
+    addDestinations(function);
+  }
+}
+
+Value ModuleContext::getBytes(ConversionPatternRewriter &rewriter,
+                              Operation *function) const {
+  Value argument = bytes.lookup(function);
+  return argument ? rewriter.getRemappedValue(argument) : Value();
+}
+
+//===----------------------------------------------------------------------===//
+// Rows and caches in signatures
+//===----------------------------------------------------------------------===//
+
+/// Names of the parts of a value, by the name of the whole.
+static SmallVector<std::string> getPartSlots(Type type, StringRef slot) {
+  if (auto rows = dyn_cast<tok::RowsType>(type))
+    return llvm::map_to_vector(rows.getColumns(), [](StringAttr column) {
+      return column.getValue().str();
+    });
+  auto cache = dyn_cast<tok::CacheType>(type);
+  if (!cache)
+    return {slot.str()};
+  SmallVector<std::string> names = {"keys", "values"};
+  if (cache.getKType().isInteger())
+    names.push_back("key_scales");
+  if (cache.getVType().isInteger())
+    names.push_back("value_scales");
+  names.push_back("table");
+  for (std::string &name : names)
+    name = (slot + "." + name).str();
+  return names;
+}
+
+/// `attributes` of values of `types`, for the parts of those values.
+static ArrayAttr splitAttributes(ArrayAttr attributes, TypeRange types) {
+  if (!attributes)
+    return {};
+  Builder b(attributes.getContext());
+  SmallVector<Attribute> split;
+  for (auto [attribute, type] : llvm::zip_equal(attributes, types)) {
+    auto dictionary = cast<DictionaryAttr>(attribute);
+    auto slot = dictionary.getAs<StringAttr>(tok::kSlotAttrName);
+    for (const std::string &part :
+         getPartSlots(type, slot ? slot.getValue() : "")) {
+      NamedAttrList list(dictionary);
+      if (slot)
+        list.set(tok::kSlotAttrName, b.getStringAttr(part));
+      split.push_back(list.getDictionary(b.getContext()));
+    }
+  }
+  return b.getArrayAttr(split);
+}
+
+namespace {
+
+struct ConvertFunction : OpConversionPattern<func::FuncOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(func::FuncOp op, OpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    FunctionType type = op.getFunctionType();
+    TypeConverter::SignatureConversion signature(type.getNumInputs());
+    SmallVector<Type> results;
+    if (failed(
+            typeConverter->convertSignatureArgs(type.getInputs(), signature)) ||
+        failed(typeConverter->convertTypes(type.getResults(), results)))
+      return rewriter.notifyMatchFailure(op, "has a type without parts");
+    if (!op.isExternal())
+      rewriter.applySignatureConversion(&op.getBody().front(), signature,
+                                        typeConverter);
+    rewriter.modifyOpInPlace(op, [&] {
+      op.setFunctionType(
+          rewriter.getFunctionType(signature.getConvertedTypes(), results));
+      if (ArrayAttr split =
+              splitAttributes(op.getArgAttrsAttr(), type.getInputs()))
+        op.setArgAttrsAttr(split);
+      if (ArrayAttr split =
+              splitAttributes(op.getResAttrsAttr(), type.getResults()))
+        op.setResAttrsAttr(split);
+    });
+    return success();
+  }
+};
+
+} // namespace
+
+void reference::populateFunctionPatterns(const PartsConverter &converter,
+                                         RewritePatternSet &patterns) {
+  patterns.add<ConvertFunction>(converter, patterns.getContext());
+  populateReturnOpTypeConversionPattern(patterns, converter);
+  populateCallOpTypeConversionPattern(patterns, converter);
+}
