@@ -20,9 +20,9 @@ static mlir::MLIRContext &getContext() {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  Expected<gguf::File> file = gguf::File::parse(MemoryBuffer::getMemBuffer(
-      toStringRef(ArrayRef(data, size)), "input",
-      /*RequiresNullTerminator=*/false));
+  Expected<gguf::File> file = gguf::File::parse(
+      MemoryBuffer::getMemBuffer(toStringRef(ArrayRef(data, size)), "input",
+                                 /*RequiresNullTerminator=*/false));
   if (!file) {
     consumeError(file.takeError());
     return 0;
