@@ -2,7 +2,9 @@
 
 #include "tokrt/text.h"
 
+#include "ChatTemplate.h"
 #include "Failure.h"
+#include "TextStream.h"
 #include "Tokenizer.h"
 
 #include <cstdlib>
@@ -11,9 +13,17 @@
 using namespace tokrt::text;
 
 struct tokrt_text_s {
-  explicit tokrt_text_s(const Metadata &metadata) : tokenizer(metadata) {}
+  explicit tokrt_text_s(const Metadata &metadata)
+      : tokenizer(metadata), chat(metadata) {}
 
   Tokenizer tokenizer;
+  ChatTemplate chat;
+};
+
+struct tokrt_text_stream_s {
+  const tokrt_text_s *text;
+  bool showControl;
+  TextStream stream;
 };
 
 /// Copies `size` bytes to memory that `tokrt_text_free` takes back, and a zero
@@ -84,6 +94,71 @@ tokrt_status_t tokrt_text_decode_token(const tokrt_text_t *text, int32_t id,
     *out_bytes = bytes.data();
     *out_size = bytes.size();
   });
+}
+
+tokrt_status_t tokrt_text_stream_create(const tokrt_text_t *text,
+                                        int show_control,
+                                        tokrt_text_stream_t **out_stream,
+                                        tokrt_error_t *error) {
+  return guarded(error, [&] {
+    expectPointer(text, "text");
+    expectPointer(out_stream, "out_stream");
+    *out_stream = new tokrt_text_stream_s{text, show_control != 0, {}};
+  });
+}
+
+void tokrt_text_stream_destroy(tokrt_text_stream_t *stream) { delete stream; }
+
+tokrt_status_t tokrt_text_stream_push(tokrt_text_stream_t *stream, int32_t id,
+                                      const char **out_bytes, size_t *out_size,
+                                      tokrt_error_t *error) {
+  return guarded(error, [&] {
+    expectPointer(stream, "stream");
+    expectPointer(out_bytes && out_size, "out_bytes and out_size");
+    std::string_view bytes = stream->text->tokenizer.decode(id);
+    if (!stream->showControl && tokrt_text_is_control(stream->text, id))
+      bytes = {};
+    bytes = stream->stream.push(bytes);
+    *out_bytes = bytes.data();
+    *out_size = bytes.size();
+  });
+}
+
+tokrt_status_t tokrt_text_stream_finish(tokrt_text_stream_t *stream,
+                                        const char **out_bytes,
+                                        size_t *out_size,
+                                        tokrt_error_t *error) {
+  return guarded(error, [&] {
+    expectPointer(stream, "stream");
+    expectPointer(out_bytes && out_size, "out_bytes and out_size");
+    std::string_view bytes = stream->stream.finish();
+    *out_bytes = bytes.data();
+    *out_size = bytes.size();
+  });
+}
+
+tokrt_status_t tokrt_text_apply_messages(const tokrt_text_t *text,
+                                         const tokrt_text_message_t *messages,
+                                         size_t message_count, int open_reply,
+                                         char **out_prompt, size_t *out_size,
+                                         tokrt_error_t *error) {
+  return guarded(error, [&] {
+    expectPointer(text, "text");
+    expectPointer(messages || message_count == 0, "messages");
+    expectPointer(out_prompt && out_size, "out_prompt and out_size");
+    std::string prompt = text->chat.apply(text->tokenizer, messages,
+                                          message_count, open_reply != 0);
+    *out_prompt = copyOut(prompt.data(), prompt.size());
+    *out_size = prompt.size();
+  });
+}
+
+tokrt_status_t tokrt_text_apply_chat(const tokrt_text_t *text,
+                                     const char *user_prompt, char **out_prompt,
+                                     size_t *out_size, tokrt_error_t *error) {
+  tokrt_text_message_t message = {"user", user_prompt};
+  return tokrt_text_apply_messages(text, &message, 1, 1, out_prompt, out_size,
+                                   error);
 }
 
 void tokrt_text_eos(const tokrt_text_t *text, const int32_t **out_ids,

@@ -73,6 +73,17 @@ size_t countCharacters(std::string_view bytes) {
   return count;
 }
 
+size_t findBytes(std::string_view bytes, std::string_view wanted) {
+  if (wanted.empty())
+    return 0;
+  if (wanted.size() > bytes.size())
+    return std::string_view::npos;
+  const void *found =
+      memmem(bytes.data(), bytes.size(), wanted.data(), wanted.size());
+  return found ? static_cast<const char *>(found) - bytes.data()
+               : std::string_view::npos;
+}
+
 void appendUtf8(std::string &out, char32_t value) {
   if (value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
     value = 0xfffd;

@@ -32,6 +32,10 @@ size_t wellFormedPrefix(std::string_view bytes);
 /// Number of characters; each unit that is none counts as one too.
 size_t countCharacters(std::string_view bytes);
 
+/// Where `wanted` first stands in `bytes`, or npos. Unlike the standard
+/// library's search this takes linear time whatever the strings.
+size_t findBytes(std::string_view bytes, std::string_view wanted);
+
 /// Appends the encoding of `value`, or of U+FFFD if it is no scalar value.
 void appendUtf8(std::string &out, char32_t value);
 

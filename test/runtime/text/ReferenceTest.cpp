@@ -126,6 +126,31 @@ TEST_P(Reference, EndsARepliesTurn) {
   EXPECT_EQ(decode(text, {ids[1]}), "<|im_end|>");
 }
 
+TEST_P(Reference, WritesConversationsAsItsTemplateSays) {
+  auto data = nlohmann::json::parse(readInput("templates.json"));
+  const auto &recorded = data["models"][GetParam().name];
+  ASSERT_EQ(recorded.size(), 3u);
+  for (const auto &[name, expected] : recorded.items()) {
+    std::vector<std::string> texts;
+    for (const auto &message : data["conversations"][name]) {
+      texts.push_back(message["role"]);
+      texts.push_back(message["content"]);
+    }
+    std::vector<tokrt_text_message_t> messages;
+    for (size_t i = 0; i < texts.size(); i += 2)
+      messages.push_back({texts[i].c_str(), texts[i + 1].c_str()});
+    char *prompt;
+    size_t size;
+    tokrt_error_t error;
+    ASSERT_EQ(tokrt_text_apply_messages(text, messages.data(), messages.size(),
+                                        1, &prompt, &size, &error),
+              TOKRT_OK)
+        << error.message;
+    EXPECT_EQ(std::string(prompt, size), expected) << name;
+    tokrt_text_free(prompt);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Models, Reference,
     testing::Values(Case{"smollm2", {"SmolLM2-135M-Instruct.Q4_1.gguf"}},
