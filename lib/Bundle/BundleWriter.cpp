@@ -23,7 +23,6 @@
 #include "Manifest.h"
 #include "OutputFile.h"
 #include "llvm/Object/ELF.h"
-#include "llvm/Support/CheckedArithmetic.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 

@@ -24,13 +24,15 @@
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/Math/Transforms/Approximation.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
-#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -40,45 +42,49 @@ using namespace mlir;
 
 namespace {
 
-/// `math` functions as polynomials, so that no call to libm is left. Upstream
-/// has the patterns, but no pass outside its tests.
-struct ApproximateMathPass
-    : PassWrapper<ApproximateMathPass, OperationPass<func::FuncOp>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ApproximateMathPass)
+/// What is not a machine's operation becomes several that are: functions of
+/// `math` become polynomials, so that no call to libm is left (upstream has the
+/// patterns, but no pass outside its tests); then divisions that round up or
+/// down, strided memrefs and `affine`. One walk does it all.
+struct ExpandPass : PassWrapper<ExpandPass, OperationPass<func::FuncOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ExpandPass)
 
-  StringRef getArgument() const override { return "tok-approximate-math"; }
+  StringRef getArgument() const override { return "tok-expand"; }
   StringRef getDescription() const override {
-    return "Replace math functions by polynomials";
+    return "Expand math functions, affine expressions and strided memrefs";
   }
   void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<arith::ArithDialect, math::MathDialect,
+    registry.insert<affine::AffineDialect, arith::ArithDialect,
+                    math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
                     vector::VectorDialect>();
   }
 
-  void runOnOperation() override {
-    // Most functions have none.
-    auto isMath = [](Operation *op) {
-      return isa_and_nonnull<math::MathDialect>(op->getDialect())
-                 ? WalkResult::interrupt()
-                 : WalkResult::advance();
-    };
-    if (!getOperation().walk(isMath).wasInterrupted())
-      return;
-    RewritePatternSet patterns(&getContext());
-    auto all = [](StringRef) { return true; };
-    // fma, sqrt, floor and the like are instructions, and no pattern for them
-    // is asked for.
-    populateMathF32ExpansionPatterns(patterns, all);
+  LogicalResult initialize(MLIRContext *context) override {
+    RewritePatternSet set(context);
+    // fma, sqrt, floor and the like are instructions; there are no patterns for
+    // them among these.
+    auto any = [](StringRef) { return true; };
+    populateMathF32ExpansionPatterns(set, any);
     // That for rsqrt uses an intrinsic with 12 bits. One over the root is exact
     // to rounding.
-    populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
+    populateMathPolynomialApproximationPatterns(set, [](StringRef name) {
       return name != math::RsqrtOp::getOperationName();
     });
-    math::populateExpansionPatterns(patterns,
+    math::populateExpansionPatterns(set,
                                     {"sinh", "cosh", "tan", "asinh", "acosh",
                                      "atanh", "exp2", "powf", "fpowi"});
-    (void)applyPatternsGreedily(getOperation(), std::move(patterns));
+    arith::populateCeilFloorDivExpandOpsPatterns(set);
+    memref::populateExpandStridedMetadataPatterns(set);
+    populateAffineToStdConversionPatterns(set);
+    patterns = std::move(set);
+    return success();
   }
+
+  void runOnOperation() override {
+    (void)applyPatternsGreedily(getOperation(), patterns);
+  }
+
+  FrozenRewritePatternSet patterns;
 };
 
 /// Everything that is not of the vector dialect, in one conversion: the cost of
@@ -132,9 +138,7 @@ void tokopt::addLoweringPasses(PassManager &pm, bool barePointers) {
   OpPassManager &function = pm.nest<func::FuncOp>();
   function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());
-  function.addPass(std::make_unique<ApproximateMathPass>());
-  function.addPass(memref::createExpandStridedMetadataPass());
-  function.addPass(createLowerAffinePass());
+  function.addPass(std::make_unique<ExpandPass>());
   function.addPass(createSCFToControlFlowPass());
   function.addPass(createConvertVectorToLLVMPass());
   pm.addPass(std::make_unique<ConvertToLLVMDialectPass>(barePointers));

@@ -233,6 +233,28 @@ TEST_P(RunTest, StoresIntoTheFrame) {
   EXPECT_EQ(frame[3], 49);
 }
 
+TEST_P(RunTest, RoundsDivisions) {
+  constexpr StringLiteral kText = R"mlir(
+    func.func @step(%frame: memref<24xi64>, %worker: i64) {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %c2 = arith.constant 2 : index
+      %c4 = arith.constant 4 : i64
+      %up = arith.ceildivsi %worker, %c4 : i64
+      %down = arith.floordivsi %worker, %c4 : i64
+      %positive = arith.ceildivui %c4, %c4 : i64
+      memref.store %up, %frame[%c0] : memref<24xi64>
+      memref.store %down, %frame[%c1] : memref<24xi64>
+      memref.store %positive, %frame[%c2] : memref<24xi64>
+      return
+    })mlir";
+  int64_t frame[24] = {};
+  run(kText, frame, -7);
+  EXPECT_EQ(frame[0], -1);
+  EXPECT_EQ(frame[1], -2);
+  EXPECT_EQ(frame[2], 1);
+}
+
 struct MathCase {
   const char *op;
   double (*reference)(double);
