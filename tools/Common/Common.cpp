@@ -214,7 +214,9 @@ const tokrt_text_t *Text::get() {
   tokrt_model_metadata(model, &metadata, &size);
   tokrt_text_t *created;
   tokrt_error_t error;
-  check(tokrt_text_create(metadata, size, &created, &error), error);
+  // The library does not know the file that the records came from.
+  if (tokrt_text_create(metadata, size, &created, &error) != TOKRT_OK)
+    throw BadInput{path + ": section .tok.metadata: " + error.message};
   text.reset(created);
   return created;
 }

@@ -97,7 +97,9 @@ EnginePtr createEngine(const LoadOptions &options, const tokrt_model_t *model,
 /// given ids starts without it.
 class Text {
 public:
-  explicit Text(const tokrt_model_t *model) : model(model) {}
+  /// `path` is the bundle's, for messages.
+  Text(const tokrt_model_t *model, std::string path)
+      : model(model), path(std::move(path)) {}
 
   const tokrt_text_t *get();
   std::vector<int32_t> encode(const std::string &text, bool parseSpecial);
@@ -109,6 +111,7 @@ public:
 
 private:
   const tokrt_model_t *model;
+  std::string path;
   TextPtr text;
 };
 

@@ -108,7 +108,7 @@ private:
 std::vector<int32_t> readIds(const EvalOptions &options, Reader &reader) {
   std::vector<int32_t> ids =
       options.idsFile ? parseIds(readFile(*options.idsFile), *options.idsFile)
-                      : Text(reader.get())
+                      : Text(reader.get(), options.load.bundle)
                             .encode(readFile(*options.text),
                                     /*parseSpecial=*/false);
   if (options.tokens && ids.size() > options.tokens)

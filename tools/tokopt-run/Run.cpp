@@ -175,7 +175,7 @@ void run(const RunOptions &options) {
   Stopwatch sinceStart;
   ModelPtr model =
       loadModel(options.load, options.load.bundle, options.load.level);
-  Text text(model.get());
+  Text text(model.get(), options.load.bundle);
   if (options.tokenizes())
     return printTokens(options, text);
   if (options.generates())
