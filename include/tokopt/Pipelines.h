@@ -3,8 +3,12 @@
 #ifndef TOKOPT_PIPELINES_H
 #define TOKOPT_PIPELINES_H
 
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
 namespace mlir {
 class DialectRegistry;
+class OpPassManager;
 } // namespace mlir
 
 namespace tokopt {
@@ -15,6 +19,33 @@ void registerDialects(mlir::DialectRegistry &registry);
 
 /// Registers every tokopt pass and pipeline by its command line name.
 void registerPasses();
+
+/// What a pass promises about the numbers, from its TableGen record (passes/TokPass.td).
+struct Contract {
+  llvm::StringLiteral pass;
+  /// `exact`, `tolerance` or `lossy`.
+  llvm::StringLiteral kind;
+  /// Of `tolerance`: the largest difference over the root mean square.
+  llvm::StringLiteral bound;
+  /// Of `lossy`: the option that is the knob, and its neutral value.
+  llvm::StringLiteral knob, neutral;
+};
+
+/// The contracts of all tokopt passes, by name.
+llvm::ArrayRef<Contract> getContracts();
+
+/// The contract of `pass`, or null for a pass that states none.
+const Contract *findContract(llvm::StringRef pass);
+
+/// The model passes that run for the CPU unless the user names others:
+/// `tok-quantize-activations,tok-quantize-cache`.
+extern const llvm::StringLiteral kDefaultCpuPipeline;
+
+/// From a model to the program of its steps, before any target is known.
+void buildProgramPipeline(mlir::OpPassManager &manager);
+
+/// From the program to functions of upstream dialects for one ISA level.
+void buildKernelPipeline(mlir::OpPassManager &manager, llvm::StringRef target, bool printKernels = false);
 
 } // namespace tokopt
 

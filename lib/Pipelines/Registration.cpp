@@ -4,6 +4,9 @@
 #include "tokopt/Reference.h"
 
 #include "dialects/Tok/TokDialect.h"
+#include "lib/Lower/Passes.h"
+#include "passes/Cache/Passes.h"
+#include "passes/Quantize/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -16,12 +19,59 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/DialectRegistry.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
 
-void tokopt::registerDialects(mlir::DialectRegistry &registry) {
-  registry.insert<tok::TokDialect, mlir::arith::ArithDialect, mlir::cf::ControlFlowDialect,
-                  mlir::func::FuncDialect, mlir::linalg::LinalgDialect, mlir::math::MathDialect,
-                  mlir::memref::MemRefDialect, mlir::scf::SCFDialect, mlir::tensor::TensorDialect,
-                  mlir::vector::VectorDialect, mlir::LLVM::LLVMDialect>();
+using namespace mlir;
+using namespace tokopt;
+
+const llvm::StringLiteral tokopt::kDefaultCpuPipeline =
+    "tok-quantize-activations,tok-quantize-cache";
+
+void tokopt::registerDialects(DialectRegistry &registry) {
+  registry.insert<tok::TokDialect, arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
+                  linalg::LinalgDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
+                  tensor::TensorDialect, vector::VectorDialect, LLVM::LLVMDialect>();
 }
 
-void tokopt::registerPasses() { registerReferencePasses(); }
+void tokopt::buildProgramPipeline(OpPassManager &manager) {
+  manager.addPass(createLowerToProgramPass());
+  manager.addPass(createPlanBuffersPass());
+  manager.addPass(createInsertBarriersPass());
+  manager.addPass(createPlanImagePass());
+}
+
+void tokopt::buildKernelPipeline(OpPassManager &manager, llvm::StringRef target, bool printKernels) {
+  ChooseKernelsPassOptions choose;
+  choose.target = target.str();
+  choose.print = printKernels;
+  manager.addPass(createChooseKernelsPass(choose));
+  ExpandKernelsPassOptions expand;
+  expand.target = target.str();
+  manager.addPass(createExpandKernelsPass(expand));
+}
+
+namespace {
+
+struct TargetOptions : PassPipelineOptions<TargetOptions> {
+  Option<std::string> target{*this, "target", llvm::cl::desc("ISA level: avx2 or avx512vnni"),
+                             llvm::cl::init("avx2")};
+};
+
+} // namespace
+
+void tokopt::registerPasses() {
+  registerReferencePasses();
+  registerQuantizePasses();
+  registerCachePasses();
+  registerLowerPasses();
+  static PassPipelineRegistration<> program(
+      "tok-program-pipeline", "From a model to the program of its steps",
+      [](OpPassManager &manager) { buildProgramPipeline(manager); });
+  static PassPipelineRegistration<TargetOptions> kernels(
+      "tok-kernel-pipeline", "From the program to functions of upstream dialects",
+      [](OpPassManager &manager, const TargetOptions &options) {
+        buildKernelPipeline(manager, options.target);
+      });
+}

@@ -273,8 +273,7 @@ private:
       return parseUnary();
     if (level == Not && current.isName("not")) {
       Nesting guard(*this);
-      size_t offset = take().offset;
-      return makeUnary(Operator::Not, offset, parseBinary(Not));
+      return makeUnary(Operator::Not, take().offset, parseBinary(Not));
     }
     const Expression *left = parseBinary(level + 1);
     bool compared = false;
@@ -323,8 +322,7 @@ private:
     if (!current.isOperator("-"))
       return parsePostfix();
     Nesting guard(*this);
-    size_t offset = take().offset;
-    return makeUnary(Operator::Negate, offset, parseSigned());
+    return makeUnary(Operator::Negate, take().offset, parseSigned());
   }
 
   const Expression *parseFilter(size_t offset, const Expression *value) {

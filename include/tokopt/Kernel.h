@@ -1,0 +1,101 @@
+//===- Kernel.h - What lowering asks of kernel templates --------*- C++ -*-===//
+//
+// A kernel template turns one `tok.kernel` into a function of upstream
+// dialects for one target. Lowering finds templates by family through a
+// registry and never includes a template's header.
+//
+// Every kernel function has the same leading arguments:
+//
+//   (frame: ptr, worker: i64, row_begin: i64, row_end: i64, layer: i64,
+//    weights: ptr..., inputs and outputs: ptr...)
+//
+// A buffer is passed as the address of its first row; the columns of rows and
+// the pages of caches are read from the frame (docs/bundle.md), so such
+// operands pass a null pointer.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TOKOPT_KERNEL_H
+#define TOKOPT_KERNEL_H
+
+#include "dialects/Tok/TokOps.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+
+#include <optional>
+
+namespace tokopt {
+
+/// What a template may know of the machine it generates for.
+struct TargetDescription {
+  /// `avx2`, `avx512vnni`.
+  llvm::StringRef name;
+  /// Bits of a vector register.
+  int64_t vectorBits;
+  /// Registers a tile may fill.
+  int64_t vectorRegisters;
+  /// Whether u8 x s8 products of four are summed by one instruction.
+  bool hasDotProduct;
+
+  /// f32 lanes of a register.
+  int64_t lanes() const { return vectorBits / 32; }
+};
+
+/// The target called `name`, or nothing.
+std::optional<TargetDescription> findTarget(llvm::StringRef name);
+
+/// The slots of the frame, in the order of docs/bundle.md.
+enum class Slot : int64_t {
+  Workers, Barrier, Yield, Weights, Rows, FullRows, LayerBegin, LayerEnd, Ids, Pos, Seq, Outs, Out,
+  Logits, Sampling, Seeds, Tokens, Frontier, Workspace, Capacity, Scratch, Caches, Instrument,
+  InstrumentData
+};
+
+/// The slot called `name`, or nothing.
+std::optional<Slot> findSlot(llvm::StringRef name);
+
+/// A choice for one kernel, as `--print-kernels` shows it.
+struct KernelChoice {
+  mlir::DictionaryAttr config;
+  std::string chosen, runnerUp, reason;
+};
+
+/// A family of kernels on one target.
+class KernelTemplate {
+public:
+  virtual ~KernelTemplate() = default;
+  /// The family as `tok.kernel` names it.
+  virtual llvm::StringRef getFamily() const = 0;
+  /// Completes the configuration of `op` for `target` by the cost model.
+  virtual KernelChoice choose(tok::KernelOp op, const TargetDescription &target) const = 0;
+  /// Bytes of scratch a worker needs to run `op`.
+  virtual int64_t getScratchBytes(tok::KernelOp op, const TargetDescription &target) const {
+    return 0;
+  }
+  /// Fills `function`, whose entry block has the arguments described above. Emits an error at `op`
+  /// when it cannot serve it.
+  virtual mlir::LogicalResult emit(tok::KernelOp op, mlir::func::FuncOp function,
+                                   const TargetDescription &target) const = 0;
+};
+
+/// The CPU template of `family`, or null.
+const KernelTemplate *findCpuTemplate(llvm::StringRef family);
+
+/// Appends to `module` the function `name(frame: ptr)` that waits until every worker has called it.
+mlir::func::FuncOp emitCpuBarrier(mlir::ModuleOp module, llvm::StringRef name);
+
+/// Bytes of `columns` inputs rounded to `compute`, in a buffer's row: the values as i8, per block a scale (f32)
+/// and scale times sum (f32), per 16 inputs a sum (i32).
+int64_t getQuantizedRowBytes(int64_t columns);
+
+/// Bytes that `type` takes packed for the CPU (docs/bundle.md, "Packed weights"), a multiple of 64.
+int64_t getPackedBytes(mlir::RankedTensorType type);
+
+/// Bytes of one page of `cache` on the CPU: for each layer and head a block of keys (head size x slots), a block of
+/// values (slots x head size), and for i8 a scale a slot for each.
+int64_t getCpuPageBytes(tok::CacheType cache);
+
+} // namespace tokopt
+
+#endif // TOKOPT_KERNEL_H

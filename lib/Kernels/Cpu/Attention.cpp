@@ -1,0 +1,288 @@
+//===- Attention.cpp - Softmax attention over cached pages ----------------===//
+//
+// Online softmax (Milakov, Gimelshein 2018; Dao et al., FlashAttention) in the
+// order that founding rule 3 of the dialect fixes: blocks of 64 slots; 8 blocks
+// make a segment with fresh accumulators; segments merge in ascending order.
+// Nothing in it depends on which rows or workers are near, so a row has the
+// same bits in a decode, in a prompt chunk of any size, and split over segments.
+//
+// An item is one row and one key/value head; the query heads of the group share
+// its keys and values. Keys lie transposed, so 16 slots are one vector and no
+// sum runs across lanes; values are summed slot by slot.
+//
+// config: heads (query heads), scale, window, cache, group (heads at a time)
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernels/Cpu/Arguments.h"
+#include "lib/Kernels/Cpu/Pages.h"
+#include "lib/Kernels/Cpu/Templates.h"
+
+using namespace mlir;
+using namespace tokopt;
+using namespace tokopt::cpu;
+
+namespace {
+
+constexpr int64_t kLanes = 16;
+constexpr int64_t kBlock = 64;
+constexpr int64_t kSegmentBlocks = 8;
+/// Below any score; its exponential is exactly zero.
+constexpr double kMasked = -1e30;
+
+/// A worker's scratch: for each query head of a group the scores of a block, and maximum, sum and
+/// accumulator of the segment and of all segments so far.
+struct Scratch {
+  Scratch(int64_t heads, int64_t size) : heads(heads), size(llvm::alignTo(size, kLanes)) {}
+  int64_t heads, size;
+  int64_t scores(int64_t r) const { return 4 * kBlock * r; }
+  int64_t state(int64_t r, bool total) const { return 4 * kBlock * heads + 64 * (2 * r + total); }
+  int64_t accumulator(int64_t r, bool total) const {
+    return 4 * kBlock * heads + 128 * heads + 4 * size * (2 * r + total);
+  }
+  int64_t bytes() const { return accumulator(heads, false); }
+};
+
+/// Emits one attention kernel.
+struct AttentionEmitter {
+  Emitter &e;
+  tok::KernelOp op;
+  Arguments arguments;
+  tok::CacheType cache;
+  PageLayout layout;
+  int64_t heads, group, window, keySize, valueSize, valueLanes;
+  Scratch scratch;
+  Val scratchBase;
+
+  AttentionEmitter(Emitter &e, tok::KernelOp op, Block &entry, int64_t scratchBytes)
+      : e(e), op(op), arguments(e, op, entry),
+        cache(cast<tok::CacheType>(op.getInputs()[1].getType())), layout(cache),
+        heads(configInt(op, "heads") / cache.getHeads()), group(configInt(op, "group")),
+        window(configInt(op, "window")), keySize(cache.getKSize()), valueSize(cache.getVSize()),
+        valueLanes(valueSize % kLanes ? 1 : kLanes), scratch(heads, valueSize) {
+    scratchBase = e.scratch(arguments.frame, arguments.worker, scratchBytes);
+  }
+
+  Type vector() { return e.vec(kLanes, e.f32()); }
+  Val stored(Val base, int64_t bytes) { return e.offset(base, bytes); }
+
+  /// Scores of 16 slots from `slot` on for `count` heads from `first` on; keys `[size][slots]`.
+  Vals scores(Val head, Val slot, Val query, int64_t first, int64_t count) {
+    Vals zeros(count, e.zero(vector()));
+    Val keys = e.offset(head, slot * layout.keyBytes);
+    Vals sums = e.loop(e.i64(0), e.i64(keySize), 1, zeros, [&](Val d, ArrayRef<Val> carried) {
+      Val at = e.offset(keys, d * (layout.slots * layout.keyBytes));
+      Val key = e.load(e.vec(kLanes, cache.getKType()), at);
+      key = e.convert(key, e.f32());
+      Vals next;
+      for (int64_t r = 0; r < count; ++r) {
+        Val q = e.load(e.f32(), e.offset(query, d * 4), 4 * keySize * (first + r));
+        next.push_back(e.fma(key, e.splat(q, kLanes), carried[r]));
+      }
+      return next;
+    });
+    Val scale = e.constant(configFloat(op, "scale"), vector());
+    if (cache.getKType().isInteger(8))
+      scale = scale * e.load(vector(), e.offset(head, slot * 4), layout.keyScaleOffset);
+    for (Val &sum : sums)
+      sum = sum * scale;
+    return sums;
+  }
+
+  /// One block of 64 slots for `count` heads from `first` on: scores, softmax, values.
+  void emitBlock(Val start, Val position, Val lowest, Val g, Val query, SequencePages &pages,
+                 int64_t first, int64_t count) {
+    Val head = pages.head(start, arguments.layer, g);
+    Val firstSlot = e.remainder(start, e.i64(layout.slots));
+
+    // Scores and their maximum.
+    Vals largest(count, e.constant(kMasked, vector()));
+    SmallVector<int64_t> lanes = llvm::to_vector(llvm::seq<int64_t>(0, kLanes));
+    Val iota = e.constantVector(ArrayRef<int64_t>(lanes), e.i64());
+    largest = e.loop(e.i64(0), e.i64(kBlock), kLanes, largest, [&](Val j, ArrayRef<Val> carried) {
+      Vals sums = scores(head, firstSlot + j, query, first, count);
+      Val slots = e.splat(start + j, kLanes) + iota;
+      Val visible = e.lessEqual(slots, e.splat(position, kLanes));
+      if (window)
+        visible = e.both(visible, e.lessEqual(e.splat(lowest, kLanes), slots));
+      Vals next;
+      for (int64_t r = 0; r < count; ++r) {
+        Val score = e.select(visible, sums[r], e.constant(kMasked, vector()));
+        e.store(score, e.offset(scratchBase, j * 4), scratch.scores(first + r));
+        next.push_back(e.max(carried[r], score));
+      }
+      return next;
+    });
+
+    // Probabilities, relative to the segment's maximum so far.
+    Vals corrections;
+    for (int64_t r = 0; r < count; ++r) {
+      int64_t state = scratch.state(first + r, false);
+      Val before = e.load(e.f32(), scratchBase, state);
+      Val maximum = e.max(before, e.maxLanes(largest[r]));
+      Val correction = e.exp(before - maximum);
+      Val wide = e.splat(maximum, kLanes);
+      Vals sum = e.loop(e.i64(0), e.i64(kBlock), kLanes, {e.zero(vector())},
+                        [&](Val j, ArrayRef<Val> carried) {
+                          Val at = e.offset(scratchBase, j * 4);
+                          Val p = e.exp(e.load(vector(), at, scratch.scores(first + r)) - wide);
+                          Val weight = p;
+                          if (cache.getVType().isInteger(8))
+                            weight = p * e.load(vector(), e.offset(head, (firstSlot + j) * 4),
+                                                layout.valueScaleOffset);
+                          e.store(weight, at, scratch.scores(first + r));
+                          return Vals{carried[0] + p};
+                        });
+      Val total = e.load(e.f32(), scratchBase, state + 4);
+      e.store(maximum, scratchBase, state);
+      e.store(e.fma(total, correction, e.sumLanes(sum[0])), scratchBase, state + 4);
+      corrections.push_back(correction);
+    }
+
+    // Values, slot by slot; slots that are not visible are not read.
+    Type values = e.vec(valueLanes, e.f32());
+    Val end = e.min(e.i64(kBlock), position + 1 - start);
+    Val begin = window ? e.max(e.i64(0), lowest - start) : e.i64(0);
+    e.loop(e.i64(0), e.i64(valueSize), valueLanes, [&](Val d) {
+      Val at = e.offset(scratchBase, d * 4);
+      Val column = e.offset(head, (firstSlot * valueSize + d) * layout.valueBytes);
+      Vals sums;
+      for (int64_t r = 0; r < count; ++r)
+        sums.push_back(e.load(values, at, scratch.accumulator(first + r, false)) *
+                       e.splat(corrections[r], valueLanes));
+      sums = e.loop(begin, end, 1, sums, [&](Val j, ArrayRef<Val> carried) {
+        Val value = e.load(e.vec(valueLanes, cache.getVType()),
+                           e.offset(column, j * (valueSize * layout.valueBytes)), layout.valueOffset);
+        value = e.convert(value, e.f32());
+        Vals next;
+        for (int64_t r = 0; r < count; ++r) {
+          Val p = e.load(e.f32(), e.offset(scratchBase, j * 4), scratch.scores(first + r));
+          next.push_back(e.fma(value, e.splat(p, valueLanes), carried[r]));
+        }
+        return next;
+      });
+      for (int64_t r = 0; r < count; ++r)
+        e.store(sums[r], at, scratch.accumulator(first + r, false));
+    });
+  }
+
+  void clear(bool total) {
+    for (int64_t r = 0; r < heads; ++r) {
+      e.store(e.constant(kMasked, e.f32()), scratchBase, scratch.state(r, total));
+      e.store(e.zero(e.f32()), scratchBase, scratch.state(r, total) + 4);
+      for (int64_t d = 0; d < valueSize; d += valueLanes)
+        e.store(e.zero(e.vec(valueLanes, e.f32())), scratchBase, scratch.accumulator(r, total) + 4 * d);
+    }
+  }
+
+  /// total = total * exp(m_total - m) + segment * exp(m_segment - m), m the larger maximum.
+  void merge() {
+    for (int64_t r = 0; r < heads; ++r) {
+      auto state = [&](bool total, int64_t field) {
+        return e.load(e.f32(), scratchBase, scratch.state(r, total) + 4 * field);
+      };
+      Val maximum = e.max(state(true, 0), state(false, 0));
+      Val old = e.exp(state(true, 0) - maximum), added = e.exp(state(false, 0) - maximum);
+      e.store(e.fma(state(true, 1), old, state(false, 1) * added), scratchBase,
+              scratch.state(r, true) + 4);
+      e.store(maximum, scratchBase, scratch.state(r, true));
+      Type values = e.vec(valueLanes, e.f32());
+      Val wideOld = e.splat(old, valueLanes), wideAdded = e.splat(added, valueLanes);
+      e.loop(e.i64(0), e.i64(valueSize), valueLanes, [&](Val d) {
+        Val at = e.offset(scratchBase, d * 4);
+        Val total = e.load(values, at, scratch.accumulator(r, true));
+        Val segment = e.load(values, at, scratch.accumulator(r, false));
+        e.store(e.fma(total, wideOld, segment * wideAdded), at, scratch.accumulator(r, true));
+      });
+    }
+  }
+
+  Val column(Slot slot, Val row) {
+    Val base = e.slot(arguments.frame, slot, e.ptr());
+    return e.convert(e.load(e.i32(), e.offset(base, row * 4)), e.i64());
+  }
+
+  void emitItem(Val item) {
+    Val row = arguments.rowBegin + e.divide(item, e.i64(cache.getHeads()));
+    Val g = e.remainder(item, e.i64(cache.getHeads()));
+    Val position = column(Slot::Pos, row);
+    SequencePages pages(e, layout, arguments.frame, configInt(op, "cache"), column(Slot::Seq, row));
+    Val query = e.offset(arguments.inputs[0], row * rowBytes(op.getInputs()[0].getType()) +
+                                                  g * (4 * heads * keySize));
+    Val lowest = window ? e.max(e.i64(0), position + (1 - window)) : e.i64(0);
+    Val firstBlock = e.divide(lowest, e.i64(kBlock));
+    Val blocks = e.divide(position + kBlock, e.i64(kBlock));
+
+    clear(/*total=*/true);
+    e.loop(e.divide(firstBlock, e.i64(kSegmentBlocks)),
+           e.divide(blocks + (kSegmentBlocks - 1), e.i64(kSegmentBlocks)), 1, [&](Val segment) {
+             clear(/*total=*/false);
+             Val begin = e.max(firstBlock, segment * kSegmentBlocks);
+             Val end = e.min(blocks, segment * kSegmentBlocks + kSegmentBlocks);
+             e.loop(begin, end, 1, [&](Val block) {
+               for (int64_t first = 0; first < heads; first += group)
+                 emitBlock(block * kBlock, position, lowest, g, query, pages, first,
+                           std::min(group, heads - first));
+             });
+             merge();
+           });
+
+    Val out = e.offset(arguments.outputs[0], row * rowBytes(op.getOutputs()[0].getType()) +
+                                                 g * (4 * heads * valueSize));
+    for (int64_t r = 0; r < heads; ++r) {
+      Val sum = e.load(e.f32(), scratchBase, scratch.state(r, true) + 4);
+      Val inverse = e.splat(e.divide(e.constant(1.0, e.f32()), sum), valueLanes);
+      e.loop(e.i64(0), e.i64(valueSize), valueLanes, [&](Val d) {
+        Val total = e.load(e.vec(valueLanes, e.f32()), e.offset(scratchBase, d * 4),
+                           scratch.accumulator(r, true));
+        e.store(total * inverse, e.offset(out, d * 4), 4 * r * valueSize);
+      });
+    }
+  }
+
+  LogicalResult emit() {
+    // Later rows see more slots, so items are dealt out in turn.
+    Val items = (arguments.rowEnd - arguments.rowBegin) * cache.getHeads();
+    Val workers = e.slot(arguments.frame, Slot::Workers, e.i64());
+    Val count = e.divide(items + workers - arguments.worker - 1, workers);
+    e.loop(e.i64(0), count, 1, [&](Val i) { emitItem(arguments.worker + i * workers); });
+    e.ret();
+    return success();
+  }
+};
+
+struct AttentionTemplate : KernelTemplate {
+  StringRef getFamily() const override { return "attention"; }
+
+  KernelChoice choose(tok::KernelOp op, const TargetDescription &target) const override {
+    auto cache = cast<tok::CacheType>(op.getInputs()[1].getType());
+    int64_t heads = configInt(op, "heads") / cache.getHeads();
+    // A vector of 16 scores takes 512 bits a head, beside the keys and a query.
+    int64_t registers = kLanes / target.lanes();
+    int64_t group = std::clamp<int64_t>((target.vectorRegisters - 4) / registers, 1, heads);
+    Builder builder(op.getContext());
+    return {extendConfig(op, builder.getNamedAttr("group", builder.getI64IntegerAttr(group))),
+            std::to_string(group) + " heads at a time", "one head",
+            "the heads of a group share keys and values"};
+  }
+
+  int64_t getScratchBytes(tok::KernelOp op, const TargetDescription &) const override {
+    auto cache = cast<tok::CacheType>(op.getInputs()[1].getType());
+    return llvm::alignTo(
+        Scratch(configInt(op, "heads") / cache.getHeads(), cache.getVSize()).bytes(), 64);
+  }
+
+  LogicalResult emit(tok::KernelOp op, func::FuncOp function,
+                     const TargetDescription &target) const override {
+    Block &entry = function.getBody().front();
+    Emitter e(&entry, target);
+    return AttentionEmitter(e, op, entry, configInt(op, "scratch")).emit();
+  }
+};
+
+} // namespace
+
+const KernelTemplate &cpu::attentionTemplate() {
+  static const AttentionTemplate instance;
+  return instance;
+}

@@ -1,0 +1,240 @@
+//===- Codecs.cpp - How packed weights become numbers ---------------------===//
+
+#include "lib/Kernels/Cpu/Codecs.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace tokopt;
+using namespace tokopt::cpu;
+
+namespace {
+
+//===----------------------------------------------------------------------===//
+// Pieces that formats share
+//===----------------------------------------------------------------------===//
+
+/// Address of what the first row has at `bytes` behind `pointer`, where a row takes `perRow` bytes.
+Val rowAddress(Emitter &e, const GroupRef &ref, Val pointer, int64_t bytes, int64_t perRow) {
+  if (ref.dynamicRow.value)
+    pointer = e.offset(pointer, ref.dynamicRow * perRow);
+  return e.offset(pointer, bytes + perRow * ref.firstRow);
+}
+
+/// The 32-bit lanes of `line` of a group at `base`: 4 bytes of each of the rows.
+Val loadLine(Emitter &e, const GroupRef &ref, int64_t line, int64_t base = 0) {
+  return e.load(e.vec(ref.lanes, e.i32()), rowAddress(e, ref, ref.group, base + 64 * line, 4));
+}
+
+/// `ref.lanes` f16 at `bytes` behind `pointer`, one a row, as f32.
+Val loadHalves(Emitter &e, const GroupRef &ref, Val pointer, int64_t bytes) {
+  return e.convert(e.load(e.vec(ref.lanes, e.f16()), rowAddress(e, ref, pointer, bytes, 2)), e.f32());
+}
+
+/// `ref.lanes` bytes at `bytes` behind the group, one a row, as i32.
+Val loadBytes(Emitter &e, const GroupRef &ref, int64_t bytes, bool isUnsigned) {
+  Val address = rowAddress(e, ref, ref.group, bytes, 1);
+  return e.convert(e.load(e.vec(ref.lanes, e.i8()), address), e.i32(), isUnsigned);
+}
+
+/// Columns 4i .. 4i + 3 of four lines of nibbles, as bytes in 32-bit lanes.
+Val nibbles(Emitter &e, const GroupRef &ref, int64_t i) {
+  return e.andBits(e.shiftRight(loadLine(e, ref, i % 4), i < 4 ? 0 : 4), 0x0F0F0F0F);
+}
+
+/// Byte `j` of each lane as an integer.
+Val byteOf(Emitter &e, Val lanes, int64_t j) {
+  return e.andBits(e.shiftRight(lanes, 8 * j), 0xFF);
+}
+
+/// A format whose bytes are nibbles with more bits above them.
+class NibbleCodec : public Codec {
+public:
+  /// The bits above the nibbles of columns 4i .. 4i + 3, in place, or null.
+  virtual Val highBits(Emitter &e, const GroupRef &ref, int64_t i) const { return {}; }
+
+  Val lanes(Emitter &e, const GroupRef &ref, int64_t i) const {
+    Val low = nibbles(e, ref, i);
+    Val high = highBits(e, ref, i);
+    return high.value ? e.orBits(low, high) : low;
+  }
+  Val bytes(Emitter &e, const GroupRef &ref, int64_t i) const override {
+    return e.bitcast(lanes(e, ref, i), e.vec(4 * ref.lanes, e.i8()));
+  }
+  /// The unsigned integer of column k, as f32.
+  Val integer(Emitter &e, const GroupRef &ref, int64_t k) const {
+    return e.convert(byteOf(e, lanes(e, ref, k / 4), k % 4), e.f32());
+  }
+  int64_t largest() const override { return 15; }
+};
+
+//===----------------------------------------------------------------------===//
+// Blocks of 32
+//===----------------------------------------------------------------------===//
+
+struct Q4_0Codec : NibbleCodec {
+  int64_t blockColumns() const override { return 32; }
+  int64_t panelBytes() const override { return 288; }
+  int64_t bias() const override { return 8; }
+  Val scale(Emitter &e, const GroupRef &ref) const override {
+    return loadHalves(e, ref, ref.group, 256);
+  }
+  /// d * (q - 8)
+  Val decode(Emitter &e, const GroupRef &ref, int64_t k) const override {
+    return (integer(e, ref, k) - 8) * scale(e, ref);
+  }
+};
+
+struct Q4_1Codec : NibbleCodec {
+  int64_t blockColumns() const override { return 32; }
+  int64_t panelBytes() const override { return 320; }
+  Val scale(Emitter &e, const GroupRef &ref) const override {
+    return loadHalves(e, ref, ref.group, 256);
+  }
+  Val offset(Emitter &e, const GroupRef &ref) const override {
+    return loadHalves(e, ref, ref.group, 288);
+  }
+  /// d * q + m
+  Val decode(Emitter &e, const GroupRef &ref, int64_t k) const override {
+    return integer(e, ref, k) * scale(e, ref) + offset(e, ref);
+  }
+};
+
+struct Q5_0Codec : NibbleCodec {
+  int64_t blockColumns() const override { return 32; }
+  int64_t panelBytes() const override { return 352; }
+  int64_t bias() const override { return 16; }
+  int64_t largest() const override { return 31; }
+  Val highBits(Emitter &e, const GroupRef &ref, int64_t i) const override {
+    Val bits = loadLine(e, ref, 0, 256);
+    return e.shiftLeft(e.andBits(e.shiftRight(bits, i), 0x01010101), 4);
+  }
+  Val scale(Emitter &e, const GroupRef &ref) const override {
+    return loadHalves(e, ref, ref.group, 320);
+  }
+  /// d * (q - 16)
+  Val decode(Emitter &e, const GroupRef &ref, int64_t k) const override {
+    return (integer(e, ref, k) - 16) * scale(e, ref);
+  }
+};
+
+struct Q8_0Codec : Codec {
+  int64_t blockColumns() const override { return 32; }
+  int64_t panelBytes() const override { return 544; }
+  int64_t bias() const override { return 128; }
+  int64_t largest() const override { return 255; }
+  Val bytes(Emitter &e, const GroupRef &ref, int64_t i) const override {
+    return e.bitcast(loadLine(e, ref, i), e.vec(4 * ref.lanes, e.i8()));
+  }
+  Val scale(Emitter &e, const GroupRef &ref) const override {
+    return loadHalves(e, ref, ref.group, 512);
+  }
+  /// d * q, q = byte - 128
+  Val decode(Emitter &e, const GroupRef &ref, int64_t k) const override {
+    Val q = e.convert(byteOf(e, loadLine(e, ref, k / 4), k % 4), e.f32()) - 128;
+    return q * scale(e, ref);
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Blocks of 256
+//===----------------------------------------------------------------------===//
+
+struct Q4_KCodec : NibbleCodec {
+  int64_t blockColumns() const override { return 256; }
+  int64_t panelBytes() const override { return 2368; }
+  int64_t groupOffset() const override { return 64; }
+  int64_t groupBytes() const override { return 288; }
+  Val scale(Emitter &e, const GroupRef &ref) const override {
+    return loadHalves(e, ref, ref.block, 0) * e.convert(loadBytes(e, ref, 256, true), e.f32());
+  }
+  Val offset(Emitter &e, const GroupRef &ref) const override {
+    Val least = loadHalves(e, ref, ref.block, 32) * e.convert(loadBytes(e, ref, 272, true), e.f32());
+    return e.zero(least.type()) - least;
+  }
+  /// d * scale * q - dmin * min
+  Val decode(Emitter &e, const GroupRef &ref, int64_t k) const override {
+    return integer(e, ref, k) * scale(e, ref) + offset(e, ref);
+  }
+};
+
+struct Q6_KCodec : NibbleCodec {
+  int64_t blockColumns() const override { return 256; }
+  int64_t panelBytes() const override { return 3360; }
+  int64_t groupOffset() const override { return 32; }
+  int64_t groupBytes() const override { return 416; }
+  int64_t bias() const override { return 32; }
+  int64_t largest() const override { return 63; }
+  Val highBits(Emitter &e, const GroupRef &ref, int64_t i) const override {
+    Val bits = loadLine(e, ref, i / 4, 256);
+    return e.shiftLeft(e.andBits(e.shiftRight(bits, 2 * (i % 4)), 0x03030303), 4);
+  }
+  Val scale(Emitter &e, const GroupRef &ref) const override {
+    return loadHalves(e, ref, ref.block, 0);
+  }
+  Val halfScale(Emitter &e, const GroupRef &ref, int64_t half) const override {
+    return loadBytes(e, ref, 384 + 16 * half, false);
+  }
+  /// d * scale * (q - 32)
+  Val decode(Emitter &e, const GroupRef &ref, int64_t k) const override {
+    Val scales = e.convert(halfScale(e, ref, k / 16), e.f32());
+    return (integer(e, ref, k) - 32) * (scale(e, ref) * scales);
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Floats
+//===----------------------------------------------------------------------===//
+
+struct F16Codec : Codec {
+  int64_t blockColumns() const override { return 1; }
+  int64_t panelBytes() const override { return 32; }
+  Val decode(Emitter &e, const GroupRef &ref, int64_t) const override {
+    return loadHalves(e, ref, ref.group, 0);
+  }
+};
+
+struct F32Codec : Codec {
+  int64_t blockColumns() const override { return 1; }
+  int64_t panelBytes() const override { return 64; }
+  Val decode(Emitter &e, const GroupRef &ref, int64_t) const override {
+    return e.load(e.vec(ref.lanes, e.f32()), rowAddress(e, ref, ref.group, 0, 4));
+  }
+};
+
+} // namespace
+
+const Codec *cpu::findCodec(Type elementType) {
+  static const Q4_0Codec q4_0;
+  static const Q4_1Codec q4_1;
+  static const Q5_0Codec q5_0;
+  static const Q8_0Codec q8_0;
+  static const Q4_KCodec q4_k;
+  static const Q6_KCodec q6_k;
+  static const F16Codec f16;
+  static const F32Codec f32;
+  if (elementType.isF16())
+    return &f16;
+  if (elementType.isF32())
+    return &f32;
+  return TypeSwitch<Type, const Codec *>(elementType)
+      .Case<tok::Q4_0Type>([](auto) { return &q4_0; })
+      .Case<tok::Q4_1Type>([](auto) { return &q4_1; })
+      .Case<tok::Q5_0Type>([](auto) { return &q5_0; })
+      .Case<tok::Q8_0Type>([](auto) { return &q8_0; })
+      .Case<tok::Q4_KType>([](auto) { return &q4_k; })
+      .Case<tok::Q6_KType>([](auto) { return &q6_k; })
+      .Default([](Type) { return nullptr; });
+}
+
+int64_t tokopt::getPackedBytes(RankedTensorType type) {
+  if (type.getRank() == 1)
+    return llvm::alignTo(4 * llvm::alignTo(type.getDimSize(0), 16), 64);
+  const Codec *codec = findCodec(type.getElementType());
+  int64_t panels = llvm::divideCeil(type.getDimSize(0), kPanelRows);
+  return llvm::alignTo(panels * (type.getDimSize(1) / codec->blockColumns()) * codec->panelBytes(), 64);
+}
+
+int64_t tokopt::getQuantizedRowBytes(int64_t columns) {
+  return llvm::alignTo(QuantizedRow(columns).bytes(), 64);
+}

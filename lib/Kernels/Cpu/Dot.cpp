@@ -1,0 +1,51 @@
+//===- Dot.cpp - Sums of products of bytes --------------------------------===//
+
+#include "lib/Kernels/Cpu/Dot.h"
+
+using namespace mlir;
+using namespace tokopt;
+using namespace tokopt::cpu;
+
+Dot::Dot(Emitter &e, int64_t lanes, int64_t bias, int64_t largest, Val sum) : e(e), lanes(lanes) {
+  makeSigned = !e.target.hasDotProduct && largest > 127;
+  // A pair of products of at most `largest * 127` each, in 16 bits with sign.
+  int64_t magnitude = makeSigned ? 128 : largest;
+  pairsThatFit = std::max<int64_t>(1, 32767 / (2 * magnitude * 127));
+  if (bias && !makeSigned)
+    total = e.splat(sum * e.constant(-bias, e.i32()), lanes);
+}
+
+void Dot::add(Val weights, Val x) {
+  Type words = e.vec(lanes, e.i32());
+  if (e.target.hasDotProduct) {
+    if (!total.value)
+      total = e.zero(words);
+    total = e.call("llvm.x86.avx512.vpdpbusd.512", words, {total, weights, x});
+    return;
+  }
+  if (makeSigned) {
+    // |w| * (x with w's sign): the first operand of pmaddubsw must be unsigned.
+    Type bytes = e.vec(4 * lanes, e.i8());
+    Val signedWeights = e.xorBits(weights, 0x80);
+    x = e.call("llvm.x86.avx2.psign.b", bytes, {x, signedWeights});
+    weights = e.call("llvm.x86.avx2.psign.b", bytes, {signedWeights, signedWeights});
+  }
+  Val products = e.call("llvm.x86.avx2.pmadd.ub.sw", e.vec(2 * lanes, e.i16()), {weights, x});
+  pairs = pending ? pairs + products : products;
+  if (++pending == pairsThatFit)
+    flush();
+}
+
+void Dot::flush() {
+  Type halves = e.vec(2 * lanes, e.i16());
+  Val sums = e.call("llvm.x86.avx2.pmadd.wd", e.vec(lanes, e.i32()),
+                    {pairs, e.constant(int64_t(1), halves)});
+  total = total.value ? total + sums : sums;
+  pending = 0;
+}
+
+Val Dot::finish() {
+  if (pending)
+    flush();
+  return total;
+}

@@ -1,0 +1,45 @@
+//===- Pages.h - Where a cached row lies ------------------------*- C++ -*-===//
+//
+// A page holds `page` slots of all layers of a cache. Per layer and head, in
+// this order: keys `[head size][slots]` (a vector load reads slots), values
+// `[slots][head size]`, and for i8 the scales of the keys and of the values,
+// f32 `[slots]` each.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TOKOPT_KERNELS_CPU_PAGES_H
+#define TOKOPT_KERNELS_CPU_PAGES_H
+
+#include "lib/Kernels/Cpu/Vocabulary.h"
+
+namespace tokopt::cpu {
+
+struct PageLayout {
+  explicit PageLayout(tok::CacheType type);
+
+  tok::CacheType type;
+  int64_t slots;
+  int64_t keyBytes, valueBytes;
+  /// From the head's first byte.
+  int64_t valueOffset, keyScaleOffset, valueScaleOffset;
+  int64_t headBytes, layerBytes, pageBytes;
+};
+
+/// The pages of the sequence that a row belongs to.
+class SequencePages {
+public:
+  /// `sequence` is the index of the sequence's row in the page table of cache `cacheIndex`.
+  SequencePages(Emitter &e, const PageLayout &layout, Val frame, int64_t cacheIndex, Val sequence);
+
+  /// Address of head `head` of layer number `layer` in the page that holds `position`.
+  Val head(Val position, Val layer, Val head);
+
+private:
+  Emitter &e;
+  const PageLayout &layout;
+  Val pool, table;
+};
+
+} // namespace tokopt::cpu
+
+#endif // TOKOPT_KERNELS_CPU_PAGES_H

@@ -1,0 +1,19 @@
+//===- Templates.h - The CPU templates --------------------------*- C++ -*-===//
+
+#ifndef TOKOPT_KERNELS_CPU_TEMPLATES_H
+#define TOKOPT_KERNELS_CPU_TEMPLATES_H
+
+#include "tokopt/Kernel.h"
+
+namespace tokopt::cpu {
+
+const KernelTemplate &embedTemplate();
+const KernelTemplate &anglesTemplate();
+const KernelTemplate &rowwiseTemplate();
+const KernelTemplate &linearTemplate();
+const KernelTemplate &attentionTemplate();
+const KernelTemplate &sampleTemplate();
+
+} // namespace tokopt::cpu
+
+#endif // TOKOPT_KERNELS_CPU_TEMPLATES_H

@@ -1,0 +1,282 @@
+//===- ExpandKernels.cpp - Replace kernels by calls of generated functions -===//
+//
+// Contract: exact.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Lower/Passes.h"
+
+#include "tokopt/Kernel.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/OperationSupport.h"
+
+namespace tokopt {
+#define GEN_PASS_DEF_EXPANDKERNELSPASS
+#include "lib/Lower/Passes.h.inc"
+} // namespace tokopt
+
+using namespace mlir;
+using namespace tokopt;
+
+namespace {
+
+/// Expands the entry of one module.
+class Expander {
+public:
+  Expander(ModuleOp module, const TargetDescription &target)
+      : module(module), target(target), symbols(module), builder(module.getContext()) {}
+
+  LogicalResult run(func::FuncOp entry);
+
+private:
+  Type pointer() { return LLVM::LLVMPointerType::get(module.getContext()); }
+  Value load(Slot slot, Type type);
+  Value offset(Value base, Value bytes);
+  Value constant(int64_t value) {
+    return arith::ConstantIntOp::create(builder, loc, builder.getI64Type(), value);
+  }
+  Value toI64(Value index) {
+    return arith::IndexCastOp::create(builder, loc, builder.getI64Type(), index);
+  }
+
+  LogicalResult bindArguments(func::FuncOp entry);
+  Value addressOf(Value operand);
+  Value addressOf(FlatSymbolRefAttr weight, Value layer);
+  LogicalResult expand(tok::KernelOp kernel);
+  FailureOr<func::FuncOp> getFunction(tok::KernelOp kernel);
+  bool isSameKernel(tok::KernelOp a, tok::KernelOp b);
+
+  ModuleOp module;
+  const TargetDescription &target;
+  SymbolTable symbols;
+  OpBuilder builder;
+  Location loc = UnknownLoc::get(module.getContext());
+  Value frame, worker, weights, workspace, capacity, null;
+  DenseMap<Value, Value> addresses;
+  SmallVector<std::pair<tok::KernelOp, func::FuncOp>> functions;
+  SmallVector<tok::KernelOp> expanded;
+};
+
+Value Expander::load(Slot slot, Type type) {
+  Value address = offset(frame, constant(8 * static_cast<int64_t>(slot)));
+  return LLVM::LoadOp::create(builder, loc, type, address);
+}
+
+Value Expander::offset(Value base, Value bytes) {
+  return LLVM::GEPOp::create(builder, loc, pointer(), builder.getI8Type(), base,
+                             ArrayRef<LLVM::GEPArg>{bytes});
+}
+
+/// Replaces the entry's arguments by loads from the frame.
+LogicalResult Expander::bindArguments(func::FuncOp entry) {
+  Block &body = entry.getBody().front();
+  unsigned count = body.getNumArguments();
+  SmallVector<StringAttr> slots;
+  for (unsigned i = 0; i < count; ++i)
+    slots.push_back(entry.getArgAttrOfType<StringAttr>(i, tok::kSlotAttrName));
+  loc = entry.getLoc();
+  frame = body.insertArgument(0u, pointer(), loc);
+  worker = body.insertArgument(1u, builder.getI64Type(), loc);
+  builder.setInsertionPointToStart(&body);
+  weights = load(Slot::Weights, pointer());
+  workspace = load(Slot::Workspace, pointer());
+  capacity = load(Slot::Capacity, builder.getI64Type());
+  null = LLVM::ZeroOp::create(builder, loc, pointer());
+
+  for (auto [name, argument] : llvm::zip_equal(slots, body.getArguments().drop_front(2))) {
+    if (isa<tok::RowsType, tok::CacheType>(argument.getType())) {
+      addresses[argument] = null;
+      continue;
+    }
+    std::optional<Slot> slot = name ? findSlot(name.getValue()) : std::nullopt;
+    if (!slot)
+      return entry.emitOpError("has an argument of unknown slot ")
+             << (name ? Attribute(name) : builder.getStringAttr("")) << "; see docs/bundle.md";
+    if (isa<MemRefType>(argument.getType())) {
+      addresses[argument] = load(*slot, pointer());
+      continue;
+    }
+    Value value = load(*slot, builder.getI64Type());
+    Value index = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), value);
+    argument.replaceAllUsesWith(index);
+  }
+  for (auto dim : llvm::make_early_inc_range(body.getOps<memref::DimOp>())) {
+    auto argument = cast<BlockArgument>(dim.getSource());
+    StringRef name = slots[argument.getArgNumber() - 2].getValue();
+    Slot slot = name == "out" ? Slot::Outs : Slot::Rows;
+    Value count = load(slot, builder.getI64Type());
+    dim.replaceAllUsesWith(
+        arith::IndexCastOp::create(builder, loc, builder.getIndexType(), count).getResult());
+    dim.erase();
+  }
+  SmallVector<tok::BufferOp> buffers;
+  entry.walk([&](tok::BufferOp buffer) { buffers.push_back(buffer); });
+  for (tok::BufferOp buffer : buffers) {
+    Value bytes = arith::MulIOp::create(builder, loc, capacity, constant(*buffer.getOffset()));
+    addresses[buffer.getMemref()] = offset(workspace, bytes);
+  }
+  return success();
+}
+
+Value Expander::addressOf(Value operand) { return addresses.lookup(operand); }
+
+/// Weights of one layer: through a table by layer, for families.
+Value Expander::addressOf(FlatSymbolRefAttr symbol, Value layer) {
+  auto weight = symbols.lookup<tok::WeightOp>(symbol.getValue());
+  ArrayRef<int64_t> image = *weight.getImage();
+  if (!weight.getLayers())
+    return offset(weights, constant(image[0]));
+  std::string name = ("offsets." + symbol.getValue()).str();
+  ArrayRef<int64_t> layers = *weight.getLayers();
+  auto type = MemRefType::get({layers.back() + 1}, builder.getI64Type());
+  if (!symbols.lookup(name)) {
+    // Layers that are no members are never asked for.
+    SmallVector<int64_t> table(layers.back() + 1, 0);
+    for (auto [member, place] : llvm::zip_equal(layers, image))
+      table[member] = place;
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(module.getBody());
+    auto initial = DenseElementsAttr::get(
+        RankedTensorType::get(type.getShape(), builder.getI64Type()), ArrayRef<int64_t>(table));
+    auto global = memref::GlobalOp::create(builder, loc, name, builder.getStringAttr("private"), type,
+                                           initial, /*constant=*/true, /*alignment=*/IntegerAttr());
+    symbols.insert(global);
+  }
+  Value table = memref::GetGlobalOp::create(builder, loc, type, name);
+  Value bytes = memref::LoadOp::create(builder, loc, table, layer);
+  return offset(weights, bytes);
+}
+
+/// Whether one function serves both: all but the values they are called with is equal.
+bool Expander::isSameKernel(tok::KernelOp a, tok::KernelOp b) {
+  auto weightTypes = [&](tok::KernelOp op) {
+    SmallVector<Type> types;
+    if (op.getWeights())
+      for (auto symbol : op.getWeights()->getAsRange<FlatSymbolRefAttr>())
+        types.push_back(symbols.lookup<tok::WeightOp>(symbol.getValue()).getType());
+    return types;
+  };
+  auto equivalent = [](Region &x, Region &y) {
+    return OperationEquivalence::isRegionEquivalentTo(
+        &x, &y, OperationEquivalence::Flags::IgnoreLocations);
+  };
+  return a.getFamily() == b.getFamily() && a.getConfig() == b.getConfig() &&
+         a.getInputs().getTypes() == b.getInputs().getTypes() &&
+         a.getOutputs().getTypes() == b.getOutputs().getTypes() &&
+         weightTypes(a) == weightTypes(b) && equivalent(a.getPrologue(), b.getPrologue()) &&
+         equivalent(a.getEpilogue(), b.getEpilogue());
+}
+
+FailureOr<func::FuncOp> Expander::getFunction(tok::KernelOp kernel) {
+  for (auto &[other, function] : functions)
+    if (isSameKernel(kernel, other))
+      return function;
+  const KernelTemplate *generator = findCpuTemplate(kernel.getFamily());
+  if (!generator)
+    return kernel.emitOpError("has no CPU template for the family '") << kernel.getFamily() << "'";
+  Type i64 = builder.getI64Type();
+  SmallVector<Type> types = {pointer(), i64, i64, i64, i64};
+  size_t pointers = (kernel.getWeights() ? kernel.getWeights()->size() : 0) +
+                    kernel.getInputs().size() + kernel.getOutputs().size();
+  types.append(pointers, pointer());
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(module.getBody());
+  std::string name = (kernel.getFamily() + "_" + Twine(functions.size())).str();
+  auto function =
+      func::FuncOp::create(builder, kernel.getLoc(), name, builder.getFunctionType(types, {}));
+  function.setPrivate();
+  // Names in a profile are worth more than the cost of a call a kernel.
+  function->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
+  function.addEntryBlock();
+  if (failed(generator->emit(kernel, function, target)))
+    return failure();
+  functions.push_back({kernel, function});
+  return function;
+}
+
+LogicalResult Expander::expand(tok::KernelOp kernel) {
+  FailureOr<func::FuncOp> function = getFunction(kernel);
+  if (failed(function))
+    return failure();
+  loc = kernel.getLoc();
+  builder.setInsertionPoint(kernel);
+  SmallVector<Value> operands = {frame, worker, toI64(kernel.getRowBegin()), toI64(kernel.getRowEnd()),
+                                 kernel.getLayer() ? toI64(kernel.getLayer()) : constant(0)};
+  if (kernel.getWeights())
+    for (auto symbol : kernel.getWeights()->getAsRange<FlatSymbolRefAttr>())
+      operands.push_back(addressOf(symbol, kernel.getLayer()));
+  for (Value operand : llvm::concat<Value>(llvm::to_vector(kernel.getInputs()),
+                                           llvm::to_vector(kernel.getOutputs())))
+    operands.push_back(addressOf(operand));
+  func::CallOp::create(builder, loc, *function, operands);
+  return success();
+}
+
+LogicalResult Expander::run(func::FuncOp entry) {
+  if (failed(bindArguments(entry)))
+    return failure();
+  SmallVector<tok::KernelOp> kernels;
+  entry.walk([&](tok::KernelOp kernel) { kernels.push_back(kernel); });
+  for (tok::KernelOp kernel : kernels)
+    if (failed(expand(kernel)))
+      return failure();
+  SmallVector<Attribute> listed;
+  for (auto &[kernel, function] : functions) {
+    std::string config;
+    llvm::raw_string_ostream(config) << kernel.getConfig();
+    listed.push_back(builder.getDictionaryAttr(
+        {builder.getNamedAttr("name", builder.getStringAttr(function.getName())),
+         builder.getNamedAttr("family", kernel.getFamilyAttr()),
+         builder.getNamedAttr("config", builder.getStringAttr(config))}));
+  }
+  setProgramEntry(module, "kernels", builder.getArrayAttr(listed));
+  for (tok::KernelOp kernel : kernels)
+    kernel.erase();
+
+  func::FuncOp barrier = emitCpuBarrier(module, "barrier");
+  SmallVector<tok::BarrierOp> barriers;
+  entry.walk([&](tok::BarrierOp op) { barriers.push_back(op); });
+  for (tok::BarrierOp op : barriers) {
+    builder.setInsertionPoint(op);
+    func::CallOp::create(builder, op.getLoc(), barrier, frame);
+    op.erase();
+  }
+  SmallVector<tok::BufferOp> buffers;
+  entry.walk([&](tok::BufferOp buffer) { buffers.push_back(buffer); });
+  for (tok::BufferOp buffer : buffers)
+    buffer.erase();
+  Block &body = entry.getBody().front();
+  body.eraseArguments(2, body.getNumArguments() - 2);
+  entry.removeArgAttrsAttr();
+  entry.setFunctionType(builder.getFunctionType(body.getArgumentTypes(), {}));
+  return success();
+}
+
+struct ExpandKernelsPass : tokopt::impl::ExpandKernelsPassBase<ExpandKernelsPass> {
+  using ExpandKernelsPassBase::ExpandKernelsPassBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    std::optional<TargetDescription> description = findTarget(target);
+    if (!description) {
+      module.emitError("has no CPU target '") << target << "'; expected avx2 or avx512vnni";
+      return signalPassFailure();
+    }
+    for (auto weight : module.getOps<tok::WeightOp>())
+      if (!weight.getImage()) {
+        weight.emitOpError("has no place in the image yet; run tok-plan-image first");
+        return signalPassFailure();
+      }
+    for (func::FuncOp entry : llvm::to_vector(module.getOps<func::FuncOp>()))
+      if (!entry.isPrivate() && failed(Expander(module, *description).run(entry)))
+        return signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,113 @@
+//===- PlanBuffers.cpp - Give every buffer its place -----------------------===//
+//
+// First fit over live ranges of the program's straight order of ops.
+//
+// Contract: exact.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Lower/Passes.h"
+
+#include "tokopt/Kernel.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace tokopt {
+#define GEN_PASS_DEF_PLANBUFFERSPASS
+#include "lib/Lower/Passes.h.inc"
+} // namespace tokopt
+
+using namespace mlir;
+using namespace tokopt;
+
+namespace {
+
+/// A buffer alive from op number `first` to `last`, and where it was put.
+struct Range {
+  tok::BufferOp buffer;
+  int64_t first, last;
+  int64_t offset = 0;
+
+  int64_t end() { return offset + buffer.getRowBytes(); }
+  bool overlaps(const Range &other) const { return first <= other.last && other.first <= last; }
+};
+
+/// The outermost loop around `user` that does not hold `buffer`, or `user` itself.
+Operation *outermostUse(Operation *user, tok::BufferOp buffer) {
+  Operation *use = user;
+  for (Operation *parent = user->getParentOp(); parent && !parent->isProperAncestor(buffer);
+       parent = parent->getParentOp())
+    if (isa<LoopLikeOpInterface>(parent))
+      use = parent;
+  return use;
+}
+
+struct PlanBuffersPass : tokopt::impl::PlanBuffersPassBase<PlanBuffersPass> {
+  using PlanBuffersPassBase::PlanBuffersPassBase;
+
+  /// Places the buffers of `function` and returns the bytes of a row of its workspace.
+  int64_t plan(func::FuncOp function) {
+    // An op's number, and that of the last op in it.
+    DenseMap<Operation *, int64_t> number, lastInside;
+    int64_t next = 0;
+    function.walk<WalkOrder::PreOrder>([&](Operation *op) { number[op] = next++; });
+    function.walk<WalkOrder::PostOrder>([&](Operation *op) {
+      lastInside[op] = std::max(lastInside[op], number[op]);
+      if (Operation *parent = op->getParentOp())
+        lastInside[parent] = std::max(lastInside[parent], lastInside[op]);
+    });
+
+    SmallVector<Range> placed;
+    int64_t bytes = 0;
+    function.walk([&](tok::BufferOp buffer) {
+      Range range{buffer, std::numeric_limits<int64_t>::max(), -1};
+      for (Operation *user : buffer.getMemref().getUsers()) {
+        Operation *use = outermostUse(user, buffer);
+        range.first = std::min(range.first, number[use]);
+        range.last = std::max(range.last, lastInside[use]);
+      }
+      SmallVector<Range *> alive;
+      for (Range &other : placed)
+        if (other.overlaps(range))
+          alive.push_back(&other);
+      llvm::sort(alive, [](Range *a, Range *b) { return a->offset < b->offset; });
+      for (Range *other : alive) {
+        if (range.end() <= other->offset)
+          break;
+        range.offset = std::max(range.offset, other->end());
+      }
+      buffer.setOffset(range.offset);
+      bytes = std::max(bytes, range.end());
+      placed.push_back(range);
+    });
+    return bytes;
+  }
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    Builder builder(module.getContext());
+    int64_t rowBytes = 0, scratchBytes = 0;
+    for (func::FuncOp function : module.getOps<func::FuncOp>())
+      rowBytes = std::max(rowBytes, plan(function));
+    // A worker runs one kernel at a time, so kernels share its scratch. No template's need depends on the target.
+    TargetDescription target = *findTarget("avx2");
+    SmallVector<tok::KernelOp> users;
+    module.walk([&](tok::KernelOp kernel) {
+      const KernelTemplate *generator = findCpuTemplate(kernel.getFamily());
+      int64_t bytes = generator ? generator->getScratchBytes(kernel, target) : 0;
+      if (bytes)
+        users.push_back(kernel);
+      scratchBytes = std::max(scratchBytes, bytes);
+    });
+    for (tok::KernelOp kernel : users) {
+      NamedAttrList config(kernel.getConfig());
+      config.set("scratch", builder.getI64IntegerAttr(scratchBytes));
+      kernel.setConfigAttr(config.getDictionary(module.getContext()));
+    }
+    setProgramEntry(module, "row_bytes", builder.getI64IntegerAttr(rowBytes));
+    setProgramEntry(module, "fixed_bytes", builder.getI64IntegerAttr(0));
+    setProgramEntry(module, "scratch_bytes", builder.getI64IntegerAttr(scratchBytes));
+  }
+};
+
+} // namespace

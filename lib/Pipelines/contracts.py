@@ -1,0 +1,25 @@
+#!/usr/bin/env python3
+"""Writes the contract of every pass as C++ initializers, from the records that llvm-tblgen dumps as JSON.
+
+Usage: contracts.py OUT.inc DUMP.json...
+"""
+import json
+import sys
+
+
+def main(out, dumps):
+    lines = []
+    for dump in dumps:
+        with open(dump) as file:
+            records = json.load(file)
+        for name in records["!instanceof"].get("TokPass", []):
+            record = records[name]
+            contract = records[record["contract"]["def"]]
+            fields = [record["argument"]] + [contract[f] for f in ("kind", "bound", "knob", "neutral")]
+            lines.append("{" + ", ".join(json.dumps(field) for field in fields) + "},\n")
+    with open(out, "w") as file:
+        file.writelines(sorted(lines))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

@@ -1,0 +1,19 @@
+//===- Passes.h - Smaller caches ---------*- C++ -*-===//
+
+#ifndef TOKOPT_PASSES_CACHE_PASSES_H
+#define TOKOPT_PASSES_CACHE_PASSES_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace tokopt {
+
+#define GEN_PASS_DECL
+#include "passes/Cache/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "passes/Cache/Passes.h.inc"
+
+} // namespace tokopt
+
+#endif // TOKOPT_PASSES_CACHE_PASSES_H

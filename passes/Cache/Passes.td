@@ -1,0 +1,25 @@
+//===- Passes.td - Smaller caches --------------------------*- tablegen -*-===//
+
+#ifndef TOKOPT_PASSES_CACHE_PASSES_TD
+#define TOKOPT_PASSES_CACHE_PASSES_TD
+
+include "passes/TokPass.td"
+
+def QuantizeCachePass : TokPass<"tok-quantize-cache", Lossy<"format", "f32">> {
+  let summary = "Store keys and values in fewer bits";
+  let description = [{
+    Changes the element types of every `!tok.cache`: `f16` halves the bytes, `i8`
+    quarters them, with a scale for each row and head. Nothing else changes;
+    `tok.append` converts and `tok.attention` widens.
+
+    Numerics: lossy. Knob `format`, neutral at `f32`.
+
+    Before: `!tok.cache<..., k = 64 x f32, v = 64 x f32, ...>`.
+    After: `!tok.cache<..., k = 64 x f16, v = 64 x f16, ...>`.
+  }];
+  let options = [
+    Option<"format", "format", "std::string", /*default=*/"\"f16\"", "f16, i8, or f32">,
+  ];
+}
+
+#endif // TOKOPT_PASSES_CACHE_PASSES_TD

@@ -1,0 +1,51 @@
+//===- QuantizeCache.cpp - Store keys and values in fewer bits --------------===//
+//
+// Rounding a row of a head by its largest magnitude, as KVQuant (Hooper et al.
+// 2024, section 3.1) does for values per token; keys are treated alike.
+//
+// Contract: lossy<format, f32>.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Cache/Passes.h"
+
+#include "dialects/Tok/TokOps.h"
+
+#include "mlir/IR/AttrTypeSubElements.h"
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringSwitch.h"
+
+namespace tokopt {
+#define GEN_PASS_DEF_QUANTIZECACHEPASS
+#include "passes/Cache/Passes.h.inc"
+} // namespace tokopt
+
+using namespace mlir;
+using namespace tokopt;
+
+namespace {
+
+struct QuantizeCachePass : tokopt::impl::QuantizeCachePassBase<QuantizeCachePass> {
+  using QuantizeCachePassBase::QuantizeCachePassBase;
+
+  void runOnOperation() override {
+    Builder builder(&getContext());
+    Type element = llvm::StringSwitch<Type>(format)
+                       .Case("f16", builder.getF16Type())
+                       .Case("i8", builder.getI8Type())
+                       .Case("f32", builder.getF32Type())
+                       .Default(Type());
+    if (!element) {
+      getOperation().emitError("expects format = f16, i8 or f32, but got '") << format << "'";
+      return signalPassFailure();
+    }
+    AttrTypeReplacer replacer;
+    replacer.addReplacement([&](tok::CacheType cache) -> std::optional<Type> {
+      return cache.withElementTypes(element, element);
+    });
+    replacer.recursivelyReplaceElementsIn(getOperation(), /*replaceAttrs=*/true,
+                                          /*replaceLocs=*/false, /*replaceTypes=*/true);
+  }
+};
+
+} // namespace

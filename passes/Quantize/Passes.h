@@ -1,0 +1,19 @@
+//===- Passes.h - Fewer bits for activations and weights ---------*- C++ -*-===//
+
+#ifndef TOKOPT_PASSES_QUANTIZE_PASSES_H
+#define TOKOPT_PASSES_QUANTIZE_PASSES_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace tokopt {
+
+#define GEN_PASS_DECL
+#include "passes/Quantize/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "passes/Quantize/Passes.h.inc"
+
+} // namespace tokopt
+
+#endif // TOKOPT_PASSES_QUANTIZE_PASSES_H

@@ -1,0 +1,32 @@
+//===- Passes.td - Fewer bits for activations and weights --*- tablegen -*-===//
+
+#ifndef TOKOPT_PASSES_QUANTIZE_PASSES_TD
+#define TOKOPT_PASSES_QUANTIZE_PASSES_TD
+
+include "passes/TokPass.td"
+
+def QuantizeActivationsPass : TokPass<"tok-quantize-activations", Lossy<"format", "f32">> {
+  let summary = "Round the inputs of linears to 8 bits in blocks of 32";
+  let description = [{
+    Sets `compute` of every `tok.linear` whose weight is in a block format: the
+    products become integer dot products, which is what makes CPUs fast here.
+    Weights in f16 and f32 keep their f32 inputs. Reports a `passed` remark for
+    each linear changed and a `missed` one with the reason for each other.
+
+    Numerics: lossy. Knob `format`, neutral at `f32`.
+
+    Before:
+    ```mlir
+    %q = tok.linear %n, @attn_q[%l] : tensor<?x96xf32> -> tensor<?x96xf32>
+    ```
+    After:
+    ```mlir
+    %q = tok.linear %n, @attn_q[%l] compute = <i8, block = 32> : tensor<?x96xf32> -> tensor<?x96xf32>
+    ```
+  }];
+  let options = [
+    Option<"format", "format", "std::string", /*default=*/"\"i8\"", "i8, or f32 to leave inputs whole">,
+  ];
+}
+
+#endif // TOKOPT_PASSES_QUANTIZE_PASSES_TD

@@ -1,0 +1,30 @@
+//===- TokPass.td - A pass with a contract -----------------*- tablegen -*-===//
+
+#ifndef TOKOPT_PASSES_TOKPASS_TD
+#define TOKOPT_PASSES_TOKPASS_TD
+
+include "mlir/Pass/PassBase.td"
+
+/// What a pass may do to the numbers (docs/architecture.md, "Contracts").
+class Contract<string kindName> {
+  string kind = kindName;
+  /// Bound of `tolerance`: largest difference over the root mean square of the reference.
+  string bound = "";
+  /// Option of `lossy` and its value at which the same code path is exact.
+  string knob = "";
+  string neutral = "";
+}
+
+/// Same values bit for bit, on the reference backend and on the compiled f32 path.
+def Exact : Contract<"exact">;
+class Tolerance<string relative> : Contract<"tolerance"> { let bound = relative; }
+class Lossy<string option, string value> : Contract<"lossy"> {
+  let knob = option;
+  let neutral = value;
+}
+
+class TokPass<string argument, Contract kind> : Pass<argument, "::mlir::ModuleOp"> {
+  Contract contract = kind;
+}
+
+#endif // TOKOPT_PASSES_TOKPASS_TD

@@ -1,0 +1,168 @@
+//===- Compile.cpp - From a model to a bundle ------------------------------===//
+
+#include "Compile.h"
+
+#include "dialects/Tok/TokOps.h"
+#include "tokopt/Import.h"
+#include "tokopt/Pipelines.h"
+#include "tokopt/Target.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "llvm/Support/Path.h"
+
+using namespace llvm;
+using namespace tokopt;
+
+static Error failed(const CompileOptions &options, const Twine &what) {
+  return createStringError(options.model + ": " + what);
+}
+
+/// Reads a GGUF file, or a module that `tokopt-import` or `tokopt-opt` wrote.
+static Expected<mlir::OwningOpRef<mlir::ModuleOp>> readModel(const CompileOptions &options,
+                                                             mlir::MLIRContext &context) {
+  StringRef extension = sys::path::extension(options.model);
+  if (extension != ".mlir" && extension != ".mlirbc")
+    return importModel(options.model, context);
+  auto module = mlir::parseSourceFile<mlir::ModuleOp>(options.model, &context);
+  if (!module)
+    return failed(options, "cannot be read as a module of the tok dialect; see the diagnostics above");
+  return module;
+}
+
+/// Runs the model passes and notes them for the manifest.
+static Error runModelPasses(const CompileOptions &options, mlir::ModuleOp module,
+                            std::vector<Manifest::Pass> &noted) {
+  StringRef text = options.backend == "cpu" ? StringRef(kDefaultCpuPipeline) : StringRef();
+  if (options.pipeline)
+    text = *options.pipeline;
+  if (text.empty())
+    return Error::success();
+  std::string message;
+  raw_string_ostream stream(message);
+  mlir::PassManager manager(module.getContext());
+  if (mlir::failed(mlir::parsePassPipeline(text, manager, stream)))
+    return failed(options, "cannot parse --pipeline: " + StringRef(message).rtrim());
+  for (mlir::Pass &pass : manager.getPasses()) {
+    std::string printed;
+    raw_string_ostream printer(printed);
+    pass.printAsTextualPipeline(printer);
+    auto [name, passOptions] = StringRef(printed).split('{');
+    const Contract *contract = findContract(name);
+    noted.push_back({name.str(), passOptions.rtrim('}').trim().str(),
+                     contract ? contract->kind.str() : "none"});
+  }
+  if (mlir::failed(manager.run(module)))
+    return failed(options, "a model pass failed; see the diagnostics above");
+  return Error::success();
+}
+
+/// Leaves only what the CPU target knows: functions and tables of upstream dialects.
+static void stripModel(mlir::ModuleOp module) {
+  for (mlir::Operation &op : llvm::make_early_inc_range(*module.getBody()))
+    if (isa<tok::TokDialect>(op.getDialect()))
+      op.erase();
+  for (StringRef name : {StringRef(tok::kModelAttrName), StringRef(tok::kMetadataAttrName),
+                         StringRef(tok::kProgramAttrName)})
+    module->removeAttr(name);
+}
+
+/// Generates code for every level from a lowered module.
+static Error generateCode(const CompileOptions &options, mlir::ModuleOp module, Bundle &bundle,
+                          Manifest &manifest) {
+  std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;
+  std::vector<CompileJob> jobs;
+  for (const IsaLevel &level : getIsaLevels()) {
+    if (!options.targets.empty() && !llvm::is_contained(options.targets, level.name.str()))
+      continue;
+    mlir::OwningOpRef<mlir::ModuleOp> copy = module.clone();
+    if (options.backend == "cpu") {
+      mlir::PassManager manager(module.getContext());
+      buildKernelPipeline(manager, level.name, options.printKernels);
+      if (mlir::failed(manager.run(*copy)))
+        return failed(options, "kernels for " + level.name + " failed; see the diagnostics above");
+      Expected<Manifest> described = makeManifest(*copy);
+      if (!described)
+        return described.takeError();
+      for (Manifest::Kernel &kernel : described->kernels)
+        manifest.kernels.push_back({kernel.name + "." + level.name.str(), kernel.family, kernel.config});
+    }
+    stripModel(*copy);
+    jobs.push_back({*copy, &level});
+    modules.push_back(std::move(copy));
+  }
+  if (jobs.empty())
+    return failed(options, "no ISA level is left; expected --target with avx2 or avx512vnni");
+  CpuCompileOptions codeOptions;
+  codeOptions.barePointers = false;
+  auto objects = compileInParallel(jobs, codeOptions);
+  if (!objects)
+    return objects.takeError();
+  for (auto [job, object] : llvm::zip_equal(jobs, *objects)) {
+    std::vector<std::string> features;
+    for (StringRef feature : job.level->features)
+      features.push_back(feature.str());
+    bundle.levels.push_back({job.level->name.str(), features, std::move(object)});
+  }
+  return Error::success();
+}
+
+Error tokopt::compile(const CompileOptions &options) {
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  mlir::MLIRContext context(registry);
+  context.loadAllAvailableDialects();
+
+  auto module = readModel(options, context);
+  if (!module)
+    return module.takeError();
+  std::vector<Manifest::Pass> passes;
+  if (Error error = runModelPasses(options, **module, passes))
+    return error;
+
+  bool cpu = options.backend == "cpu";
+  if (cpu) {
+    mlir::PassManager manager(&context);
+    buildProgramPipeline(manager);
+    if (mlir::failed(manager.run(**module)))
+      return failed(options, "lowering failed; see the diagnostics above");
+  }
+
+  Expected<std::unique_ptr<WeightImage>> image = makeWeightImage(**module, cpu, options.model);
+  if (!image)
+    return image.takeError();
+  Expected<Manifest> manifest = makeManifest(**module);
+  if (!manifest)
+    return manifest.takeError();
+  manifest->backend = options.backend;
+  manifest->passes = passes;
+
+  Bundle bundle;
+  if (Error error = generateCode(options, **module, bundle, *manifest))
+    return error;
+
+  auto metadata = (*module)->getOperation()->getAttrOfType<tok::SourceAttr>(tok::kMetadataAttrName);
+  std::shared_ptr<const SourceFile> source;
+  if (metadata) {
+    auto opened = openSource(metadata.getFile(), options.model);
+    if (!opened)
+      return opened.takeError();
+    source = *opened;
+    ArrayRef<uint8_t> bytes = source->getBytes();
+    uint64_t offset = metadata.getOffset(), size = metadata.getBytes();
+    if (offset > bytes.size() || size > bytes.size() - offset)
+      return failed(options, "tok.metadata: found a range to byte " + Twine(offset + size) +
+                                 ", but the file has " + Twine(bytes.size()));
+    bundle.metadata = bytes.slice(offset, size);
+    manifest->sourceName = sys::path::filename(metadata.getFile()).str();
+    manifest->sourceBytes = bytes.size();
+    manifest->sourceHash = hashToHex(hashBytes(bytes));
+  }
+  bundle.manifest = std::move(*manifest);
+  bundle.weights = image->get();
+  return writeBundle(options.output, bundle);
+}

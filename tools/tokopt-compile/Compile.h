@@ -1,0 +1,46 @@
+//===- Compile.h - From a model to a bundle ---------------------*- C++ -*-===//
+
+#ifndef TOKOPT_TOOLS_COMPILE_H
+#define TOKOPT_TOOLS_COMPILE_H
+
+#include "tokopt/Bundle.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/Error.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tokopt {
+
+struct CompileOptions {
+  std::string model, output;
+  /// `cpu` or `reference`.
+  std::string backend = "cpu";
+  /// ISA levels, best first; empty means all.
+  std::vector<std::string> targets;
+  /// Model passes; unset means the backend's own.
+  std::optional<std::string> pipeline;
+  bool printKernels = false;
+};
+
+/// Compiles `options.model`, a GGUF file or a module of the tok dialect, and writes a bundle.
+llvm::Error compile(const CompileOptions &options);
+
+/// The weights of `module` as an image whose places are those that the code was generated for.
+/// With `packed`, matrices are packed for the CPU; else all bytes are as in the file. Relative files are looked for
+/// beside `modelPath` too.
+llvm::Expected<std::unique_ptr<WeightImage>> makeWeightImage(mlir::ModuleOp module, bool packed,
+                                                             llvm::StringRef modelPath);
+
+/// Opens the file that holds the model's own key/value records.
+llvm::Expected<std::shared_ptr<const SourceFile>> openSource(llvm::StringRef file,
+                                                             llvm::StringRef modelPath);
+
+/// What the manifest says of `module`, but for passes and the source's hash.
+llvm::Expected<Manifest> makeManifest(mlir::ModuleOp module);
+
+} // namespace tokopt
+
+#endif // TOKOPT_TOOLS_COMPILE_H

@@ -1,0 +1,63 @@
+//===- tokopt-compile.cpp - Compiles a model into one file -----------------===//
+
+#include "Compile.h"
+
+#include "tokopt/Pipelines.h"
+
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/WithColor.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+
+enum ExitStatus { Success = 0, BadInput = 1, BadUsage = 2 };
+
+static cl::OptionCategory category("tokopt-compile options");
+static cl::opt<std::string> model(cl::Positional, cl::Required, cl::value_desc("model"),
+                                  cl::desc("<model.gguf | model.mlir>"), cl::cat(category));
+static cl::opt<std::string> output("o", cl::Required, cl::value_desc("file"),
+                                   cl::desc("The bundle to write"), cl::cat(category));
+static cl::opt<std::string> backend("backend", cl::init("cpu"),
+                                    cl::desc("cpu: generated kernels (default)"),
+                                    cl::cat(category));
+static cl::list<std::string> targets("target", cl::CommaSeparated, cl::value_desc("level"),
+                                     cl::desc("ISA levels to generate for: avx512vnni, avx2 (default: all)"),
+                                     cl::cat(category));
+static cl::opt<std::string> pipeline("pipeline", cl::value_desc("passes"),
+                                     cl::desc("Model passes to run instead of the backend's own; may be empty"),
+                                     cl::cat(category));
+static cl::opt<bool> noCache("no-cache",
+                             cl::desc("Generate all code anew. Nothing is cached between compilations "
+                                      "today, so this states what happens anyway"),
+                             cl::cat(category));
+static cl::opt<bool> printKernels("print-kernels",
+                                  cl::desc("Print the choice for each kernel, the runner-up and why"),
+                                  cl::cat(category));
+
+int main(int argc, char **argv) {
+  cl::HideUnrelatedOptions(category);
+  cl::SetVersionPrinter([](raw_ostream &os) { os << "tokopt-compile " TOKOPT_VERSION "\n"; });
+  if (!cl::ParseCommandLineOptions(argc, argv, "Compiles a model into one file\n", &errs()))
+    return BadUsage;
+  if (backend != "cpu") {
+    WithColor::error(errs(), "tokopt-compile")
+        << "--backend: found '" << backend << "', expected cpu\n";
+    return BadUsage;
+  }
+  tokopt::registerPasses();
+  tokopt::CompileOptions options{model, output, backend, {targets.begin(), targets.end()},
+                                 std::nullopt, printKernels};
+  for (const std::string &target : options.targets)
+    if (target != "avx2" && target != "avx512vnni") {
+      WithColor::error(errs(), "tokopt-compile")
+          << "--target: found '" << target << "', expected avx2 or avx512vnni\n";
+      return BadUsage;
+    }
+  if (pipeline.getNumOccurrences())
+    options.pipeline = pipeline;
+  if (Error error = tokopt::compile(options)) {
+    WithColor::error(errs(), "tokopt-compile") << toString(std::move(error)) << '\n';
+    return BadInput;
+  }
+  return Success;
+}
