@@ -126,6 +126,10 @@ tokrt_status_t Loader::checkDigest(int fd) {
                         tailBytes.size());
   Digest expected;
   memcpy(expected.bytes, head + storedDigest.offset, sizeof expected.bytes);
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+  // A fuzzer would never get past a hash; what is behind it must hold anyway.
+  expected = found;
+#endif
   if (memcmp(found.bytes, expected.bytes, sizeof found.bytes) != 0)
     return refuse(TOKRT_INVALID_FILE,
                   "%s: digest: found %s, expected %s; the file was changed or "

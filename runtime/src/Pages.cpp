@@ -14,18 +14,13 @@ bool Pages::create(uint32_t pageSlots, uint64_t bytes, uint32_t pageCount,
   pageBytes = bytes;
   pages = pageCount;
   stride = pagesFor(context);
-  uint64_t poolBytes, entries;
+  uint64_t poolBytes, tableBytes;
   if (!mulOk(pages, pageBytes, &poolBytes) ||
-      !mulOk(sequences, stride, &entries) || entries > SIZE_MAX / 8)
+      !mulOk(sequences, stride * sizeof(int32_t), &tableBytes))
     return false;
-  tables.reset(new (std::nothrow) int32_t[entries]);
   counts.reset(new (std::nothrow) uint32_t[sequences]());
-  freeList.reset(new (std::nothrow) int32_t[pages]);
-  if (!tables || !counts || !freeList || !memory.reserve(poolBytes))
-    return false;
-  // No page: an entry that is read too early shows at once.
-  std::fill_n(tables.get(), entries, -1);
-  return true;
+  return counts && memory.reserve(poolBytes) && tables.reserve(tableBytes) &&
+         freeList.reserve(pages * sizeof(int32_t));
 }
 
 bool Pages::grow(uint32_t sequence, uint32_t positions) {
@@ -35,26 +30,30 @@ bool Pages::grow(uint32_t sequence, uint32_t positions) {
     return true;
   if (want - have > freePages())
     return false;
+  // No page: an entry that is read too early shows at once.
+  for (; usedRows <= sequence; ++usedRows)
+    std::fill_n(row(usedRows), stride, -1);
+  auto *returned = reinterpret_cast<int32_t *>(freeList.data());
   while (have < want) {
     int32_t page;
     if (freeCount) {
-      page = freeList[--freeCount];
+      page = returned[--freeCount];
       memset(memory.data() + static_cast<uint64_t>(page) * pageBytes, 0,
              pageBytes);
     } else {
       page = static_cast<int32_t>(touched++);
     }
-    tables[static_cast<size_t>(sequence) * stride + have++] = page;
+    row(sequence)[have++] = page;
   }
   return true;
 }
 
 void Pages::release(uint32_t sequence) {
-  int32_t *row = tables.get() + static_cast<size_t>(sequence) * stride;
+  auto *returned = reinterpret_cast<int32_t *>(freeList.data());
   // The first page goes on top: the next sequence gets what is warm in order.
   while (counts[sequence]) {
-    int32_t &entry = row[--counts[sequence]];
-    freeList[freeCount++] = entry;
+    int32_t &entry = row(sequence)[--counts[sequence]];
+    returned[freeCount++] = entry;
     entry = -1;
   }
 }

@@ -34,14 +34,24 @@ public:
   void release(uint32_t sequence);
 
   uint8_t *pool() const { return memory.data(); }
-  const int32_t *table() const { return tables.get(); }
+  const int32_t *table() const {
+    return reinterpret_cast<const int32_t *>(tables.data());
+  }
   uint32_t tableStride() const { return stride; }
 
 private:
+  int32_t *row(uint32_t sequence) const {
+    return reinterpret_cast<int32_t *>(tables.data()) +
+           static_cast<uint64_t>(sequence) * stride;
+  }
+
+  // All of these are touched only as far as they are used: a bundle may claim
+  // any context.
   Mapping memory;
-  std::unique_ptr<int32_t[]> tables;   // [sequences, stride]
-  std::unique_ptr<uint32_t[]> counts;  // [sequences]
-  std::unique_ptr<int32_t[]> freeList; // used before and given back
+  Mapping tables;   // i32 [sequences, stride]
+  Mapping freeList; // i32 [pages], those that were used and given back
+  std::unique_ptr<uint32_t[]> counts; // [sequences]
+  uint32_t usedRows = 0; // rows of the tables beyond were never used
   uint32_t slots = 1, pages = 0, stride = 0;
   uint32_t freeCount = 0;
   uint32_t touched = 0; // pages beyond were never used and are zero

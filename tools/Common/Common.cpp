@@ -21,7 +21,8 @@ int tools::runTool(CLI::App &app, int argc, char **argv,
   } catch (const CLI::Success &success) { // --help, --version
     return app.exit(success);
   } catch (const CLI::ParseError &error) {
-    app.exit(error);
+    fprintf(stderr, "%s: error: %s; see %s --help\n", app.get_name().c_str(),
+            error.what(), app.get_name().c_str());
     return kBadUsage;
   }
   try {

@@ -23,8 +23,9 @@ void RunOptions::addTo(CLI::App &app) {
   app.add_flag("--raw", raw, "Do not wrap the prompt in the chat template");
 
   auto *output = app.add_option_group("Output");
-  output->add_option("--max-tokens", maxTokens, "Tokens to generate")
-      ->capture_default_str()
+  output
+      ->add_option("--max-tokens", maxTokens,
+                   "Tokens to generate (default 256)")
       ->option_text("N");
   output->add_flag("--ignore-eos", ignoreEos,
                    "Generate on through end-of-sequence tokens");
@@ -37,25 +38,24 @@ void RunOptions::addTo(CLI::App &app) {
   auto *sample = app.add_option_group("Sampling");
   auto *greedyFlag = sample->add_flag("--greedy", greedy,
                                       "Always take the most probable token");
-  sample->add_option("--temperature", sampling.temperature)
+  sample
+      ->add_option("--temperature", sampling.temperature,
+                   "0: greedy (default 0.7)")
       ->check(CLI::Range(0.0, 1e6))
-      ->capture_default_str()
       ->option_text("T")
       ->excludes(greedyFlag);
-  sample->add_option("--top-k", sampling.top_k, "0: off")
+  sample->add_option("--top-k", sampling.top_k, "0: off (default 40)")
       ->check(CLI::Range(0, 1 << 24))
-      ->capture_default_str()
       ->option_text("K");
-  sample->add_option("--top-p", sampling.top_p, "1: off")
+  sample->add_option("--top-p", sampling.top_p, "1: off (default 0.9)")
       ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str()
       ->option_text("P");
-  sample->add_option("--min-p", sampling.min_p, "0: off")
+  sample->add_option("--min-p", sampling.min_p, "0: off (default)")
       ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str()
       ->option_text("P");
-  sample->add_option("--seed", sampling.seed, "Equal seeds, equal tokens")
-      ->capture_default_str()
+  sample
+      ->add_option("--seed", sampling.seed,
+                   "Equal seeds, equal tokens (default 0)")
       ->option_text("N");
   app.set_version_flag("--version", "tokopt-run " TOKOPT_VERSION);
 }

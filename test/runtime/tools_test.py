@@ -1,0 +1,208 @@
+"""The programs over the runtime, on bundles of the fake model: what they print and how they end."""
+
+import json
+import math
+import os
+import pathlib
+import subprocess
+import tempfile
+
+BIN = pathlib.Path(os.environ["TOKOPT_BUILD"]) / "bin"
+failed = 0
+
+
+def check(holds, text):
+    global failed
+    print(("ok    " if holds else "FAILED ") + text, flush=True)
+    failed += not holds
+
+
+def run(tool, *arguments, status=0, env=None):
+    result = subprocess.run([BIN / tool, *map(str, arguments)], capture_output=True, text=True, timeout=60,
+                            env={**os.environ, **(env or {})})
+    shown = f"{tool} {' '.join(map(str, arguments))}"
+    check(result.returncode == status, f"{shown}: exit status {result.returncode}, expected {status}: {result.stderr.strip()[:300]!r}")
+    if status == 1:
+        lines = result.stderr.splitlines()
+        check(len(lines) == 1 and lines[0].startswith(f"{tool}: error: "), f"{shown}: one error line: {result.stderr!r}")
+    return result
+
+
+def run_json(tool, *arguments, **options):
+    lines = run(tool, *arguments, "--json", **options).stdout.splitlines()
+    check(len(lines) == 1, f"{tool}: one line of JSON")
+    return json.loads(lines[0])
+
+
+def make(folder, name, *settings):
+    path = pathlib.Path(folder) / name
+    subprocess.run([BIN / "make-fake-bundle", path, *settings], check=True)
+    return path
+
+
+def test_generation(folder, bundle):
+    result = run_json("tokopt-run", bundle, "--ids", "5,6,7", "--max-tokens", 6, "--greedy", "--ignore-eos", "--top-logits", 4)
+    keys = ["ids", "text", "prompt_tokens", "prefill_ms", "decode_ms", "decode_tokens_per_s", "load_ms", "finish", "first_logits"]
+    check(list(result) == keys, f"keys of tokopt-run: {list(result)}")
+    check(len(result["ids"]) == 6 and result["prompt_tokens"] == 3 and result["finish"] == "length", f"{result['ids']}")
+    logits = result["first_logits"]
+    check([len(pair) for pair in logits] == [2] * 4 and logits[0] == [result["ids"][0], 32.0], f"first_logits {logits}")
+    check(all(a[1] > b[1] or (a[1] == b[1] and a[0] < b[0]) for a, b in zip(logits, logits[1:])), "logits are ordered")
+    again = run_json("tokopt-run", bundle, "--ids-file", write(folder, "ids.txt", "[5, 6,\n7]"), "--max-tokens", 6, "--greedy",
+                     "--ignore-eos", "--threads", 3)
+    check(again["ids"] == result["ids"], "the same from a file, on 3 threads")
+    plain = run("tokopt-run", bundle, "--ids", "5 6 7", "--max-tokens", 6, "--greedy", "--ignore-eos")
+    check(plain.stdout == result["text"] + "\n", f"plain text {plain.stdout!r}, in JSON {result['text']!r}")
+    draws = [run_json("tokopt-run", bundle, "--ids", "5", "--max-tokens", 5, "--ignore-eos", "--seed", seed)["ids"] for seed in (1, 1, 2)]
+    check(draws[0] == draws[1] != draws[2], f"seeds draw {draws}")
+    cold = run_json("tokopt-run", bundle, "--ids", "5,6,7", "--max-tokens", 6, "--temperature", 0, "--ignore-eos")
+    check(cold["ids"] == result["ids"], "temperature 0 is greedy")
+    nothing = run_json("tokopt-run", bundle, "--ids", "5,6,7", "--max-tokens", 0, "--top-logits", 1)
+    check(nothing["ids"] == [] and nothing["first_logits"][0][0] == result["ids"][0], "no tokens, but logits")
+
+
+def write(folder, name, text):
+    path = pathlib.Path(folder) / name
+    path.write_text(text)
+    return path
+
+
+def test_text(folder, bundle):
+    # Control tokens are recognized in the chat template's output and in a raw prompt, not in text to tokenize.
+    text = "ab<|im_end|>"
+    ids = run_json("tokopt-run", bundle, "--tokenize", text)["ids"]
+    file = run_json("tokopt-run", bundle, "--tokenize-file", write(folder, "text", text))["ids"]
+    plain = run("tokopt-run", bundle, "--tokenize", text).stdout
+    check(len(ids) > 5 and ids == file and plain == ", ".join(map(str, ids)) + "\n", f"ids {ids}")
+    raw = run_json("tokopt-run", bundle, "--prompt", text, "--raw", "--greedy", "--ignore-eos", "--max-tokens", 4)
+    check(raw["prompt_tokens"] == 2, f"raw prompt of {raw['prompt_tokens']} tokens")
+    same = run_json("tokopt-run", bundle, "--ids", f"{ids[0]},1", "--greedy", "--ignore-eos", "--max-tokens", 4)
+    check(same["ids"] == raw["ids"], "raw prompt and its ids")
+    # The template makes <|im_end|>ab> of it: three tokens.
+    chat = run_json("tokopt-run", bundle, "--prompt-file", write(folder, "prompt", "ab"), "--max-tokens", 1)
+    check(chat["prompt_tokens"] == 3, f"chat prompt of {chat['prompt_tokens']} tokens")
+
+
+def test_schedules(folder, bundle):
+    ids = ",".join(str(i % 90) for i in range(30))
+    common = [bundle, "--ids", ids, "--max-tokens", 3, "--greedy", "--ignore-eos"]
+    expected = run_json("tokopt-run", *common)["ids"]
+    cases = {("--schedule", "whole"): [30, 1, 1],
+             ("--schedule", "chunked", "--step-rows", 16): [16, 14, 1, 1],
+             ("--schedule", "chunked", "--chunk-rows", 11): [11, 11, 8, 1, 1],
+             ("--schedule", "layered", "--group-layers", 3): [30, 30, 1, 1]}
+    for options, rows in cases.items():
+        result = run("tokopt-run", *common, *options, "--trace-steps", "--json")
+        steps = [line for line in result.stderr.splitlines() if line.startswith("step ")]
+        check([int(step.split("rows ")[1].split(",")[0]) for step in steps] == rows, f"{options}: {steps}")
+        check(json.loads(result.stdout)["ids"] == expected, f"{options}: no token changes")
+    check("layers [0, 3)" in steps[0] and "layers [3, 5)" in steps[1], f"layer ranges of {steps[:2]}")
+    whole = make(folder, "whole.so", '/schedule={"kind": "whole"}')
+    traced = run("tokopt-run", whole, *common[1:], "--trace-steps").stderr
+    check("rows 30" in traced.splitlines()[0], "the bundle's schedule is obeyed")
+
+
+def test_eval(folder, bundle):
+    ids = [3 * i % 900 for i in range(60)]
+    file = write(folder, "eval.json", json.dumps({"ids": ids}))
+    result = run_json("tokopt-eval", bundle, "--ids-file", file)
+    check(result["tokens"] == 59 and 2 < result["nll"] < 40, f"{result}")
+    part = run_json("tokopt-eval", bundle, "--ids-file", file, "--tokens", 40)
+    rest = run_json("tokopt-eval", bundle, "--ids-file", file, "--skip", 39)
+    check(part["tokens"] == 39 and rest["tokens"] == 20, f"{part}, {rest}")
+    whole = (part["nll"] * 39 + rest["nll"] * 20) / 59
+    check(math.isclose(whole, result["nll"], rel_tol=1e-12), f"parts give {whole}, the whole {result['nll']}")
+    chunks = run_json("tokopt-eval", bundle, "--ids-file", file, "--step-rows", 7)
+    check(chunks == result, "chunks change nothing")
+    same = run_json("tokopt-eval", bundle, "--ids-file", file, "--reference", bundle)
+    check(same["kl_mean"] == same["kl_p99"] == 0 and same["top1"] == 1 and same["nll"] == result["nll"], f"against itself {same}")
+    # One with other weights, by a change of the stored bytes that the digest does not cover.
+    data = bytearray(bundle.read_bytes())
+    data[data.rindex(bytes((37 * i + 11) % 256 for i in range(16)))] ^= 1
+    other = pathlib.Path(folder) / "other.so"
+    other.write_bytes(data)
+    far = run_json("tokopt-eval", bundle, "--ids-file", file, "--reference", other)
+    check(far["kl_mean"] > 1 and far["kl_p99"] >= far["kl_mean"] and far["top1"] < 0.2 and far["nll"] == result["nll"], f"{far}")
+    text = run_json("tokopt-eval", bundle, "--text", write(folder, "eval.txt", "a few words of text"))
+    check(text["tokens"] > 5, f"text: {text}")
+    check("mean NLL" in run("tokopt-eval", bundle, "--ids-file", file).stdout, "plain output")
+    run("tokopt-eval", bundle, "--ids-file", file, "--skip", 59, status=1)
+    message = run("tokopt-eval", bundle, "--ids-file", write(folder, "long", ",".join(["1"] * 97)), status=1).stderr
+    check("97 tokens" in message and "96" in message, message.strip())
+    small = make(folder, "small.so", "/model/vocab=900")
+    check("compare bundles of one model" in run("tokopt-eval", bundle, "--ids-file", file, "--reference", small, status=1).stderr,
+          "another vocabulary is refused")
+    # The level is the subject's: the reference may have others.
+    levels = make(folder, "levels.so", '/levels/0/name="only"')
+    for options in ({"env": {"TOKOPT_LEVEL": "only"}}, {}):
+        extra = [] if options else ["--level", "only"]
+        found = run_json("tokopt-eval", levels, "--ids-file", file, "--reference", bundle, *extra, **options)
+        check(found["kl_mean"] == 0, "a level of the subject alone")
+    run("tokopt-eval", bundle, "--ids-file", file, status=1, env={"TOKOPT_LEVEL": "only"})
+
+
+def test_inspect(folder, bundle):
+    result = run_json("tokopt-inspect", bundle)
+    check(result["model"]["context"] == 96 and result["schedule"] == {"kind": "chunked", "budget": 64}, "manifest in JSON")
+    sections = {section["name"]: section for section in result["sections"]}
+    check(sections[".tok.weights"]["offset"] % 4096 == 0 and result["file_bytes"] == bundle.stat().st_size, f"{sections}")
+    for name in ("model", "level", "cache", "section", "kernel", "pass"):
+        check(f"\n{name} " in "\n" + run("tokopt-inspect", bundle).stdout, f"prints a {name}")
+    future = make(folder, "future.so", '/levels/0/features=["avx9000"]')
+    check(run_json("tokopt-inspect", future)["levels"][0]["missing_here"] == ["avx9000"], "describes what cannot run here")
+    check("avx9000" in run("tokopt-run", future, "--ids", "1", status=1).stderr, "does not run it")
+
+
+def test_bad_input(folder, bundle):
+    data = bundle.read_bytes()
+    damaged = pathlib.Path(folder) / "damaged.so"
+    damaged.write_bytes(data[: len(data) // 2])
+    for tool, arguments in (("tokopt-run", ["--ids", "1"]), ("tokopt-inspect", []), ("tokopt-eval", ["--ids-file", "x"])):
+        check("damaged.so" in run(tool, damaged, *arguments, status=1).stderr, f"{tool} names the file")
+        run(tool, "/no/such/bundle", *arguments, status=1)
+    flipped = bytearray(data)
+    flipped[data.rindex(bytes((37 * i + 11) % 256 for i in range(16)))] ^= 1
+    damaged.write_bytes(flipped)
+    run("tokopt-run", damaged, "--ids", "1", "--max-tokens", 1)
+    for tool in ("tokopt-run", "tokopt-inspect"):
+        check("weights.hash" in run(tool, damaged, "--verify", status=1).stderr, f"{tool} --verify finds it")
+        run(tool, bundle, "--verify")
+    check("\"verified\":true" in run("tokopt-run", bundle, "--verify", "--json").stdout, "verified")
+    for ids in ("1,2,997", "", "-1", "99999999999999", "1,2x", "[1, 2.5]", "{\"x\": [1]}", "[[1]]", "[1"):
+        run("tokopt-run", bundle, "--ids", ids, status=1)
+    run("tokopt-run", bundle, "--ids-file", "/no/such/file", status=1)
+    run("tokopt-run", bundle, "--ids-file", folder, status=1)
+    run("tokopt-run", bundle, "--ids", ",".join(["1"] * 97), status=1)
+    run("tokopt-run", bundle, "--ids", "1,2,3,4,5,6,7,8,9", "--cache-limit", "1k", status=1)
+    run("tokopt-run", bundle, "--ids", "1", "--level", "none", status=1)
+
+
+def test_usage(bundle):
+    for arguments in ([], [bundle], [bundle, "--ids"], [bundle, "--ids", "1", "--prompt", "x"], [bundle, "--ids", "1", "--threads", "0"],
+                      [bundle, "--ids", "1", "--top-p", "2"], [bundle, "--ids", "1", "--nonsense"], [bundle, "--ids", "1", "--max-tokens", "-1"],
+                      [bundle, "--ids", "1", "--max-tokens", "x"], [bundle, "--ids", "1", "--schedule", "sideways"],
+                      [bundle, "--ids", "1", "--greedy", "--temperature", "1"], [bundle, "more", "--ids", "1"]):
+        result = run("tokopt-run", *arguments, status=2)
+        check(result.stderr.startswith("tokopt-run: error: ") and result.stdout == "", f"message {result.stderr!r}")
+    run("tokopt-eval", bundle, status=2)
+    run("tokopt-eval", bundle, "--ids-file", "x", "--tokens", 0, status=2)
+    run("tokopt-inspect", status=2)
+    for tool in ("tokopt-run", "tokopt-eval", "tokopt-inspect"):
+        check("Usage" in run(tool, "--help").stdout, "help")
+        check(run(tool, "--version").stdout.startswith(tool + " "), "version")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = make(folder, "fake.so")
+        test_generation(folder, bundle)
+        test_text(folder, bundle)
+        test_schedules(folder, bundle)
+        test_eval(folder, bundle)
+        test_inspect(folder, bundle)
+        test_bad_input(folder, bundle)
+        test_usage(bundle)
+    raise SystemExit(1 if failed else 0)
+
+
+main()
