@@ -1,4 +1,10 @@
 //===- Features.h - What this CPU can run -----------------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef TOKRT_CPU_FEATURES_H_
 #define TOKRT_CPU_FEATURES_H_
 

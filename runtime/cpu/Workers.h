@@ -1,5 +1,10 @@
 //===- Workers.h - The threads that run a step ------------------*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // A pool of threads that lives as long as the engine. A step is one parallel
 // region; the synchronization inside is the generated code's. Between regions
 // the threads spin for a moment, because in decoding the next step comes within

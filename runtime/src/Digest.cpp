@@ -1,4 +1,9 @@
 //===- Digest.cpp - XXH3-128 over parts of a file -------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "Digest.h"
 

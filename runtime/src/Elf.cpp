@@ -1,4 +1,9 @@
 //===- Elf.cpp - Reading a bundle's ELF structure -------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "Elf.h"
 #include "Error.h"
@@ -192,10 +197,8 @@ tokrt_status_t tokrt::readElfSections(int fd, uint64_t size, const char *path,
                   "%s: section %s: found relocations, expected none; compile "
                   "the model again with tokopt-compile",
                   path, name);
-    bool bytes = type != SHT_NULL && type != SHT_NOBITS;
-    file.sections.push_back(
-        {name,
-         bytes ? FileRange{section.sh_offset, section.sh_size} : FileRange{}});
+    if (type != SHT_NULL && type != SHT_NOBITS)
+      file.sections.push_back({name, {section.sh_offset, section.sh_size}});
   }
 
   if (auto status = findSection(file, ".note.tokopt", &file.note, path, error))

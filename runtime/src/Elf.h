@@ -1,5 +1,10 @@
 //===- Elf.h - Reading a bundle's ELF structure -----------------*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // A reader for exactly the shared objects that bundles are. It trusts nothing:
 // every offset is checked against the file before it is followed, and what the
 // format rules out (relocations, writable memory, symbols to be resolved) is
@@ -27,7 +32,7 @@ struct FileRange {
 
 struct ElfSection {
   std::string name;
-  FileRange range; // empty if the section has no bytes in the file
+  FileRange range;
 };
 
 /// A part of the file that is mapped to be read or run.
@@ -42,7 +47,7 @@ struct ElfSegment {
 /// headers. Everything but the weights is under the digest, so nothing that
 /// this reader relies on may lie in them.
 struct ElfFile {
-  std::vector<ElfSection> sections;
+  std::vector<ElfSection> sections; // those with bytes in the file
   std::vector<ElfSegment> segments; // ascending addresses
   FileRange note, metadata, weights;
 };

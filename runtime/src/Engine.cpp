@@ -1,5 +1,10 @@
 //===- Engine.cpp - Running requests over a model -------------------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Everything a step needs is allocated here, once. What a step computes is the
 // bundle's business: this file moves indices and addresses.
 //
@@ -210,6 +215,10 @@ tokrt_status_t tokrt_engine_create(const tokrt_model_t *model,
     return fail(error, TOKRT_INVALID_ARGUMENT,
                 "tokrt_engine_create: a null pointer or parameters that "
                 "tokrt_engine_params_init did not fill");
+  if (!model->step)
+    return fail(error, TOKRT_INVALID_ARGUMENT,
+                "%s: was loaded to be described only; load it to run",
+                model->path.c_str());
   if (auto status = checkParams(*params, error))
     return status;
   std::unique_ptr<tokrt_engine_t> engine(new (std::nothrow) tokrt_engine_t);

@@ -1,4 +1,10 @@
 //===- Engine.h - Running requests over a model -----------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef TOKRT_SRC_ENGINE_H_
 #define TOKRT_SRC_ENGINE_H_
 

@@ -1,4 +1,9 @@
 //===- Manifest.cpp - What a bundle says about itself ---------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "Manifest.h"
 #include "Error.h"
@@ -54,14 +59,28 @@ public:
   static std::string at(const std::string &path, size_t i) {
     return path + "[" + std::to_string(i) + "]";
   }
+  /// What was found, for a message. Printed here, because the library's way
+  /// brings a whole serializer along, and because it nests as deep as the value
+  /// does, which is as deep as the file wants.
   static std::string show(const Json *value) {
     if (!value)
       return "nothing";
-    // Printing nests as deep as the value does, and the file chooses how deep.
-    if (value->is_structured())
+    switch (value->type()) {
+    case Json::value_t::null:
+      return "null";
+    case Json::value_t::boolean:
+      return value->get<bool>() ? "true" : "false";
+    case Json::value_t::number_integer:
+      return std::to_string(value->get<int64_t>());
+    case Json::value_t::number_unsigned:
+      return std::to_string(value->get<uint64_t>());
+    case Json::value_t::number_float:
+      return "a fraction";
+    case Json::value_t::string:
+      return '"' + value->get_ref<const std::string &>() + '"';
+    default:
       return value->is_array() ? "an array" : "an object";
-    // Replacement, because the file may hold anything but UTF-8.
-    return value->dump(-1, ' ', true, Json::error_handler_t::replace);
+    }
   }
 
   const Json *checkObject(const Json *value, const std::string &path) {

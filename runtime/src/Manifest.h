@@ -1,5 +1,10 @@
 //===- Manifest.h - What a bundle says about itself -------------*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // The manifest's keys as a struct, every one typed and in range. The text of
 // docs/bundle.md is the definition; no header is shared with the compiler.
 //

@@ -1,5 +1,10 @@
 //===- Model.cpp - Loading a bundle ---------------------------------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // The order is the point: structure, digest, manifest, machine and CPU are
 // checked on plain bytes, and only a file that passed them all gets its code
 // mapped.
@@ -141,7 +146,7 @@ tokrt_status_t Loader::checkDigest(int fd) {
 tokrt_status_t Loader::chooseLevel() {
   const char *wanted = params.level;
   const char *who = "the load parameter";
-  if (!wanted || !*wanted) {
+  if (!wanted) {
     wanted = getenv("TOKOPT_LEVEL");
     who = "TOKOPT_LEVEL";
   }
@@ -270,11 +275,12 @@ tokrt_status_t Loader::load() {
                   "%s: manifest key machine: found \"%.64s\", expected \"%s\"; "
                   "compile the model for this kind of machine",
                   model.manifest.machine.c_str(), kHostMachine);
-  if (auto status = chooseLevel())
-    return status;
+  if (!params.describe_only)
+    if (auto status = chooseLevel())
+      return status;
   if (auto status = mapWeights(file.fd))
     return status;
-  return mapCode(file.fd);
+  return params.describe_only ? TOKRT_OK : mapCode(file.fd);
 }
 
 } // namespace
@@ -311,7 +317,7 @@ void tokrt_model_info(const tokrt_model_t *model,
   out_info->name = manifest.name.c_str();
   out_info->producer = manifest.producer.c_str();
   out_info->backend = manifest.backend.c_str();
-  out_info->level = model->level->name.c_str();
+  out_info->level = model->level ? model->level->name.c_str() : nullptr;
   out_info->layers = manifest.layers;
   out_info->width = manifest.width;
   out_info->vocab = manifest.vocab;
@@ -327,6 +333,19 @@ void tokrt_model_metadata(const tokrt_model_t *model, const void **out_data,
   *out_data = model->head.data() + model->elf.metadata.offset;
   *out_size = model->elf.metadata.size;
 }
+
+size_t tokrt_model_section_count(const tokrt_model_t *model) {
+  return model->elf.sections.size();
+}
+
+void tokrt_model_section(const tokrt_model_t *model, size_t index,
+                         tokrt_section_t *out_section) {
+  const ElfSection &section = model->elf.sections[index];
+  *out_section = {section.name.c_str(), section.range.offset,
+                  section.range.size};
+}
+
+int tokrt_cpu_has(const char *feature) { return hasCpuFeature(feature); }
 
 void tokrt_model_manifest(const tokrt_model_t *model, const char **out_data,
                           size_t *out_size) {

@@ -1,4 +1,9 @@
 //===- Requests.cpp - Submitting, ending and asking for requests ----------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "Engine.h"
 #include "Error.h"

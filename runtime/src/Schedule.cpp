@@ -1,4 +1,9 @@
 //===- Schedule.cpp - Which rows go into the next step --------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "Schedule.h"
 

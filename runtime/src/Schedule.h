@@ -1,5 +1,10 @@
 //===- Schedule.h - Which rows go into the next step ------------*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Continuous batching: every step packs rows of many requests, first come first
 // served. Requests that decode come first, because somebody waits for each of
 // their tokens; prompts fill the rest by the schedule:

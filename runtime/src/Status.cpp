@@ -1,4 +1,9 @@
 //===- Status.cpp - Names and defaults of the public types ----------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "tokrt/tokrt.h"
 

@@ -1,5 +1,10 @@
 //===- Step.cpp - One step ------------------------------------------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Packs the rows that the schedule chose, calls the bundle's entry, and hands
 // out what it wrote. Nothing here allocates.
 //

@@ -1,4 +1,9 @@
 //===- BundleTest.cpp - What the loader takes and refuses -----------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "BundleWriter.h"
 #include "FakeModel.h"
@@ -350,6 +355,7 @@ TEST(Bundle, takes_the_first_level_this_cpu_runs) {
   setenv("TOKOPT_LEVEL", "worst", 1);
   EXPECT_NE(level(nullptr).find("TOKOPT_LEVEL asks for"), std::string::npos);
   EXPECT_EQ(level("base"), "base");
+  EXPECT_EQ(level(""), "base");
   unsetenv("TOKOPT_LEVEL");
 }
 
@@ -357,4 +363,33 @@ TEST(Bundle, refuses_a_cpu_that_lacks_every_level) {
   BundleParts parts = fakeBundle();
   parts.manifest["levels"][0]["features"] = {"no-such-extension"};
   expectRefused(load(parts), TOKRT_UNSUPPORTED, "this CPU runs none");
+}
+
+TEST(Bundle, describes_what_this_cpu_cannot_run) {
+  BundleParts parts = fakeBundle();
+  parts.manifest["levels"][0]["features"] = {"no-such-extension"};
+  TemporaryFile file(assemble(parts));
+  tokrt_model_params_t params;
+  tokrt_model_params_init(&params);
+  params.describe_only = 1;
+  tokrt_model_t *model;
+  tokrt_error_t error{};
+  ASSERT_EQ(tokrt_model_load(file.path(), &params, &model, &error), TOKRT_OK)
+      << error.message;
+  tokrt_model_info_t info;
+  tokrt_model_info(model, &info);
+  EXPECT_EQ(info.level, nullptr);
+  std::vector<std::string> names;
+  for (size_t i = 0; i < tokrt_model_section_count(model); ++i) {
+    tokrt_section_t section;
+    tokrt_model_section(model, i, &section);
+    names.push_back(section.name);
+  }
+  EXPECT_EQ(names,
+            (std::vector<std::string>{".text", ".tok.metadata", ".note.tokopt",
+                                      ".shstrtab", ".tok.weights"}));
+  tokrt_engine_t *engine = nullptr;
+  EXPECT_EQ(tokrt_engine_create(model, nullptr, &engine, &error),
+            TOKRT_INVALID_ARGUMENT);
+  tokrt_model_destroy(model);
 }

@@ -1,5 +1,10 @@
 //===- BundleWriter.cpp - Bundles for the runtime's tests -----------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Written from docs/bundle.md alone; it shares nothing with the compiler's
 // writer or the runtime's reader.
 //

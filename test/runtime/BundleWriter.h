@@ -1,4 +1,10 @@
 //===- BundleWriter.h - Bundles for the runtime's tests ---------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef TEST_RUNTIME_BUNDLEWRITER_H_
 #define TEST_RUNTIME_BUNDLEWRITER_H_
 

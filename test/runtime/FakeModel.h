@@ -1,5 +1,10 @@
 //===- FakeModel.h - A model made of hashes -----------------------*- C -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // The runtime's tests need bundles, and the compiler that writes real ones is
 // not theirs to call. This model has the structure of a real one and computes
 // hashes: the value of a row after a layer is a hash of what it was before, of

@@ -1,5 +1,10 @@
 //===- FakeStep.c - The entry of the fake model's bundles -----------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Freestanding: one function, no data, no calls, so that its machine code can
 // be copied into a bundle. It follows docs/bundle.md to the letter and looks
 // closely at what it is given.

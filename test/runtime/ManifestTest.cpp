@@ -1,4 +1,9 @@
 //===- ManifestTest.cpp - Every key of the manifest is checked ------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "BundleWriter.h"
 #include "FakeModel.h"

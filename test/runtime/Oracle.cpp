@@ -1,5 +1,10 @@
 //===- Oracle.cpp - What the fake model must say --------------------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // One request alone, without pages, chunks, steps or threads.
 //
 //===----------------------------------------------------------------------===//

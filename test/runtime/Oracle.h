@@ -1,4 +1,10 @@
 //===- Oracle.h - What the fake model must say ------------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef TEST_RUNTIME_ORACLE_H_
 #define TEST_RUNTIME_ORACLE_H_
 

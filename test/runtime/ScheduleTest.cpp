@@ -1,5 +1,10 @@
 //===- ScheduleTest.cpp - Rows of many requests in steps ------------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // The fake model's tokens depend on every position of a request's history, so
 // that equal tokens mean equal scheduling of what matters; what a step looks
 // like is read from the trace.

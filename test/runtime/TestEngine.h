@@ -1,4 +1,10 @@
 //===- TestEngine.h - An engine over the fake model -------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef TEST_RUNTIME_TESTENGINE_H_
 #define TEST_RUNTIME_TESTENGINE_H_
 

@@ -1,4 +1,9 @@
 //===- Common.cpp - What the programs over the runtime share --------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "Common.h"
 
@@ -29,9 +34,10 @@ int tools::runTool(CLI::App &app, int argc, char **argv,
     body();
     return kSuccess;
   } catch (const BadInput &error) {
-    fprintf(stderr, "%s: %s\n", app.get_name().c_str(), error.message.c_str());
+    fprintf(stderr, "%s: error: %s\n", app.get_name().c_str(),
+            error.message.c_str());
   } catch (const std::bad_alloc &) {
-    fprintf(stderr, "%s: out of memory\n", app.get_name().c_str());
+    fprintf(stderr, "%s: error: out of memory\n", app.get_name().c_str());
   }
   return kBadInput;
 }
@@ -155,10 +161,11 @@ void LoadOptions::addTo(CLI::App &app) {
                   "Print each step before it runs on the standard error");
 }
 
-ModelPtr tools::loadModel(const LoadOptions &options, const std::string &path) {
+ModelPtr tools::loadModel(const LoadOptions &options, const std::string &path,
+                          std::optional<std::string> level) {
   tokrt_model_params_t params;
   tokrt_model_params_init(&params);
-  params.level = options.level.empty() ? nullptr : options.level.c_str();
+  params.level = level ? level->c_str() : nullptr;
   params.copy_weights = options.copyWeights;
   params.verify_weights = options.verify;
   tokrt_model_t *model;
@@ -183,12 +190,12 @@ static void printStep(void *, const tokrt_step_info_t *step) {
 }
 
 EnginePtr tools::createEngine(const LoadOptions &options,
-                              const tokrt_model_t *model) {
+                              const tokrt_model_t *model, uint32_t stepRows) {
   tokrt_engine_params_t params;
   tokrt_engine_params_init(&params);
   params.threads = options.threads;
   params.requests = 1;
-  params.step_rows = options.stepRows;
+  params.step_rows = options.stepRows ? options.stepRows : stepRows;
   params.cache_bytes = options.cacheLimit;
   params.schedule = options.schedule;
   params.chunk_rows = options.chunkRows;
@@ -208,7 +215,9 @@ const tokrt_text_t *Text::get() {
   tokrt_model_metadata(model, &metadata, &size);
   tokrt_text_t *created;
   tokrt_error_t error;
-  check(tokrt_text_create(metadata, size, &created, &error), error);
+  // The library does not know the file that the records came from.
+  if (tokrt_text_create(metadata, size, &created, &error) != TOKRT_OK)
+    throw BadInput{path + ": section .tok.metadata: " + error.message};
   text.reset(created);
   return created;
 }

@@ -1,4 +1,10 @@
 //===- Common.h - What the programs over the runtime share ------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef TOOLS_COMMON_COMMON_H_
 #define TOOLS_COMMON_COMMON_H_
 
@@ -67,7 +73,7 @@ using TextPtr =
 /// How to load a bundle and run it; the options are the same in every program.
 struct LoadOptions {
   std::string bundle;
-  std::string level;
+  std::optional<std::string> level;
   bool copyWeights = false;
   bool verify = false;
   uint32_t threads = 0;
@@ -79,14 +85,21 @@ struct LoadOptions {
   void addTo(CLI::App &app);
 };
 
-ModelPtr loadModel(const LoadOptions &options, const std::string &path);
-EnginePtr createEngine(const LoadOptions &options, const tokrt_model_t *model);
+/// `level` is as in `tokrt_model_params_t`.
+ModelPtr loadModel(const LoadOptions &options, const std::string &path,
+                   std::optional<std::string> level);
+/// An engine for one request; `stepRows` holds unless the command line says
+/// otherwise.
+EnginePtr createEngine(const LoadOptions &options, const tokrt_model_t *model,
+                       uint32_t stepRows = 0);
 
 /// The bundle's tokenizer, made when it is first asked for: a program that is
 /// given ids starts without it.
 class Text {
 public:
-  explicit Text(const tokrt_model_t *model) : model(model) {}
+  /// `path` is the bundle's, for messages.
+  Text(const tokrt_model_t *model, std::string path)
+      : model(model), path(std::move(path)) {}
 
   const tokrt_text_t *get();
   std::vector<int32_t> encode(const std::string &text, bool parseSpecial);
@@ -98,6 +111,7 @@ public:
 
 private:
   const tokrt_model_t *model;
+  std::string path;
   TextPtr text;
 };
 

@@ -1,4 +1,10 @@
 //===- Options.h - The command line of tokopt-run ---------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef TOOLS_TOKOPT_RUN_OPTIONS_H_
 #define TOOLS_TOKOPT_RUN_OPTIONS_H_
 

@@ -1,4 +1,9 @@
 //===- Run.cpp - One prompt, from ids or text to tokens -------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "Options.h"
 
@@ -168,8 +173,9 @@ void generate(const RunOptions &options, const tokrt_model_t *model, Text &text,
 
 void run(const RunOptions &options) {
   Stopwatch sinceStart;
-  ModelPtr model = loadModel(options.load, options.load.bundle);
-  Text text(model.get());
+  ModelPtr model =
+      loadModel(options.load, options.load.bundle, options.load.level);
+  Text text(model.get(), options.load.bundle);
   if (options.tokenizes())
     return printTokens(options, text);
   if (options.generates())

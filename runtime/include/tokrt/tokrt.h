@@ -1,5 +1,10 @@
 //===- tokrt.h - Public C API of the tokopt runtime -------------*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // The whole public surface of the runtime's core: load a bundle, make an
 // engine, submit requests, step. It is plain C11, needs no other header of this
 // project, and compiles as C and as C++. Text (tokenizer, chat template) is a
@@ -84,14 +89,18 @@ typedef struct tokrt_model_s tokrt_model_t;
 
 typedef struct tokrt_model_params_s {
   size_t struct_size; // set by tokrt_model_params_init
-  /// The ISA level to take, by its name in the manifest; NULL takes what the
-  /// environment variable TOKOPT_LEVEL names, else the best this CPU can run.
+  /// The ISA level to take, by its name in the manifest. NULL takes what the
+  /// environment variable TOKOPT_LEVEL names, and without one, or if this is
+  /// empty, the first that this CPU can run.
   const char *level;
   /// Not 0: read the weights into huge pages of this process instead of mapping
   /// and sharing the file's. Streams faster, starts slower.
   int copy_weights;
   /// Not 0: check the hash of the weights too. Reads all of them.
   int verify_weights;
+  /// Not 0: check the file, but map nothing to run: it may be for another CPU.
+  /// No engine can be made of it.
+  int describe_only;
 } tokrt_model_params_t;
 
 void tokrt_model_params_init(tokrt_model_params_t *out_params);
@@ -111,7 +120,7 @@ typedef struct tokrt_model_info_s {
   const char *name;
   const char *producer;
   const char *backend;
-  const char *level; // the ISA level that was taken
+  const char *level; // the ISA level that was taken; NULL if only described
   uint32_t layers;
   uint32_t width;
   uint32_t vocab;
@@ -127,6 +136,22 @@ void tokrt_model_info(const tokrt_model_t *model, tokrt_model_info_t *out_info);
 /// live as long as the model. They are not parsed here.
 void tokrt_model_metadata(const tokrt_model_t *model, const void **out_data,
                           size_t *out_size);
+
+/// A section of the bundle's file.
+typedef struct tokrt_section_s {
+  const char *name; // lives as long as the model
+  uint64_t offset;
+  uint64_t size;
+} tokrt_section_t;
+
+/// Sections with bytes in the file.
+size_t tokrt_model_section_count(const tokrt_model_t *model);
+/// `index` must be less than the count.
+void tokrt_model_section(const tokrt_model_t *model, size_t index,
+                         tokrt_section_t *out_section);
+
+/// Not 0 if this CPU runs the ISA extension `feature`, as a manifest names it.
+int tokrt_cpu_has(const char *feature);
 
 /// The manifest as JSON text, not zero-terminated; lives as long as the model.
 void tokrt_model_manifest(const tokrt_model_t *model, const char **out_data,

@@ -6,6 +6,7 @@
 #include "MetadataBuilder.h"
 
 #include <algorithm>
+#include <random>
 
 using namespace tokrt::text;
 using testing::ElementsAre;
@@ -95,6 +96,59 @@ TEST(Tokenizer, FindsTheEndTokens) {
   EXPECT_THAT(make(v).endTokens(), ElementsAre(0, 1, 5));
   v.types[0] = v.types[1] = 1; // no control tokens: only text that looks alike
   EXPECT_THAT(make(v).endTokens(), ElementsAre(5));
+}
+
+/// Byte-pair encoding as it is defined: looks at every pair for every merge.
+std::vector<int32_t> encodeSlowly(const TinyVocabulary &v,
+                                  std::string_view text) {
+  std::vector<std::string> parts;
+  for (char c : text)
+    parts.emplace_back(1, c);
+  while (true) {
+    size_t rank = v.merges.size(), place = 0;
+    for (size_t i = 0; i + 1 < parts.size(); ++i)
+      for (size_t r = 0; r < rank; ++r)
+        if (v.merges[r] == parts[i] + " " + parts[i + 1]) {
+          rank = r;
+          place = i;
+        }
+    if (rank == v.merges.size())
+      break;
+    parts[place] += parts[place + 1];
+    parts.erase(parts.begin() + static_cast<ptrdiff_t>(place) + 1);
+  }
+  std::vector<int32_t> ids;
+  for (const std::string &part : parts)
+    ids.push_back(v.id(part));
+  return ids;
+}
+
+TEST(Tokenizer, MergesAsTheDefinitionSays) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 50; ++round) {
+    // Random merges of earlier tokens, so that many overlap.
+    TinyVocabulary v;
+    v.merges.clear();
+    std::vector<std::string> known = {"a", "b", "c"};
+    while (known.size() < 30) {
+      std::string left = known[random() % known.size()];
+      std::string right = known[random() % known.size()];
+      if (std::find(known.begin(), known.end(), left + right) != known.end())
+        continue;
+      known.push_back(left + right);
+      v.merges.push_back(left + " " + right);
+      if (v.id(left + right) < 0)
+        v.addToken(left + right);
+    }
+    MetadataBuilder records = v.build();
+    Tokenizer tokenizer{Metadata(records.bytes)};
+    for (int i = 0; i < 20; ++i) {
+      std::string text;
+      for (size_t size = random() % 60; size; --size)
+        text += "abc"[random() % 3];
+      EXPECT_EQ(tokenizer.encode(text, false), encodeSlowly(v, text)) << text;
+    }
+  }
 }
 
 TEST(Tokenizer, EncodesALongWordInTime) {

@@ -273,7 +273,8 @@ private:
       return parseUnary();
     if (level == Not && current.isName("not")) {
       Nesting guard(*this);
-      return makeUnary(Operator::Not, take().offset, parseBinary(Not));
+      size_t offset = take().offset;
+      return makeUnary(Operator::Not, offset, parseBinary(Not));
     }
     const Expression *left = parseBinary(level + 1);
     bool compared = false;
@@ -322,7 +323,8 @@ private:
     if (!current.isOperator("-"))
       return parsePostfix();
     Nesting guard(*this);
-    return makeUnary(Operator::Negate, take().offset, parseSigned());
+    size_t offset = take().offset;
+    return makeUnary(Operator::Negate, offset, parseSigned());
   }
 
   const Expression *parseFilter(size_t offset, const Expression *value) {

@@ -15,7 +15,7 @@ namespace {
 /// Units of work a rendering may take, and as many again for each byte of its
 /// input: a template copies a message as often as it joins it to something, and
 /// real ones do so less than ten times.
-constexpr size_t kBaseBudget = 64 << 20;
+constexpr size_t kBaseBudget = 16 << 20;
 constexpr size_t kBudgetPerByte = 64;
 
 /// Carries out statements. Recursion is as deep as they are nested, which the
