@@ -1,0 +1,19 @@
+//===- tokopt-reduce.cpp - Shrinks a module that shows a problem -----------===//
+
+#include "tokopt/Pipelines.h"
+
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Tools/mlir-reduce/MlirReduceMain.h"
+
+int main(int argc, char **argv) {
+  tokopt::registerPasses();
+  mlir::registerAllPasses();
+  mlir::DialectRegistry registry;
+  tokopt::registerDialects(registry);
+  mlir::registerAllDialects(registry);
+  mlir::MLIRContext context(registry);
+  return mlir::failed(mlir::mlirReduceMain(argc, argv, context));
+}
