@@ -2,10 +2,16 @@
 
 #include "SpecialTokens.h"
 
+#include "Failure.h"
+
 #include <algorithm>
 #include <tuple>
 
 namespace tokrt::text {
+
+/// A search may look at this many bytes at each place of the text. Real names
+/// have a few dozen.
+constexpr size_t kMaxNameBytes = 256;
 
 SpecialTokens::SpecialTokens(const Vocabulary &vocabulary, bool withControl) {
   for (int32_t id = 0; id < vocabulary.size(); ++id) {
@@ -14,6 +20,11 @@ SpecialTokens::SpecialTokens(const Vocabulary &vocabulary, bool withControl) {
     if (name.empty() || !(type == TokenType::UserDefined ||
                           (withControl && type == TokenType::Control)))
       continue;
+    if (name.size() > kMaxNameBytes)
+      raise(TOKRT_INVALID_FILE,
+            "metadata key 'tokenizer.ggml.tokens': entry %d, a special token, "
+            "has %zu bytes, expected at most %zu",
+            id, name.size(), kMaxNameBytes);
     entries.push_back({name, id});
     firstBytes.set(static_cast<uint8_t>(name[0]));
   }

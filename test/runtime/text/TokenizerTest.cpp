@@ -229,6 +229,15 @@ TEST(Tokenizer, RefusesTypesThatDoNotFit) {
   EXPECT_THAT(refusalOf(v), HasSubstr("entry 104 is -1"));
 }
 
+TEST(Tokenizer, RefusesSpecialTokensOfEndlessName) {
+  TinyVocabulary v;
+  v.addToken(std::string(256, 'x'), 3);
+  EXPECT_EQ(encode(v, std::string(257, 'x'), true).size(), 2u);
+  v.addToken(std::string(257, 'x'), 3);
+  EXPECT_THAT(refusalOf(v), HasSubstr("entry 106, a special token, has 257 "
+                                      "bytes, expected at most 256"));
+}
+
 TEST(Tokenizer, RefusesIdsOutOfTheVocabulary) {
   TinyVocabulary v;
   v.end = 105;

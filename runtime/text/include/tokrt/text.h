@@ -114,9 +114,9 @@ typedef struct tokrt_text_message_s {
 
 /// Writes a conversation in the form the model was trained on, by the model
 /// file's own template (`tokenizer.chat_template`); `open_reply` not 0 adds the
-/// head of the assistant's next message. Encode the result with `parse_special`;
-/// a message that spells a control token becomes one then. Give `*out_prompt` to
-/// `tokrt_text_free`; a zero byte follows it.
+/// head of the assistant's next message. Encode the result with
+/// `parse_special`; a message that spells a control token becomes one then.
+/// Give `*out_prompt` to `tokrt_text_free`; a zero byte follows it.
 ///
 /// The template may come from an untrusted file: its work and its output are
 /// bounded. TOKRT_UNSUPPORTED if there is none, TOKRT_INVALID_FILE with the
