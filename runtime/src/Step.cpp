@@ -101,9 +101,9 @@ void tokrt_engine_s::accept(Request &request, int32_t token) {
   if (std::find(request.stop.begin(), request.stop.end(), token) !=
       request.stop.end())
     return finish(request, TOKRT_FINISH_STOP);
+  if (request.onToken && request.onToken(request.data, request.id, token))
+    return finish(request, TOKRT_FINISH_STOP);
   request.ids.push_back(token);
-  if (request.onToken)
-    request.onToken(request.data, request.id, token);
   if (request.cancelled)
     return;
   if (request.generated() == request.maxTokens)

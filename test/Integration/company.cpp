@@ -80,8 +80,9 @@ void keepLogits(void *data, tokrt_request_t, uint32_t position,
   record.logits[position].assign(logits, logits + count);
 }
 
-void keepToken(void *data, tokrt_request_t, int32_t token) {
+int keepToken(void *data, tokrt_request_t, int32_t token) {
   static_cast<Record *>(data)->tokens.push_back(token);
+  return 0;
 }
 
 tokrt_request_t submit(tokrt_engine_t *engine, const int32_t *ids, size_t count,

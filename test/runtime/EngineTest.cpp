@@ -142,6 +142,24 @@ TEST(Engine, ends_at_a_stop_token) {
   EXPECT_EQ(info.prompt_tokens, 6u);
 }
 
+TEST(Engine, ends_when_the_callback_says_so) {
+  TestEngine engine;
+  ASSERT_EQ(engine.open(), TOKRT_OK);
+  TestRequest request;
+  request.prompt = makePrompt(4, 6);
+  std::vector<int32_t> all = request.expected();
+  request.stopAt = all[4];
+  ASSERT_EQ(engine.submit(request), TOKRT_OK);
+  engine.drain();
+  EXPECT_EQ(request.finish, TOKRT_FINISH_STOP);
+  EXPECT_EQ(request.tokens, std::vector<int32_t>(all.begin(), all.begin() + 4));
+  tokrt_request_info_t info;
+  ASSERT_EQ(
+      tokrt_engine_request(engine.engine, request.id, &info, &engine.error),
+      TOKRT_OK);
+  EXPECT_EQ(info.token_count, 4u);
+}
+
 TEST(Engine, draws_by_seed_and_position) {
   std::vector<std::vector<int32_t>> drawn;
   for (uint64_t seed : {1, 2}) {
@@ -242,7 +260,7 @@ TEST(Engine, cancels_from_a_callback) {
   params.on_token = [](void *data, tokrt_request_t id, int32_t) {
     auto *test = static_cast<Canceller *>(data);
     if (id != test->self || ++test->tokens < 3)
-      return;
+      return 0;
     tokrt_engine_cancel(test->engine.engine, test->self);
     tokrt_engine_cancel(test->engine.engine, test->other);
     // What is not allowed is refused.
@@ -254,6 +272,7 @@ TEST(Engine, cancels_from_a_callback) {
     tokrt_step_info_t info;
     test->stepped = tokrt_engine_step(test->engine.engine, &info, nullptr);
     tokrt_engine_release(test->engine.engine, test->self);
+    return 0;
   };
   params.on_finish = [](void *data, tokrt_request_t, tokrt_finish_t finish) {
     EXPECT_EQ(finish, TOKRT_FINISH_CANCEL);

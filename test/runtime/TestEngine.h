@@ -20,6 +20,7 @@ struct TestRequest {
   std::vector<int32_t> prompt;
   tokrt_sampling_t sampling{0, 0, 1, 0, 0};
   uint32_t maxTokens = 8;
+  int32_t stopAt = -1; // the callback ends the request at this token
   std::vector<int32_t> tokens;
   std::vector<uint32_t> logitPositions;
   std::vector<float> lastLogits;
@@ -78,7 +79,11 @@ public:
     p.all_logits = allLogits;
     p.data = &request;
     p.on_token = [](void *data, tokrt_request_t, int32_t token) {
-      static_cast<TestRequest *>(data)->tokens.push_back(token);
+      auto *request = static_cast<TestRequest *>(data);
+      if (token == request->stopAt)
+        return 1;
+      request->tokens.push_back(token);
+      return 0;
     };
     if (wantLogits)
       p.on_logits = [](void *data, tokrt_request_t, uint32_t position,

@@ -252,21 +252,25 @@ std::vector<int32_t> Text::stops() {
   return {ids, ids + count};
 }
 
-std::string Text::decode(const std::vector<int32_t> &ids) {
+TextStreamPtr Text::stream() {
   tokrt_text_stream_t *stream;
   tokrt_error_t error;
   check(tokrt_text_stream_create(get(), /*show_control=*/0, &stream, &error),
         error);
-  std::unique_ptr<tokrt_text_stream_t,
-                  Destroyer<tokrt_text_stream_t, tokrt_text_stream_destroy>>
-      owner(stream);
+  return TextStreamPtr(stream);
+}
+
+std::string Text::decode(const std::vector<int32_t> &ids) {
+  TextStreamPtr owner = stream();
   std::string out;
   const char *bytes;
   size_t size;
+  tokrt_error_t error;
   for (int32_t id : ids) {
-    check(tokrt_text_stream_push(stream, id, &bytes, &size, &error), error);
+    check(tokrt_text_stream_push(owner.get(), id, &bytes, &size, &error),
+          error);
     out.append(bytes, size);
   }
-  check(tokrt_text_stream_finish(stream, &bytes, &size, &error), error);
+  check(tokrt_text_stream_finish(owner.get(), &bytes, &size, &error), error);
   return out.append(bytes, size);
 }

@@ -69,6 +69,9 @@ using EnginePtr =
                     Destroyer<tokrt_engine_t, tokrt_engine_destroy>>;
 using TextPtr =
     std::unique_ptr<tokrt_text_t, Destroyer<tokrt_text_t, tokrt_text_destroy>>;
+using TextStreamPtr =
+    std::unique_ptr<tokrt_text_stream_t,
+                    Destroyer<tokrt_text_stream_t, tokrt_text_stream_destroy>>;
 
 /// How to load a bundle and run it; the options are the same in every program.
 struct LoadOptions {
@@ -106,6 +109,8 @@ public:
   std::string applyChat(const std::string &prompt);
   /// The tokens that end a reply.
   std::vector<int32_t> stops();
+  /// Gives text token by token; control tokens are left out.
+  TextStreamPtr stream();
   /// Valid UTF-8, control tokens left out.
   std::string decode(const std::vector<int32_t> &ids);
 

@@ -9,50 +9,107 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 using namespace tools;
 using Json = nlohmann::ordered_json;
 
 namespace {
 
-/// What the callbacks of the request collect.
-struct Output {
-  std::vector<int32_t> ids;
-  std::vector<std::pair<int32_t, float>> firstLogits; // best first
-  double firstTokenMs = 0; // since the request was submitted
-  tokrt_finish_t finish = TOKRT_FINISH_NONE;
-
-  uint32_t topLogits = 0;
-  Stopwatch sinceSubmit;
-  tokrt_text_stream_t *stream = nullptr; // null: nothing is printed meanwhile
-};
-
 void print(const char *bytes, size_t size) {
   fwrite(bytes, 1, size, stdout);
   fflush(stdout);
 }
 
-void onToken(void *data, tokrt_request_t, int32_t token) {
-  auto *output = static_cast<Output *>(data);
-  if (output->ids.empty())
-    output->firstTokenMs = output->sinceSubmit.milliseconds();
-  output->ids.push_back(token);
-  const char *bytes;
-  size_t size;
-  if (output->stream && tokrt_text_stream_push(output->stream, token, &bytes,
-                                               &size, nullptr) == TOKRT_OK)
+/// Collects what the request's callbacks give, and prints text as it comes.
+///
+/// The tokenizer is asked for only behind the first token: for a prompt of ids
+/// that is the first time anybody needs it, and the first token comes sooner.
+class Output {
+public:
+  Output(const RunOptions &options, Text &text)
+      : options(options), text(text) {}
+
+  std::vector<int32_t> ids;
+  std::vector<std::pair<int32_t, float>> firstLogits; // best first
+  tokrt_finish_t finish = TOKRT_FINISH_NONE;
+  double prefillMs = 0;   // from submission to the first token
+  double tokenizerMs = 0; // to make the tokenizer, within the time of decoding
+  std::optional<BadInput> error; // what went wrong in a callback
+
+  void begin() { sinceSubmit = Stopwatch(); }
+  double elapsedMs() const { return sinceSubmit.milliseconds(); }
+  uint32_t topLogits() const { return options.topLogits; }
+
+  /// Whether the request ends here.
+  bool addToken(int32_t token) {
+    if (!started)
+      start();
+    if (std::find(stops.begin(), stops.end(), token) != stops.end())
+      return true;
+    ids.push_back(token);
+    const char *bytes;
+    size_t size;
+    tokrt_error_t message;
+    if (stream) {
+      check(
+          tokrt_text_stream_push(stream.get(), token, &bytes, &size, &message),
+          message);
+      print(bytes, size);
+    }
+    return false;
+  }
+  /// Prints what the text's last characters held back.
+  void end() {
+    const char *bytes;
+    size_t size;
+    tokrt_error_t message;
+    if (!stream)
+      return;
+    check(tokrt_text_stream_finish(stream.get(), &bytes, &size, &message),
+          message);
     print(bytes, size);
+  }
+
+private:
+  void start() {
+    started = true;
+    prefillMs = elapsedMs();
+    if (!options.ignoreEos)
+      stops = text.stops();
+    if (!options.json)
+      stream = text.stream();
+    tokenizerMs = elapsedMs() - prefillMs;
+  }
+
+  const RunOptions &options;
+  Text &text;
+  Stopwatch sinceSubmit;
+  bool started = false;
+  std::vector<int32_t> stops;
+  TextStreamPtr stream; // null: nothing is printed meanwhile
+};
+
+int onToken(void *data, tokrt_request_t, int32_t token) {
+  auto *output = static_cast<Output *>(data);
+  // The runtime is built without exceptions, so none may pass through it.
+  try {
+    return output->addToken(token);
+  } catch (const BadInput &error) {
+    output->error = error;
+    return 1;
+  }
 }
 
+/// Keeps the K largest of the first logits.
 void onLogits(void *data, tokrt_request_t, uint32_t, const float *logits,
               size_t count) {
   auto *output = static_cast<Output *>(data);
   if (!output->firstLogits.empty())
     return;
   std::vector<int32_t> order(count);
-  for (size_t i = 0; i < count; ++i)
-    order[i] = static_cast<int32_t>(i);
-  size_t top = std::min<size_t>(output->topLogits, count);
+  std::iota(order.begin(), order.end(), 0);
+  size_t top = std::min<size_t>(output->topLogits(), count);
   auto better = [logits](int32_t a, int32_t b) {
     return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
   };
@@ -91,27 +148,9 @@ void printTokens(const RunOptions &options, Text &text) {
   printf("\n");
 }
 
-void generate(const RunOptions &options, const tokrt_model_t *model, Text &text,
-              const Stopwatch &sinceStart) {
-  EnginePtr engine = createEngine(options.load, model);
-  double loadMs = sinceStart.milliseconds();
-  std::vector<int32_t> prompt = promptIds(options, text);
-  std::vector<int32_t> stops;
-  if (!options.ignoreEos)
-    stops = text.stops();
-
-  Output output;
-  output.topLogits = options.topLogits;
-  std::unique_ptr<tokrt_text_stream_t,
-                  Destroyer<tokrt_text_stream_t, tokrt_text_stream_destroy>>
-      stream;
-  tokrt_error_t error;
-  if (!options.json) {
-    check(tokrt_text_stream_create(text.get(), /*show_control=*/0,
-                                   &output.stream, &error),
-          error);
-    stream.reset(output.stream);
-  }
+/// Runs the request to its end.
+void generate(const RunOptions &options, tokrt_engine_t *engine,
+              const std::vector<int32_t> &prompt, Output &output) {
   tokrt_request_params_t params;
   tokrt_request_params_init(&params);
   params.ids = prompt.data();
@@ -120,53 +159,59 @@ void generate(const RunOptions &options, const tokrt_model_t *model, Text &text,
   params.sampling = options.sampling;
   if (options.greedy)
     params.sampling.temperature = 0;
-  params.stop = stops.data();
-  params.stop_count = stops.size();
   params.on_token = onToken;
   params.on_logits = options.topLogits ? onLogits : nullptr;
   params.on_finish = onFinish;
   params.data = &output;
-  output.sinceSubmit = Stopwatch();
+  output.begin();
   tokrt_request_t request;
-  check(tokrt_engine_submit(engine.get(), &params, &request, &error), error);
+  tokrt_error_t error;
+  check(tokrt_engine_submit(engine, &params, &request, &error), error);
   while (output.finish == TOKRT_FINISH_NONE) {
     tokrt_step_info_t step;
-    check(tokrt_engine_step(engine.get(), &step, &error), error);
+    check(tokrt_engine_step(engine, &step, &error), error);
   }
-  double allMs = output.sinceSubmit.milliseconds();
-  double prefillMs = output.ids.empty() ? allMs : output.firstTokenMs;
-  double decodeMs = allMs - prefillMs;
+  if (output.error)
+    throw *output.error;
+}
+
+void runPrompt(const RunOptions &options, const tokrt_model_t *model,
+               Text &text, const Stopwatch &sinceStart) {
+  EnginePtr engine = createEngine(options.load, model);
+  double loadMs = sinceStart.milliseconds();
+  std::vector<int32_t> prompt = promptIds(options, text);
+  Output output(options, text);
+  generate(options, engine.get(), prompt, output);
+  double allMs = output.elapsedMs();
+  double prefillMs = output.prefillMs ? output.prefillMs : allMs;
+  double decodeMs = allMs - prefillMs - output.tokenizerMs;
   // The first token belongs to the prompt's time.
   double rate = output.ids.size() > 1 && decodeMs > 0
                     ? double(output.ids.size() - 1) * 1000 / decodeMs
                     : 0;
-  if (!options.json) {
-    const char *bytes;
-    size_t size;
-    check(tokrt_text_stream_finish(stream.get(), &bytes, &size, &error), error);
-    print(bytes, size);
-    print("\n", 1);
-    fflush(stdout);
-    for (auto [id, logit] : output.firstLogits)
-      fprintf(stderr, "logit %d %.6f\n", id, double(logit));
-    fprintf(stderr,
-            "loaded in %.1f ms; %zu prompt tokens in %.1f ms; %zu tokens, "
-            "%.1f a second; ended by %s\n",
-            loadMs, prompt.size(), prefillMs, output.ids.size(), rate,
-            tokrt_finish_string(output.finish));
+  if (options.json) {
+    Json result{{"ids", output.ids},
+                {"text", text.decode(output.ids)},
+                {"prompt_tokens", prompt.size()},
+                {"prefill_ms", prefillMs},
+                {"decode_ms", decodeMs},
+                {"decode_tokens_per_s", rate},
+                {"load_ms", loadMs},
+                {"finish", tokrt_finish_string(output.finish)}};
+    if (options.topLogits)
+      result["first_logits"] = output.firstLogits;
+    puts(result.dump().c_str());
     return;
   }
-  Json result{{"ids", output.ids},
-              {"text", text.decode(output.ids)},
-              {"prompt_tokens", prompt.size()},
-              {"prefill_ms", prefillMs},
-              {"decode_ms", decodeMs},
-              {"decode_tokens_per_s", rate},
-              {"load_ms", loadMs},
-              {"finish", tokrt_finish_string(output.finish)}};
-  if (options.topLogits)
-    result["first_logits"] = output.firstLogits;
-  puts(result.dump().c_str());
+  output.end();
+  print("\n", 1);
+  for (auto [id, logit] : output.firstLogits)
+    fprintf(stderr, "logit %d %.6f\n", id, double(logit));
+  fprintf(stderr,
+          "loaded in %.1f ms; %zu prompt tokens in %.1f ms; %zu tokens, "
+          "%.1f a second; ended by %s\n",
+          loadMs, prompt.size(), prefillMs, output.ids.size(), rate,
+          tokrt_finish_string(output.finish));
 }
 
 } // namespace
@@ -179,7 +224,7 @@ void run(const RunOptions &options) {
   if (options.tokenizes())
     return printTokens(options, text);
   if (options.generates())
-    return generate(options, model.get(), text, sinceStart);
+    return runPrompt(options, model.get(), text, sinceStart);
   // --verify alone: whoever came here has passed.
   if (options.json)
     puts(Json{{"verified", true}}.dump().c_str());

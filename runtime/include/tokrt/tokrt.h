@@ -263,8 +263,10 @@ typedef struct tokrt_sampling_s {
 
 /// Callbacks run inside `tokrt_engine_step`, on its thread. Of the engine's
 /// functions they may call only `tokrt_engine_cancel` and the queries.
-typedef void (*tokrt_token_fn)(void *data, tokrt_request_t request,
-                               int32_t token);
+/// A token was drawn. Return 0 to go on; anything else ends the request as if
+/// the token were one of its stop tokens.
+typedef int (*tokrt_token_fn)(void *data, tokrt_request_t request,
+                              int32_t token);
 /// The logits of the row at `position`, that is of the token after it; `logits`
 /// is valid during the call.
 typedef void (*tokrt_logits_fn)(void *data, tokrt_request_t request,
