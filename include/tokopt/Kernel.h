@@ -73,6 +73,8 @@ public:
   virtual int64_t getScratchBytes(tok::KernelOp op, const TargetDescription &target) const {
     return 0;
   }
+  /// Bytes that all workers share while they run `op`, behind the rows of the workspace.
+  virtual int64_t getSharedBytes(tok::KernelOp op) const { return 0; }
   /// Fills `function`, whose entry block has the arguments described above. Emits an error at `op`
   /// when it cannot serve it.
   virtual mlir::LogicalResult emit(tok::KernelOp op, mlir::func::FuncOp function,
@@ -82,8 +84,11 @@ public:
 /// The CPU template of `family`, or null.
 const KernelTemplate *findCpuTemplate(llvm::StringRef family);
 
-/// Appends to `module` the function `name(frame: ptr)` that waits until every worker has called it.
-mlir::func::FuncOp emitCpuBarrier(mlir::ModuleOp module, llvm::StringRef name);
+/// The function that waits until every worker has called it.
+inline constexpr llvm::StringLiteral kBarrierName = "barrier";
+
+/// Appends to `module` the function `kBarrierName(frame: ptr)`.
+mlir::func::FuncOp emitCpuBarrier(mlir::ModuleOp module);
 
 /// Bytes of `columns` inputs rounded to `compute`, in a buffer's row: the values as i8, per block a scale (f32)
 /// and scale times sum (f32), per 16 inputs a sum (i32).

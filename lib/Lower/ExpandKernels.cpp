@@ -239,7 +239,7 @@ LogicalResult Expander::run(func::FuncOp entry) {
   for (tok::KernelOp kernel : kernels)
     kernel.erase();
 
-  func::FuncOp barrier = emitCpuBarrier(module, "barrier");
+  func::FuncOp barrier = emitCpuBarrier(module);
   SmallVector<tok::BarrierOp> barriers;
   entry.walk([&](tok::BarrierOp op) { barriers.push_back(op); });
   for (tok::BarrierOp op : barriers) {

@@ -809,13 +809,17 @@ LogicalResult ProgramBuilder::visitAttention(tok::AttentionOp op) {
   if (failed(query))
     return failure();
   loc = op.getLoc();
+  auto model = module->getAttrOfType<tok::ModelAttr>(tok::kModelAttrName);
+  if (!model)
+    return op.emitOpError("expects the module to have '") << tok::kModelAttrName << "'";
   Value cache = scalars.lookup(op.getCache());
   auto *found = llvm::find_if(caches, [&](auto &entry) { return entry.second == cache; });
   Value destination = makeDestination(op.getOutput());
   emitKernel("attention", all, {}, {*query, cache}, destination,
              {entryOf("heads", cast<RankedTensorType>(op.getQuery().getType()).getDimSize(1)),
               builder.getNamedAttr("scale", op.getScaleAttr()),
-              entryOf("window", op.getMask().getWindow()), entryOf("cache", found - caches.begin())});
+              entryOf("window", op.getMask().getWindow()), entryOf("cache", found - caches.begin()),
+              entryOf("context", model.getContextLength())});
   lowered[op.getOutput()] = {destination, Value(), all};
   return success();
 }

@@ -89,23 +89,34 @@ struct PlanBuffersPass : tokopt::impl::PlanBuffersPassBase<PlanBuffersPass> {
     int64_t rowBytes = 0, scratchBytes = 0;
     for (func::FuncOp function : module.getOps<func::FuncOp>())
       rowBytes = std::max(rowBytes, plan(function));
-    // A worker runs one kernel at a time, so kernels share its scratch. No template's need depends on the target.
+    // Kernels run one after the other, so they share scratch and what lies behind the rows. No template's
+    // need depends on the target.
     TargetDescription target = *findTarget("avx2");
-    SmallVector<tok::KernelOp> users;
+    int64_t sharedBytes = 0;
+    SmallVector<tok::KernelOp> scratchUsers, sharedUsers;
     module.walk([&](tok::KernelOp kernel) {
       const KernelTemplate *generator = findCpuTemplate(kernel.getFamily());
-      int64_t bytes = generator ? generator->getScratchBytes(kernel, target) : 0;
-      if (bytes)
-        users.push_back(kernel);
-      scratchBytes = std::max(scratchBytes, bytes);
+      int64_t scratch = generator ? generator->getScratchBytes(kernel, target) : 0;
+      int64_t shared = generator ? generator->getSharedBytes(kernel) : 0;
+      if (scratch)
+        scratchUsers.push_back(kernel);
+      if (shared)
+        sharedUsers.push_back(kernel);
+      scratchBytes = std::max(scratchBytes, scratch);
+      sharedBytes = std::max(sharedBytes, shared);
     });
-    for (tok::KernelOp kernel : users) {
-      NamedAttrList config(kernel.getConfig());
-      config.set("scratch", builder.getI64IntegerAttr(scratchBytes));
-      kernel.setConfigAttr(config.getDictionary(module.getContext()));
-    }
+    auto configure = [&](ArrayRef<tok::KernelOp> kernels, StringRef name, int64_t value) {
+      for (tok::KernelOp kernel : kernels) {
+        NamedAttrList config(kernel.getConfig());
+        config.set(name, builder.getI64IntegerAttr(value));
+        kernel.setConfigAttr(config.getDictionary(module.getContext()));
+      }
+    };
+    configure(scratchUsers, "scratch", scratchBytes);
+    // The shared bytes begin at this times the workspace's capacity.
+    configure(sharedUsers, "row_bytes", rowBytes);
     setProgramEntry(module, "row_bytes", builder.getI64IntegerAttr(rowBytes));
-    setProgramEntry(module, "fixed_bytes", builder.getI64IntegerAttr(0));
+    setProgramEntry(module, "fixed_bytes", builder.getI64IntegerAttr(sharedBytes));
     setProgramEntry(module, "scratch_bytes", builder.getI64IntegerAttr(scratchBytes));
   }
 };

@@ -10,7 +10,13 @@
 // its keys and values. Keys lie transposed, so 16 slots are one vector and no
 // sum runs across lanes; values are summed slot by slot.
 //
-// config: heads (query heads), scale, window, cache, group (heads at a time)
+// Few rows would leave workers idle, so their segments are dealt out one by one:
+// each worker leaves a segment's state in memory that all share, and after a
+// barrier the states merge in the same order. (Flash-Decoding, Dao et al. 2023,
+// with splits that are part of the definition.)
+//
+// config: heads (query heads), scale, window, cache, context, group (heads at a
+//         time), scratch, row_bytes
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,6 +49,14 @@ struct Scratch {
   int64_t bytes() const { return accumulator(heads, false); }
 };
 
+/// Rows up to which segments are dealt out one by one.
+constexpr int64_t kFewRows = 4;
+
+/// Segments of the longest sequence.
+int64_t segmentsOf(tok::KernelOp op) {
+  return llvm::divideCeil(configInt(op, "context"), kBlock * kSegmentBlocks);
+}
+
 /// Emits one attention kernel.
 struct AttentionEmitter {
   Emitter &e;
@@ -64,7 +78,6 @@ struct AttentionEmitter {
   }
 
   Type vector() { return e.vec(kLanes, e.f32()); }
-  Val stored(Val base, int64_t bytes) { return e.offset(base, bytes); }
 
   /// Scores of 16 slots from `slot` on for `count` heads from `first` on; keys `[size][slots]`.
   Vals scores(Val head, Val slot, Val query, int64_t first, int64_t count) {
@@ -202,33 +215,47 @@ struct AttentionEmitter {
     return e.convert(e.load(e.i32(), e.offset(base, row * 4)), e.i64());
   }
 
-  void emitItem(Val item) {
-    Val row = arguments.rowBegin + e.divide(item, e.i64(cache.getHeads()));
-    Val g = e.remainder(item, e.i64(cache.getHeads()));
-    Val position = column(Slot::Pos, row);
-    SequencePages pages(e, layout, arguments.frame, configInt(op, "cache"), column(Slot::Seq, row));
-    Val query = e.offset(arguments.inputs[0], row * rowBytes(op.getInputs()[0].getType()) +
-                                                  g * (4 * heads * keySize));
-    Val lowest = window ? e.max(e.i64(0), position + (1 - window)) : e.i64(0);
-    Val firstBlock = e.divide(lowest, e.i64(kBlock));
-    Val blocks = e.divide(position + kBlock, e.i64(kBlock));
+  /// A row and a key/value head, and the blocks that the row sees.
+  struct Item {
+    Val row, g, position, lowest, firstBlock, blocks, query, sequence;
+  };
 
-    clear(/*total=*/true);
-    e.loop(e.divide(firstBlock, e.i64(kSegmentBlocks)),
-           e.divide(blocks + (kSegmentBlocks - 1), e.i64(kSegmentBlocks)), 1, [&](Val segment) {
-             clear(/*total=*/false);
-             Val begin = e.max(firstBlock, segment * kSegmentBlocks);
-             Val end = e.min(blocks, segment * kSegmentBlocks + kSegmentBlocks);
-             e.loop(begin, end, 1, [&](Val block) {
-               for (int64_t first = 0; first < heads; first += group)
-                 emitBlock(block * kBlock, position, lowest, g, query, pages, first,
-                           std::min(group, heads - first));
-             });
-             merge();
-           });
+  Item itemAt(Val number) {
+    Item item;
+    item.row = arguments.rowBegin + e.divide(number, e.i64(cache.getHeads()));
+    item.g = e.remainder(number, e.i64(cache.getHeads()));
+    item.position = column(Slot::Pos, item.row);
+    item.sequence = column(Slot::Seq, item.row);
+    item.query = e.offset(arguments.inputs[0], item.row * rowBytes(op.getInputs()[0].getType()) +
+                                                   item.g * (4 * heads * keySize));
+    item.lowest = window ? e.max(e.i64(0), item.position + (1 - window)) : e.i64(0);
+    item.firstBlock = e.divide(item.lowest, e.i64(kBlock));
+    item.blocks = e.divide(item.position + kBlock, e.i64(kBlock));
+    return item;
+  }
 
-    Val out = e.offset(arguments.outputs[0], row * rowBytes(op.getOutputs()[0].getType()) +
-                                                 g * (4 * heads * valueSize));
+  Val firstSegment(const Item &item) { return e.divide(item.firstBlock, e.i64(kSegmentBlocks)); }
+  Val endSegment(const Item &item) {
+    return e.divide(item.blocks + (kSegmentBlocks - 1), e.i64(kSegmentBlocks));
+  }
+
+  /// Leaves the state of a segment in scratch.
+  void emitSegment(const Item &item, Val segment) {
+    SequencePages pages(e, layout, arguments.frame, configInt(op, "cache"), item.sequence);
+    clear(/*total=*/false);
+    Val begin = e.max(item.firstBlock, segment * kSegmentBlocks);
+    Val end = e.min(item.blocks, segment * kSegmentBlocks + kSegmentBlocks);
+    e.loop(begin, end, 1, [&](Val block) {
+      for (int64_t first = 0; first < heads; first += group)
+        emitBlock(block * kBlock, item.position, item.lowest, item.g, item.query, pages, first,
+                  std::min(group, heads - first));
+    });
+  }
+
+  /// Divides the sums of values by the sums of weights.
+  void emitResult(const Item &item) {
+    Val out = e.offset(arguments.outputs[0], item.row * rowBytes(op.getOutputs()[0].getType()) +
+                                                 item.g * (4 * heads * valueSize));
     for (int64_t r = 0; r < heads; ++r) {
       Val sum = e.load(e.f32(), scratchBase, scratch.state(r, true) + 4);
       Val inverse = e.splat(e.divide(e.constant(1.0, e.f32()), sum), valueLanes);
@@ -240,14 +267,92 @@ struct AttentionEmitter {
     }
   }
 
-  LogicalResult emit() {
-    // Later rows see more slots, so items are dealt out in turn.
-    Val items = (arguments.rowEnd - arguments.rowBegin) * cache.getHeads();
+  /// All segments of an item, by one worker.
+  void emitItem(Val number) {
+    Item item = itemAt(number);
+    clear(/*total=*/true);
+    e.loop(firstSegment(item), endSegment(item), 1, [&](Val segment) {
+      emitSegment(item, segment);
+      merge();
+    });
+    emitResult(item);
+  }
+
+  /// Deals `count` things out in turn, since later rows see more slots.
+  void deal(Val count, function_ref<void(Val)> body) {
     Val workers = e.slot(arguments.frame, Slot::Workers, e.i64());
-    Val count = e.divide(items + workers - arguments.worker - 1, workers);
-    e.loop(e.i64(0), count, 1, [&](Val i) { emitItem(arguments.worker + i * workers); });
+    Val mine = e.divide(count + workers - arguments.worker - 1, workers);
+    e.loop(e.i64(0), mine, 1, [&](Val i) { body(arguments.worker + i * workers); });
+  }
+
+  /// Moves a segment's state between scratch and its place in the shared memory.
+  void moveState(Val shared, bool save) {
+    auto move = [&](Type type, Val offset, int64_t inScratch, int64_t inShared) {
+      Val a = e.offset(e.offset(scratchBase, offset), inScratch);
+      Val b = e.offset(e.offset(shared, offset), inShared);
+      e.store(e.load(type, save ? a : b), save ? b : a);
+    };
+    Type values = e.vec(valueLanes, e.f32());
+    for (int64_t r = 0; r < heads; ++r) {
+      int64_t base = r * stateBytes(1, valueSize);
+      move(e.f32(), e.i64(0), scratch.state(r, false), base);
+      move(e.f32(), e.i64(4), scratch.state(r, false), base);
+      e.loop(e.i64(0), e.i64(valueSize), valueLanes, [&](Val d) {
+        move(values, d * 4, scratch.accumulator(r, false), base + 64);
+      });
+    }
+  }
+
+  /// Segments of few rows, dealt out one by one.
+  void emitSplit(Val items) {
+    int64_t segments = segmentsOf(op);
+    Val workspace = e.slot(arguments.frame, Slot::Workspace, e.ptr());
+    Val capacity = e.slot(arguments.frame, Slot::Capacity, e.i64());
+    Val states = e.offset(workspace, capacity * configInt(op, "row_bytes"));
+    auto place = [&](Val number, Val segment) {
+      return e.offset(states, (number * segments + segment) * stateBytes(heads, valueSize));
+    };
+    deal(items * segments, [&](Val unit) {
+      Val number = e.divide(unit, e.i64(segments)), segment = e.remainder(unit, e.i64(segments));
+      Item item = itemAt(number);
+      Val exists = e.both(e.lessEqual(firstSegment(item), segment), e.less(segment, endSegment(item)));
+      e.when(exists, [&] {
+        emitSegment(item, segment);
+        moveState(place(number, segment), /*save=*/true);
+      });
+    });
+    e.barrier(arguments.frame);
+    deal(items, [&](Val number) {
+      Item item = itemAt(number);
+      clear(/*total=*/true);
+      e.loop(firstSegment(item), endSegment(item), 1, [&](Val segment) {
+        moveState(place(number, segment), /*save=*/false);
+        merge();
+      });
+      emitResult(item);
+    });
+  }
+
+  LogicalResult emit() {
+    Val rows = arguments.rowEnd - arguments.rowBegin;
+    Val items = rows * cache.getHeads();
+    e.choose(
+        e.lessEqual(rows, e.i64(kFewRows)), {},
+        [&] {
+          emitSplit(items);
+          return Vals();
+        },
+        [&] {
+          deal(items, [&](Val number) { emitItem(number); });
+          return Vals();
+        });
     e.ret();
     return success();
+  }
+
+  /// Bytes of the state of `heads` heads: maximum, sum and accumulator of each.
+  static int64_t stateBytes(int64_t heads, int64_t valueSize) {
+    return heads * (64 + 4 * llvm::alignTo(valueSize, kLanes));
   }
 };
 
@@ -270,6 +375,13 @@ struct AttentionTemplate : KernelTemplate {
     auto cache = cast<tok::CacheType>(op.getInputs()[1].getType());
     return llvm::alignTo(
         Scratch(configInt(op, "heads") / cache.getHeads(), cache.getVSize()).bytes(), 64);
+  }
+
+  int64_t getSharedBytes(tok::KernelOp op) const override {
+    auto cache = cast<tok::CacheType>(op.getInputs()[1].getType());
+    int64_t heads = configInt(op, "heads") / cache.getHeads();
+    return kFewRows * cache.getHeads() * segmentsOf(op) *
+           AttentionEmitter::stateBytes(heads, cache.getVSize());
   }
 
   LogicalResult emit(tok::KernelOp op, func::FuncOp function,

@@ -18,11 +18,11 @@ using namespace tokopt::cpu;
 /// Spins before the first yield: some tens of microseconds.
 static constexpr int64_t kSpins = 4000;
 
-func::FuncOp tokopt::emitCpuBarrier(ModuleOp module, StringRef name) {
+func::FuncOp tokopt::emitCpuBarrier(ModuleOp module) {
   MLIRContext *context = module.getContext();
   auto builder = OpBuilder::atBlockEnd(module.getBody());
   auto pointer = LLVM::LLVMPointerType::get(context);
-  auto function = func::FuncOp::create(builder, builder.getUnknownLoc(), name,
+  auto function = func::FuncOp::create(builder, builder.getUnknownLoc(), kBarrierName,
                                        builder.getFunctionType({pointer}, {}));
   function.setPrivate();
   TargetDescription target{"any", 128, 16, false};

@@ -404,6 +404,10 @@ std::pair<Val, Val> Emitter::share(Val frame, Val worker, Val items, Here here) 
   return {begin, end};
 }
 
+void Emitter::barrier(Val frame, Here here) {
+  func::CallOp::create(at(here), kBarrierName, TypeRange(), ValueRange{frame.value});
+}
+
 Val Emitter::scratch(Val frame, Val worker, int64_t bytes, Here here) {
   Val base = slot(frame, Slot::Scratch, ptr(), here);
   return offset(base, worker * bytes, here);

@@ -121,6 +121,8 @@ public:
   Val slot(Val frame, Slot slot, mlir::Type type, Here here = {});
   /// This worker's half-open share of `items`.
   std::pair<Val, Val> share(Val frame, Val worker, Val items, Here here = {});
+  /// Waits until every worker has come here.
+  void barrier(Val frame, Here here = {});
   /// This worker's scratch.
   Val scratch(Val frame, Val worker, int64_t bytes, Here here = {});
 
