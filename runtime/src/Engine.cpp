@@ -17,6 +17,7 @@
 #include <cinttypes>
 #include <cstring>
 #include <new>
+#include <type_traits>
 #include <unistd.h>
 
 using namespace tokrt;
@@ -185,6 +186,10 @@ static void fillFrame(tokrt_engine_t &engine) {
 
 static tokrt_status_t checkParams(const tokrt_engine_params_t &params,
                                   tokrt_error_t *error) {
+  // C callers may have put any number there, which no C++ enum may hold.
+  std::underlying_type_t<tokrt_schedule_t> schedule;
+  static_assert(sizeof schedule == sizeof params.schedule);
+  memcpy(&schedule, &params.schedule, sizeof schedule);
   struct {
     const char *name;
     uint32_t value, least, most;
@@ -192,8 +197,7 @@ static tokrt_status_t checkParams(const tokrt_engine_params_t &params,
       {"threads", params.threads, 0, kMaxThreads},
       {"requests", params.requests, 1, kMaxRequests},
       {"step_rows", params.step_rows, 0, kMaxStepRows},
-      {"schedule", static_cast<uint32_t>(params.schedule), 0,
-       TOKRT_SCHEDULE_LAYERED},
+      {"schedule", schedule, 0, TOKRT_SCHEDULE_LAYERED},
   };
   for (const auto &limit : limits)
     if (limit.value < limit.least || limit.value > limit.most)

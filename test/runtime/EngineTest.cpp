@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <new>
 #include <sched.h>
@@ -19,15 +20,28 @@
 
 static std::atomic<uint64_t> allocations{0};
 
-// Counts what the runtime allocates, which is linked into this program.
-void *operator new(size_t size) {
+// Counts what the runtime allocates, which is linked into this program. All
+// forms, because a sanitizer brings its own of each.
+static void *countedAllocate(size_t size) noexcept {
   ++allocations;
-  if (void *memory = malloc(size ? size : 1))
+  return malloc(size ? size : 1);
+}
+void *operator new(size_t size) {
+  if (void *memory = countedAllocate(size))
     return memory;
   abort();
 }
+void *operator new[](size_t size) { return operator new(size); }
+void *operator new(size_t size, const std::nothrow_t &) noexcept {
+  return countedAllocate(size);
+}
+void *operator new[](size_t size, const std::nothrow_t &) noexcept {
+  return countedAllocate(size);
+}
 void operator delete(void *memory) noexcept { free(memory); }
+void operator delete[](void *memory) noexcept { free(memory); }
 void operator delete(void *memory, size_t) noexcept { free(memory); }
+void operator delete[](void *memory, size_t) noexcept { free(memory); }
 
 namespace {
 
@@ -359,8 +373,12 @@ TEST(Engine, refuses_bad_parameters) {
   refused([](auto &p) { p.requests = 0; }, TOKRT_INVALID_ARGUMENT, "requests");
   refused([](auto &p) { p.step_rows = 0xffffffff; }, TOKRT_INVALID_ARGUMENT,
           "step_rows");
-  refused([](auto &p) { p.schedule = static_cast<tokrt_schedule_t>(9); },
-          TOKRT_INVALID_ARGUMENT, "schedule");
+  refused(
+      [](auto &p) {
+        unsigned nonsense = 9;
+        memcpy(&p.schedule, &nonsense, sizeof nonsense);
+      },
+      TOKRT_INVALID_ARGUMENT, "schedule");
   refused([](auto &p) { p.struct_size = 0; }, TOKRT_INVALID_ARGUMENT,
           "tokrt_engine_params_init");
   refused([](auto &p) { p.cache_bytes = 100; }, TOKRT_EXHAUSTED,
