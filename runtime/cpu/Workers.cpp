@@ -9,6 +9,8 @@
 
 #include <climits>
 #include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <new>
 #include <sched.h>
@@ -28,13 +30,40 @@ static constexpr unsigned kSpins = 2000;
 /// there are more of them than CPUs.
 static constexpr unsigned kJoinSpins = 4000;
 
+uint32_t tokrt::quotaCpus(const char *text) {
+  // "QUOTA PERIOD" in microseconds, or "max PERIOD".
+  char *end;
+  unsigned long quota = strtoul(text, &end, 10);
+  unsigned long period = strtoul(end, nullptr, 10);
+  if (end == text || quota == 0 || period == 0)
+    return UINT32_MAX;
+  unsigned long cpus = quota / period + (quota % period != 0);
+  return cpus < UINT32_MAX ? static_cast<uint32_t>(cpus) : UINT32_MAX;
+}
+
+/// What the control group allows. A container sees its own here.
+static uint32_t controlGroupCpus() {
+  char text[64] = "";
+  int fd = open("/sys/fs/cgroup/cpu.max", O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return UINT32_MAX;
+  ssize_t size = read(fd, text, sizeof text - 1);
+  close(fd);
+  return size > 0 ? quotaCpus(text) : UINT32_MAX;
+}
+
 uint32_t tokrt::usableCpus() {
+  uint32_t cpus = 1;
   cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0)
-    return static_cast<uint32_t>(CPU_COUNT(&set) > 0 ? CPU_COUNT(&set) : 1);
-  // More CPUs than a cpu_set_t holds.
-  long online = sysconf(_SC_NPROCESSORS_ONLN);
-  return online > 0 ? static_cast<uint32_t>(online) : 1;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) {
+    cpus = static_cast<uint32_t>(CPU_COUNT(&set));
+  } else if (long online = sysconf(_SC_NPROCESSORS_ONLN); online > 0) {
+    cpus = static_cast<uint32_t>(online); // more than a cpu_set_t holds
+  }
+  // With more threads than that, some would be stopped inside a barrier.
+  uint32_t quota = controlGroupCpus();
+  cpus = cpus < quota ? cpus : quota;
+  return cpus ? cpus : 1;
 }
 
 void tokrt::yieldCpu() { sched_yield(); }

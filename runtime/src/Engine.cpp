@@ -158,7 +158,8 @@ static bool createBuffers(tokrt_engine_t &engine) {
          addOk(workspace, manifest.fixedBytes, &workspace) &&
          mulOk(engine.workers.size(), manifest.scratchBytes, &scratch) &&
          engine.logits.reserve(logits) && engine.frontier.reserve(frontier) &&
-         engine.workspace.reserve(workspace) && engine.scratch.reserve(scratch);
+         engine.workspace.reserve(workspace, /*huge=*/true) &&
+         engine.scratch.reserve(scratch);
 }
 
 static void fillFrame(tokrt_engine_t &engine) {

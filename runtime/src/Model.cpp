@@ -196,6 +196,9 @@ tokrt_status_t Loader::mapWeights(int fd) {
   } else if (!model.weights.mapFile(fd, range.offset, range.size,
                                     /*shared=*/true, /*populate=*/false)) {
     return refuse(TOKRT_IO, "%s: cannot map the weights: %s", strerror(errno));
+  } else {
+    // All of them are read soon: let the system fetch what it does not have.
+    madvise(model.weights.data(), model.weights.size(), MADV_WILLNEED);
   }
   if (!params.verify_weights)
     return TOKRT_OK;

@@ -24,7 +24,8 @@ bool Pages::create(uint32_t pageSlots, uint64_t bytes, uint32_t pageCount,
       !mulOk(sequences, stride * sizeof(int32_t), &tableBytes))
     return false;
   counts.reset(new (std::nothrow) uint32_t[sequences]());
-  return counts && memory.reserve(poolBytes) && tables.reserve(tableBytes) &&
+  return counts && memory.reserve(poolBytes, /*huge=*/true) &&
+         tables.reserve(tableBytes) &&
          freeList.reserve(pages * sizeof(int32_t));
 }
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TestEngine.h"
+#include "runtime/cpu/Workers.h"
 
 #include <atomic>
 #include <cstdlib>
@@ -76,14 +77,34 @@ TEST(Engine, answers_as_the_oracle) {
 }
 
 TEST(Engine, uses_one_thread_for_each_usable_cpu) {
-  TestEngine engine;
-  engine.params.threads = 0;
-  ASSERT_EQ(engine.open(), TOKRT_OK);
-  tokrt_engine_info_t info;
-  tokrt_engine_info(engine.engine, &info);
-  cpu_set_t set;
-  ASSERT_EQ(sched_getaffinity(0, sizeof set, &set), 0);
-  EXPECT_EQ(info.threads, unsigned(CPU_COUNT(&set)));
+  cpu_set_t before, one;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  CPU_ZERO(&one);
+  for (int cpu = 0; CPU_COUNT(&one) == 0; ++cpu)
+    if (CPU_ISSET(cpu, &before))
+      CPU_SET(cpu, &one);
+  for (const cpu_set_t &set : {before, one}) {
+    ASSERT_EQ(sched_setaffinity(0, sizeof set, &set), 0);
+    TestEngine engine;
+    engine.params.threads = 0;
+    ASSERT_EQ(engine.open(), TOKRT_OK);
+    tokrt_engine_info_t info;
+    tokrt_engine_info(engine.engine, &info);
+    EXPECT_GE(info.threads, 1u);
+    EXPECT_LE(info.threads, unsigned(CPU_COUNT(&set)));
+    EXPECT_EQ(info.threads, tokrt::usableCpus());
+    TestRequest request = runAlone(engine, makePrompt(1, 5), 3);
+    EXPECT_EQ(request.tokens, request.expected());
+  }
+  ASSERT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
+}
+
+TEST(Engine, reads_the_control_groups_quota) {
+  EXPECT_EQ(tokrt::quotaCpus("200000 100000\n"), 2u);
+  EXPECT_EQ(tokrt::quotaCpus("150000 100000\n"), 2u);
+  EXPECT_EQ(tokrt::quotaCpus("5000 100000\n"), 1u);
+  for (const char *none : {"max 100000\n", "", "100000", "0 0", "1 0", "x"})
+    EXPECT_EQ(tokrt::quotaCpus(none), UINT32_MAX) << none;
 }
 
 TEST(Engine, runs_on_copied_weights) {

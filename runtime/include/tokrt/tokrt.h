@@ -202,7 +202,7 @@ typedef void (*tokrt_trace_fn)(void *data, const tokrt_step_info_t *step);
 
 typedef struct tokrt_engine_params_s {
   size_t struct_size;   // set by tokrt_engine_params_init
-  uint32_t threads;     // 0: one for each CPU this process may run on
+  uint32_t threads;     // 0: one for each CPU this process may use
   uint32_t requests;    // requests that run at the same time; more wait
   uint32_t step_rows;   // rows a step may have; 0: the schedule's budget
   uint64_t cache_bytes; // limit of all cache pages; 0: what `requests` of full
