@@ -37,7 +37,7 @@ struct Request {
   bool inChunk = false;   // has rows between two groups of layers
   bool cancelled = false; // to be ended when the step ends
   tokrt_finish_t finish = TOKRT_FINISH_NONE;
-  uint32_t logitsFrom = 0; // positions before this one reported their logits
+  uint32_t logitsFrom = 0; // positions before this one need not report logits
 
   uint32_t length() const { return static_cast<uint32_t>(ids.size()); }
   uint32_t generated() const { return length() - prompt; }

@@ -109,6 +109,7 @@ tokrt_status_t tokrt_engine_submit(tokrt_engine_t *engine,
   if (!params->ignore_stop)
     request->stop.assign(params->stop, params->stop + params->stop_count);
   request->allLogits = params->all_logits;
+  request->logitsFrom = params->logits_from;
   request->onToken = params->on_token;
   request->onLogits = params->on_logits;
   request->onFinish = params->on_finish;

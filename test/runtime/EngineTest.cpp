@@ -250,6 +250,19 @@ TEST(Engine, gives_the_logits_of_every_prompt_position) {
   EXPECT_EQ(request.tokens, request.expected());
 }
 
+TEST(Engine, gives_logits_from_a_position_on) {
+  TestEngine engine;
+  ASSERT_EQ(engine.open(), TOKRT_OK);
+  TestRequest request;
+  request.prompt = makePrompt(8, 20);
+  request.maxTokens = 0;
+  request.logitsFrom = 17;
+  ASSERT_EQ(engine.submit(request, /*wantLogits=*/true, /*allLogits=*/true),
+            TOKRT_OK);
+  engine.drain();
+  EXPECT_EQ(request.logitPositions, (std::vector<uint32_t>{17, 18, 19}));
+}
+
 TEST(Engine, cancels_between_steps) {
   TestEngine engine;
   engine.params.requests = 2;

@@ -20,6 +20,7 @@ struct TestRequest {
   std::vector<int32_t> prompt;
   tokrt_sampling_t sampling{0, 0, 1, 0, 0};
   uint32_t maxTokens = 8;
+  uint32_t logitsFrom = 0;
   int32_t stopAt = -1; // the callback ends the request at this token
   std::vector<int32_t> tokens;
   std::vector<uint32_t> logitPositions;
@@ -77,6 +78,7 @@ public:
     p.stop = stop.data();
     p.stop_count = stop.size();
     p.all_logits = allLogits;
+    p.logits_from = request.logitsFrom;
     p.data = &request;
     p.on_token = [](void *data, tokrt_request_t, int32_t token) {
       auto *request = static_cast<TestRequest *>(data);

@@ -175,6 +175,9 @@ def test_bad_input(folder, bundle):
     run("tokopt-run", bundle, "--ids", ",".join(["1"] * 97), status=1)
     run("tokopt-run", bundle, "--ids", "1,2,3,4,5,6,7,8,9", "--cache-limit", "1k", status=1)
     run("tokopt-run", bundle, "--ids", "1", "--level", "none", status=1)
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([BIN / "tokopt-inspect", bundle], stdout=full, stderr=subprocess.PIPE, text=True)
+    check(result.returncode == 1 and "cannot write" in result.stderr, f"a full disk: {result.stderr.strip()!r}")
 
 
 def test_usage(bundle):

@@ -32,6 +32,9 @@ int tools::runTool(CLI::App &app, int argc, char **argv,
   }
   try {
     body();
+    if (fflush(stdout) != 0 || ferror(stdout))
+      throw BadInput{std::string("cannot write the output: ") +
+                     strerror(errno)};
     return kSuccess;
   } catch (const BadInput &error) {
     fprintf(stderr, "%s: error: %s\n", app.get_name().c_str(),

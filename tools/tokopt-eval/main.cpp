@@ -64,13 +64,16 @@ public:
     tokrt_model_info(model.get(), &info);
   }
 
-  void submit(const std::vector<int32_t> &ids) {
+  /// Reads `ids`; logits are wanted from position `from` on.
+  void submit(const std::vector<int32_t> &ids, size_t from) {
+    first = from;
     tokrt_request_params_t params;
     tokrt_request_params_init(&params);
     params.ids = ids.data();
     params.id_count = ids.size();
     params.max_tokens = 0;
     params.all_logits = 1;
+    params.logits_from = static_cast<uint32_t>(from);
     params.on_logits = [](void *data, tokrt_request_t, uint32_t,
                           const float *logits, size_t count) {
       auto *reader = static_cast<Reader *>(data);
@@ -135,21 +138,17 @@ void evaluate(const EvalOptions &options) {
                    std::to_string(subject.info.vocab) + " of " +
                    options.load.bundle + "; compare bundles of one model"};
   std::vector<int32_t> ids = readIds(options, subject);
-  subject.submit(ids);
+  subject.submit(ids, options.skip);
   if (reference)
-    reference->submit(ids);
+    reference->submit(ids, options.skip);
 
   Scores scores;
   // The last position predicts a token that nobody knows.
-  for (size_t position = 0; position + 1 < ids.size(); ++position) {
-    std::vector<double> logp = subject.logProbabilitiesAt(position), wanted;
-    if (reference)
-      wanted = reference->logProbabilitiesAt(position);
-    if (position < options.skip)
-      continue;
+  for (size_t position = options.skip; position + 1 < ids.size(); ++position) {
+    std::vector<double> logp = subject.logProbabilitiesAt(position);
     scores.add(logp, ids[position + 1]);
     if (reference)
-      scores.compare(wanted, logp);
+      scores.compare(reference->logProbabilitiesAt(position), logp);
   }
   if (!std::isfinite(scores.nll()))
     throw BadInput{options.load.bundle + ": logits: found some that are not "

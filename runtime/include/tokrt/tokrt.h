@@ -284,9 +284,10 @@ typedef struct tokrt_request_params_s {
   const int32_t *stop;       // token ids that end the request, copied
   size_t stop_count;
   int ignore_stop; // not 0: generate on through them
-  /// Not 0: `on_logits` is called for every position of the prompt, not only
-  /// for those that a token is drawn from.
+  /// Not 0: `on_logits` is called for every position of the prompt from
+  /// `logits_from` on, not only for those that a token is drawn from.
   int all_logits;
+  uint32_t logits_from;
   tokrt_token_fn on_token; // each may be NULL
   tokrt_logits_fn on_logits;
   tokrt_finish_fn on_finish;
