@@ -92,7 +92,9 @@ static Error generateCode(const CompileOptions &options, mlir::ModuleOp module, 
         manifest.kernels.push_back({kernel.name + "." + level.name.str(), kernel.family, kernel.config});
     }
     stripModel(*copy);
-    jobs.push_back({*copy, &level});
+    if (options.emulate)
+      emulateIntrinsics(*copy);
+    jobs.push_back({*copy, options.emulate ? findIsaLevel("avx2") : &level});
     modules.push_back(std::move(copy));
   }
   if (jobs.empty())

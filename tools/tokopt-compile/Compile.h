@@ -23,6 +23,8 @@ struct CompileOptions {
   /// Model passes; unset means the backend's own.
   std::optional<std::string> pipeline;
   bool printKernels = false;
+  /// Kernels for the levels asked for, in code for `avx2`: for tests on machines that lack the level.
+  bool emulate = false;
 };
 
 /// Compiles `options.model`, a GGUF file or a module of the tok dialect, and writes a bundle.

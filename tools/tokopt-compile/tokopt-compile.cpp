@@ -34,6 +34,11 @@ static cl::opt<bool> printKernels("print-kernels",
                                   cl::desc("Print the choice for each kernel, the runner-up and why"),
                                   cl::cat(category));
 
+static cl::opt<bool> emulate("emulate", cl::Hidden,
+                             cl::desc("For tests: kernels as generated for the one --target, in code that "
+                                      "AVX2 machines run"),
+                             cl::cat(category));
+
 int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
   cl::SetVersionPrinter([](raw_ostream &os) { os << "tokopt-compile " TOKOPT_VERSION "\n"; });
@@ -46,13 +51,18 @@ int main(int argc, char **argv) {
   }
   tokopt::registerPasses();
   tokopt::CompileOptions options{model, output, backend, {targets.begin(), targets.end()},
-                                 std::nullopt, printKernels};
+                                 std::nullopt, printKernels, emulate};
   for (const std::string &target : options.targets)
     if (target != "avx2" && target != "avx512vnni") {
       WithColor::error(errs(), "tokopt-compile")
           << "--target: found '" << target << "', expected avx2 or avx512vnni\n";
       return BadUsage;
     }
+  if (emulate && options.targets.size() != 1) {
+    WithColor::error(errs(), "tokopt-compile")
+        << "--emulate: found " << options.targets.size() << " targets, expected one --target\n";
+    return BadUsage;
+  }
   if (pipeline.getNumOccurrences())
     options.pipeline = pipeline;
   if (Error error = tokopt::compile(options)) {
