@@ -6,7 +6,8 @@
 include "dialects/Tok/OpBase.td"
 
 def Tok_AttentionOp : Tok_Op<"attention", [
-    Pure, AttrSizedResultSegments, DeclareOpInterfaceMethods<Tok_CacheUserInterface>]> {
+    Pure, AttrSizedResultSegments, Tok_SameRows<["query", "output"]>,
+    DeclareOpInterfaceMethods<Tok_CacheUserInterface>]> {
   let summary = "softmax attention of rows over one layer of a cache";
   let description = [{
     For row t and query head h, over the cached rows j of the same sequence that
@@ -19,7 +20,7 @@ def Tok_AttentionOp : Tok_Op<"attention", [
     accumulators, segments merge in ascending order: so a row's result does not
     depend on batch, chunk or split.
 
-    Optional results: `lse` `[T, H]`, the log of the sum of exponentials;
+    Optional results, each after its name: `lse` `[T, H]`, the log of the sum of exponentials;
     `key_mass` `[S]`, the column sums of p; `window_probs` `[T, H, S]`.
 
     Example:
@@ -43,8 +44,7 @@ def Tok_AttentionOp : Tok_Op<"attention", [
   let assemblyFormat = [{
     $query `,` $cache `[` $layer `]` `,` $rows `mask` `=` $mask `scale` `=` $scale attr-dict
     `:` type($query) `,` type($cache) `,` type($rows) `->` type($output)
-    (`,` `lse` type($lse)^)? (`,` `key_mass` type($keyMass)^)?
-    (`,` `window_probs` type($windowProbs)^)?
+    (`lse` type($lse)^)? (`key_mass` type($keyMass)^)? (`window_probs` type($windowProbs)^)?
   }];
   let hasVerifier = 1;
 }

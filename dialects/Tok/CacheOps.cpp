@@ -1,38 +1,10 @@
 //===- CacheOps.cpp - The cache as a value, and attention over it ---------===//
 
+#include "dialects/Tok/CacheUses.h"
 #include "dialects/Tok/TokOps.h"
-
-#include "mlir/IR/Builders.h"
-#include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
 using namespace tokopt::tok;
-
-/// Whether `use` ends the life of the cache value.
-static bool isConsuming(OpOperand &use) {
-  if (auto user = dyn_cast<CacheUserInterface>(use.getOwner()))
-    return user.consumesCache();
-  return true; // return, yield, stack
-}
-
-/// A cache is updated in place, so `use` of `op` must not read what another use has consumed:
-/// at most one consuming use, after all reads of it.
-static LogicalResult verifyCacheUse(Operation *op, OpOperand &operand) {
-  for (OpOperand &other : operand.get().getUses()) {
-    if (&other == &operand || !isConsuming(other))
-      continue;
-    if (isConsuming(operand))
-      return op->emitOpError("consumes a cache that has another consuming use")
-                 .attachNote(other.getOwner()->getLoc())
-             << "the other use is here";
-    Operation *consumer = op->getBlock()->findAncestorOpInBlock(*other.getOwner());
-    if (consumer && !op->isBeforeInBlock(consumer))
-      return op->emitOpError("reads a cache after its consuming use")
-                 .attachNote(other.getOwner()->getLoc())
-             << "the consuming use is here";
-  }
-  return success();
-}
 
 static LogicalResult checkHeads(Operation *op, StringRef what, Type type, int64_t heads,
                                 int64_t size) {
@@ -52,7 +24,7 @@ LogicalResult AppendOp::verify() {
   if (failed(checkHeads(*this, "key", getKey().getType(), cache.getHeads(), cache.getKSize())) ||
       failed(checkHeads(*this, "value", getValue().getType(), cache.getHeads(), cache.getVSize())))
     return failure();
-  return verifyCacheUse(*this, getCacheMutable());
+  return failure(failed(verifyCacheUses(getCache())) || failed(verifyCacheUses(getOutput())));
 }
 
 OpOperand &AppendOp::getCacheOperand() { return getCacheMutable(); }
@@ -67,16 +39,21 @@ LogicalResult AttentionOp::verify() {
   ArrayRef<int64_t> query = getQuery().getType().getShape();
   if (ShapedType::isDynamic(query[1]) || ShapedType::isDynamic(query[2]))
     return emitOpError("expects static heads, but got ") << getQuery().getType();
-  if (query[1] % cache.getHeads())
+  if (query[1] <= 0 || query[1] % cache.getHeads())
     return emitOpError("expects the number of query heads (")
-           << query[1] << ") to be a multiple of the number of key/value heads ("
+           << query[1] << ") to be a positive multiple of the number of key/value heads ("
            << cache.getHeads() << ")";
   if (query[2] != cache.getKSize())
     return emitOpError("expects query heads of the keys' size ")
            << cache.getKSize() << ", but got " << query[2];
   if (failed(checkHeads(*this, "output", getOutput().getType(), query[1], cache.getVSize())))
     return failure();
-  return verifyCacheUse(*this, getCacheMutable());
+  // [T, H], [S] and [T, H, S]: only H is known here.
+  for (Value perHead : {getLse(), getWindowProbs()})
+    if (perHead && cast<RankedTensorType>(perHead.getType()).getDimSize(1) != query[1])
+      return emitOpError("expects lse and window_probs of ")
+             << query[1] << " heads, but got " << perHead.getType();
+  return verifyCacheUses(getCache());
 }
 
 OpOperand &AttentionOp::getCacheOperand() { return getCacheMutable(); }

@@ -6,7 +6,7 @@
 include "dialects/Tok/OpBase.td"
 
 def Tok_AppendOp : Tok_Op<"append", [
-    Pure, AllTypesMatch<["cache", "output"]>,
+    Pure, AllTypesMatch<["cache", "output"]>, Tok_SameRows<["key", "value"]>,
     DeclareOpInterfaceMethods<Tok_CacheUserInterface>]> {
   let summary = "writes the rows' keys and values to their slots of a layer";
   let description = [{

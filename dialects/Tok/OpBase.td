@@ -17,6 +17,11 @@ def Tok_HeadsTensor : 3DTensorOf<[F32]>;
 def Tok_AnyRowsTensor : AnyTypeOf<[Tok_RowsTensor, Tok_HeadsTensor]>;
 def Tok_IdsTensor : 1DTensorOf<[I32]>;
 
+/// Values of the same rows of a step.
+class Tok_SameRows<list<string> names>
+    : AllMatchSameOperatorTrait<names, "::llvm::cast<::mlir::ShapedType>($_self.getType()).getDimSize(0)",
+                                "number of rows">;
+
 /// An op that reads weights of one layer.
 class Tok_WeightUserOp<string mnemonic, list<Trait> traits = []>
     : Tok_Op<mnemonic, !listconcat(traits, [

@@ -37,7 +37,8 @@ LogicalResult KernelOp::verify() {
   for (Region *region : {&getPrologue(), &getEpilogue()}) {
     if (region->empty())
       continue;
-    if (!region->hasOneBlock() || !isa<YieldOp>(region->front().getTerminator()))
+    // An empty block is refused only after its parent, so there may be no last op.
+    if (!region->hasOneBlock() || region->front().empty() || !isa<YieldOp>(region->front().back()))
       return emitOpError("expects regions of one block that ends in tok.yield");
   }
   return success();

@@ -4,9 +4,6 @@
 
 using namespace mlir;
 
-// More layers than any model has; bounds what a hand-written range can allocate.
-static constexpr int64_t kMaxEntries = 65536;
-
 ParseResult tokopt::tok::parseRanges(AsmParser &parser, SmallVectorImpl<int64_t> &values) {
   do {
     int64_t first, last;
@@ -17,10 +14,10 @@ ParseResult tokopt::tok::parseRanges(AsmParser &parser, SmallVectorImpl<int64_t>
     last = first;
     if (succeeded(parser.parseOptionalMinus()) && parser.parseInteger(last))
       return failure();
-    if (last < first)
+    if (first < 0 || last < first)
       return parser.emitError(loc) << "expects an ascending range, but got " << first << "-" << last;
-    if (last - first >= kMaxEntries - static_cast<int64_t>(values.size()))
-      return parser.emitError(loc) << "expects at most " << kMaxEntries << " entries";
+    if (last - first >= kMaxLayers - static_cast<int64_t>(values.size()))
+      return parser.emitError(loc) << "expects at most " << kMaxLayers << " entries";
     for (int64_t value = first; value <= last; ++value)
       values.push_back(value);
   } while (succeeded(parser.parseOptionalComma()));

@@ -7,7 +7,11 @@
 
 namespace tokopt::tok {
 
-/// Parses `0-3, 7, 9-11` (without brackets). Fails on a descending range or on more than 65536 entries.
+/// More layers than any model has; bounds what hand-written IR can make tools allocate.
+inline constexpr int64_t kMaxLayers = 65536;
+
+/// Parses `0-3, 7, 9-11` (without brackets). Fails on a negative
+/// number, a descending range or more than `kMaxLayers` entries.
 mlir::ParseResult parseRanges(mlir::AsmParser &parser, llvm::SmallVectorImpl<int64_t> &values);
 
 /// Prints `values` as comma-separated ascending runs.

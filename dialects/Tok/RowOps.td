@@ -5,7 +5,7 @@
 
 include "dialects/Tok/OpBase.td"
 
-def Tok_EmbedOp : Tok_WeightUserOp<"embed", [Pure]> {
+def Tok_EmbedOp : Tok_WeightUserOp<"embed", [Pure, Tok_SameRows<["ids", "output"]>]> {
   let summary = "gathers the embedding of each token";
   let description = [{
     `output[t, :] = dequantize(weight[ids[t], :]) * scale`. An id outside the
@@ -56,7 +56,7 @@ def Tok_NormOp : Tok_WeightUserOp<"norm", [Pure, AllTypesMatch<["input", "output
   let hasVerifier = 1;
 }
 
-def Tok_LinearOp : Tok_WeightUserOp<"linear", [Pure]> {
+def Tok_LinearOp : Tok_WeightUserOp<"linear", [Pure, Tok_SameRows<["input", "output"]>]> {
   let summary = "x times the transpose of a weight, plus a bias";
   let description = [{
     `output[t, n] = sum_k input[t, k] * weight[n, k] (+ bias[n])`, k ascending. A

@@ -28,7 +28,8 @@ LogicalResult ScheduleOp::verify() {
   if (groups.size() < 2 || groups.front() != 0 ||
       !llvm::is_sorted(groups, std::less_equal<int64_t>()))
     return emitOpError("expects ascending boundaries from 0 to the number of layers");
-  auto model = (*this)->getParentOfType<ModuleOp>()->getAttrOfType<ModelAttr>(kModelAttrName);
+  auto module = (*this)->getParentOfType<ModuleOp>();
+  auto model = module ? module->getAttrOfType<ModelAttr>(kModelAttrName) : ModelAttr();
   if (model && groups.back() != model.getLayers())
     return emitOpError("expects the last boundary to be the number of layers ")
            << model.getLayers() << ", but got " << groups.back();

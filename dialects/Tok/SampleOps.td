@@ -5,7 +5,8 @@
 
 include "dialects/Tok/OpBase.td"
 
-def Tok_SampleOp : Tok_Op<"sample", [Pure]> {
+def Tok_SampleOp : Tok_Op<"sample", [
+    Pure, Tok_SameRows<["logits", "params", "seeds", "tokens"]>]> {
   let summary = "draws a token from each row of logits";
   let description = [{
     `params[o]` holds temperature, top_k, top_p, min_p; `seeds[o]` seed and

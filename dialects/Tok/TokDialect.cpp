@@ -2,6 +2,7 @@
 
 #include "dialects/Tok/TokDialect.h"
 
+#include "dialects/Tok/CacheUses.h"
 #include "dialects/Tok/TokAttrs.h"
 #include "dialects/Tok/TokOps.h"
 #include "dialects/Tok/TokTypes.h"
@@ -15,9 +16,26 @@
 using namespace mlir;
 using namespace tokopt::tok;
 
+namespace {
+
+/// A cache's type is longer than the ops that pass it on, so it is printed once.
+struct TokAsmInterface : OpAsmDialectInterface {
+  using OpAsmDialectInterface::OpAsmDialectInterface;
+
+  AliasResult getAlias(Type type, raw_ostream &os) const override {
+    if (!isa<CacheType>(type))
+      return AliasResult::NoAlias;
+    os << "kv";
+    return AliasResult::FinalAlias;
+  }
+};
+
+} // namespace
+
 void TokDialect::initialize() {
   registerTypes();
   registerAttributes();
+  addInterfaces<TokAsmInterface>();
   addOperations<
 #define GET_OP_LIST
 #include "dialects/Tok/TokOps.cpp.inc"
@@ -44,8 +62,13 @@ LogicalResult TokDialect::verifyOperationAttribute(Operation *op, NamedAttribute
   }
   if (name == kKindAttrName) {
     auto function = dyn_cast<func::FuncOp>(op);
-    if (!function || !isa<UnitAttr>(attribute.getValue()) || !function.isPrivate())
-      return op->emitError("expects '") << name << "' to be a unit attribute of a private func.func";
+    if (!function || !isa<UnitAttr>(attribute.getValue()) || !function.isPrivate() ||
+        function.isExternal())
+      return op->emitError("expects '")
+             << name << "' to be a unit attribute of a private func.func with a body";
+    for (Value argument : function.getArguments())
+      if (isa<CacheType>(argument.getType()) && failed(verifyCacheUses(argument)))
+        return failure();
     return success();
   }
   return op->emitError("has an unknown attribute '") << name << "' of the tok dialect";

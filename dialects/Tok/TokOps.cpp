@@ -50,7 +50,7 @@ static ParseResult parseKindTable(OpAsmParser &parser, ArrayAttr &kinds, DenseI6
     last = layer;
     if (succeeded(parser.parseOptionalMinus()) && parser.parseInteger(last))
       return failure();
-    if (last < layer || last - layer > 65535)
+    if (layer < 0 || last < layer || last - layer >= kMaxLayers)
       return parser.emitError(parser.getCurrentLocation())
              << "expects an ascending range of layers, but got " << layer << "-" << last;
     symbol = FlatSymbolRefAttr::get(name);

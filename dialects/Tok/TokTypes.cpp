@@ -68,7 +68,8 @@ Type RowsType::parse(AsmParser &parser) {
     columns.push_back(parser.getBuilder().getStringAttr(name));
     return success();
   };
-  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater, parseColumn))
+  // Delimiter::LessGreater reports a missing `<` and then succeeds.
+  if (parser.parseLess() || parser.parseCommaSeparatedList(parseColumn) || parser.parseGreater())
     return {};
   return parser.getChecked<RowsType>(loc, parser.getContext(), columns);
 }
@@ -165,8 +166,9 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
                                 int64_t vSize, Type vType, int64_t page, StringAttr keys,
                                 int64_t window, int64_t sinks, int64_t residual, StringAttr tables,
                                 ArrayRef<StringAttr> columns, ArrayRef<StringAttr> digests) {
-  if (layers.empty() || !llvm::is_sorted(layers, std::less_equal<int64_t>()) || layers.front() < 0)
-    return emitError() << "expects ascending layers";
+  if (layers.empty() || !llvm::is_sorted(layers, std::less_equal<int64_t>()) || layers.front() < 0 ||
+      layers.back() >= kMaxLayers)
+    return emitError() << "expects ascending layers from 0 to " << kMaxLayers - 1;
   if (heads <= 0 || kSize <= 0 || vSize <= 0)
     return emitError() << "expects positive heads and sizes, but got heads = " << heads
                        << ", k = " << kSize << ", v = " << vSize;

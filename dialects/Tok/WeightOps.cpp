@@ -1,5 +1,6 @@
 //===- WeightOps.cpp - Families of weights --------------------------------===//
 
+#include "dialects/Tok/Ranges.h"
 #include "dialects/Tok/TokOps.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -41,8 +42,9 @@ LogicalResult WeightOp::verify() {
   if (getImage() && getImage()->size() != members)
     return emitOpError("expects ") << members << " places in the image, but got "
                                    << getImage()->size();
-  if (getLayers() && !llvm::is_sorted(*getLayers(), std::less_equal<int64_t>()))
-    return emitOpError("expects ascending layers");
+  if (getLayers() && (getLayers()->empty() || !llvm::is_sorted(*getLayers(), std::less_equal<int64_t>()) ||
+                      getLayers()->front() < 0 || getLayers()->back() >= kMaxLayers))
+    return emitOpError("expects ascending layers from 0 to ") << kMaxLayers - 1;
   for (int64_t offset : getOffsets())
     if (offset < 0)
       return emitOpError("expects offsets of at least 0, but got ") << offset;

@@ -54,7 +54,10 @@ static Error replaceFile(StringRef path, StringRef text) {
 
 static Error writeModule(mlir::ModuleOp module, StringRef path) {
   std::string text;
-  raw_string_ostream(text) << module << '\n';
+  raw_string_ostream stream(text);
+  // `<<` would print in local scope, where a long type has no alias.
+  module->print(stream);
+  stream << '\n';
   Error error = path == "-" ? writeText(outs(), text) : replaceFile(path, text);
   if (!error)
     return error;

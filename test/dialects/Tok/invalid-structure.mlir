@@ -1,0 +1,219 @@
+// RUN: tokopt-opt %s --split-input-file --verify-diagnostics
+
+// Weights, stacks and schedules that contradict themselves or each other.
+
+// expected-error @+1 {{expects a weight format, f16 or f32, but got 'bf16'}}
+tok.weight @w : tensor<96xbf16> = source "m.gguf" at [0]
+
+// -----
+
+// expected-error @+1 {{expects a static vector or matrix, but got 'tensor<?xf32>'}}
+tok.weight @w : tensor<?xf32> = source "m.gguf" at [0]
+
+// -----
+
+// expected-error @+1 {{expects a static vector or matrix, but got 'tensor<2x2x2xf32>'}}
+tok.weight @w : tensor<2x2x2xf32> = source "m.gguf" at [0]
+
+// -----
+
+// expected-error @+1 {{expects positive sizes of at most 2^48 elements}}
+tok.weight @w : tensor<0x32xf32> = source "m.gguf" at [0]
+
+// -----
+
+// expected-error @+1 {{expects positive sizes of at most 2^48 elements}}
+tok.weight @w : tensor<4611686018427387904x4611686018427387904xf32> = source "m.gguf" at [0]
+
+// -----
+
+// expected-error @+1 {{expects rows of a multiple of 256 values, but got 96}}
+tok.weight @w : tensor<96x96x!tok.q4_k> = source "m.gguf" at [0]
+
+// -----
+
+// expected-error @+1 {{expects 2 offsets, but got 1}}
+tok.weight @w layers = [0-1] : tensor<96xf32> = source "m.gguf" at [0]
+
+// -----
+
+// expected-error @+1 {{expects 1 places in the image, but got 2}}
+tok.weight @w : tensor<96xf32> = source "m.gguf" at [0] image [0, 384]
+
+// -----
+
+// expected-error @+1 {{expects ascending layers from 0 to 65535}}
+tok.weight @w layers = [1, 0] : tensor<96xf32> = source "m.gguf" at [0, 384]
+
+// -----
+
+// expected-error @+1 {{expects ascending layers from 0 to 65535}}
+tok.weight @w layers = [99999999] : tensor<96xf32> = source "m.gguf" at [0]
+
+// -----
+
+// expected-error @+1 {{expects an ascending range, but got -1--1}}
+tok.weight @w layers = [-1] : tensor<96xf32> = source "m.gguf" at [0]
+
+// -----
+
+// Without the parser in between, too.
+// expected-error @+1 {{expects ascending layers from 0 to 65535}}
+"tok.weight"() <{sym_name = "w", layers = array<i64: -1>, type = tensor<96xf32>, file = "m.gguf", offsets = array<i64: 0>}> : () -> ()
+
+// -----
+
+// expected-error @+1 {{expects ascending layers from 0 to 65535}}
+"tok.weight"() <{sym_name = "w", layers = array<i64>, type = tensor<96xf32>, file = "m.gguf", offsets = array<i64>}> : () -> ()
+
+// -----
+
+// expected-error @+1 {{expects offsets of at least 0, but got -384}}
+tok.weight @w : tensor<96xf32> = source "m.gguf" at [-384]
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Stacks
+//===----------------------------------------------------------------------===//
+
+func.func @f(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %n: index) -> tensor<?x8xf32> {
+  // expected-error @+1 {{expects @decoder to be a function with 'tok.kind'}}
+  %y, %g = tok.stack %x, %rows frontier(%x) rows(%n, %n, %n) [@decoder for 0-1] : tensor<?x8xf32>, !tok.rows<pos, seq>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+func.func private @decoder(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %l: index) -> tensor<?x8xf32> {
+  return %x : tensor<?x8xf32>
+}
+func.func @f(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %n: index) -> tensor<?x8xf32> {
+  // expected-error @+1 {{expects @decoder to be a function with 'tok.kind'}}
+  %y, %g = tok.stack %x, %rows frontier(%x) rows(%n, %n, %n) [@decoder for 0-1] : tensor<?x8xf32>, !tok.rows<pos, seq>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+func.func private @decoder(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>) -> tensor<?x8xf32> attributes {tok.kind} {
+  return %x : tensor<?x8xf32>
+}
+func.func @f(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %n: index) -> tensor<?x8xf32> {
+  // expected-error @+1 {{expects kind @decoder to have type '(tensor<?x8xf32>, !tok.rows<pos, seq>, index) -> tensor<?x8xf32>', but it has '(tensor<?x8xf32>, !tok.rows<pos, seq>) -> tensor<?x8xf32>'}}
+  %y, %g = tok.stack %x, %rows frontier(%x) rows(%n, %n, %n) [@decoder for 0-1] : tensor<?x8xf32>, !tok.rows<pos, seq>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %n: index) {
+  // expected-error @+1 {{expects an ascending range of layers, but got 3-1}}
+  %y, %g = tok.stack %x, %rows frontier(%x) rows(%n, %n, %n) [@decoder for 3-1] : tensor<?x8xf32>, !tok.rows<pos, seq>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %n: index) {
+  // expected-error @+1 {{expects an ascending range of layers, but got -3-1}}
+  %y, %g = tok.stack %x, %rows frontier(%x) rows(%n, %n, %n) [@decoder for -3-1] : tensor<?x8xf32>, !tok.rows<pos, seq>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %n: index) {
+  // expected-error @+1 {{expects as many kinds as layers and at least one, but got 0 and 0}}
+  %y, %g = tok.stack %x, %rows frontier(%x) rows(%n, %n, %n) [] : tensor<?x8xf32>, !tok.rows<pos, seq>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %n: index) {
+  // expected-error @+1 {{expects the number of a kind below 1, but got 1}}
+  %y, %g = "tok.stack"(%x, %rows, %x, %n, %n, %n) <{kinds = [@decoder], kindOf = array<i64: 1>, layers = array<i64: 0>}>
+      : (tensor<?x8xf32>, !tok.rows<pos, seq>, tensor<?x8xf32>, index, index, index) -> (tensor<?x8xf32>, tensor<?x8xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %n: index) {
+  // expected-error @+1 {{expects layers below 65536, but got -1}}
+  %y, %g = "tok.stack"(%x, %rows, %x, %n, %n, %n) <{kinds = [@decoder], kindOf = array<i64: 0>, layers = array<i64: -1>}>
+      : (tensor<?x8xf32>, !tok.rows<pos, seq>, tensor<?x8xf32>, index, index, index) -> (tensor<?x8xf32>, tensor<?x8xf32>)
+  return
+}
+
+// -----
+
+!cache = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func @f(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %kv: !cache, %n: index) {
+  // expected-error @+1 {{expects the results' caches to have the operands' types}}
+  %y, %g = "tok.stack"(%x, %rows, %kv, %x, %n, %n, %n) <{kinds = [@decoder], kindOf = array<i64: 0>, layers = array<i64: 0>}>
+      : (tensor<?x8xf32>, !tok.rows<pos, seq>, !cache, tensor<?x8xf32>, index, index, index) -> (tensor<?x8xf32>, tensor<?x8xf32>)
+  return
+}
+
+// -----
+
+// A kind is applied only to layers that its families have.
+// expected-note @+1 {{the family has no such member}}
+tok.weight @norm layers = [0, 2] : tensor<8xf32> = source "m.gguf" at [0, 32]
+func.func private @decoder(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %l: index) -> tensor<?x8xf32> attributes {tok.kind} {
+  %y = tok.norm %x, @norm[%l] rms eps = 1.0e-5 : tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+func.func @f(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %n: index) -> tensor<?x8xf32> {
+  // expected-error @+1 {{applies "decoder" to layer 1, which it cannot read}}
+  %y, %g = tok.stack %x, %rows frontier(%x) rows(%n, %n, %n) [@decoder for 0-2] : tensor<?x8xf32>, !tok.rows<pos, seq>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+!cache = !tok.cache<layers = [0-1], heads = 1, k = 8 x f32, v = 8 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func private @decoder(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %kv: !cache, %l: index) -> (tensor<?x8xf32>, !cache) attributes {tok.kind} {
+  %q = tensor.expand_shape %x [[0], [1, 2]] output_shape [%l, 1, 8] : tensor<?x8xf32> into tensor<?x1x8xf32>
+  // expected-note @+1 {{the cache has no such layer}}
+  %kv1 = tok.append %kv[%l], %rows, %q, %q : !cache, !tok.rows<pos, seq>, tensor<?x1x8xf32>, tensor<?x1x8xf32>
+  return %x, %kv1 : tensor<?x8xf32>, !cache
+}
+func.func @f(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %kv: !cache, %n: index) -> !cache {
+  // expected-error @+1 {{applies "decoder" to layer 2, which it cannot read}}
+  %y, %g, %kv1 = tok.stack %x, %rows, %kv frontier(%x) rows(%n, %n, %n) [@decoder for 0-2] : tensor<?x8xf32>, !tok.rows<pos, seq>, !cache
+  return %kv1 : !cache
+}
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Schedules
+//===----------------------------------------------------------------------===//
+
+// expected-error @+1 {{expects a positive budget, but got 0}}
+tok.schedule @s chunked budget = 0
+
+// -----
+
+// expected-error @+1 {{expects groups if and only if it is layered}}
+tok.schedule @s layered budget = 512
+
+// -----
+
+// expected-error @+1 {{expects groups if and only if it is layered}}
+tok.schedule @s whole budget = 512 groups = [0, 2]
+
+// -----
+
+// expected-error @+1 {{expects ascending boundaries from 0 to the number of layers}}
+tok.schedule @s layered budget = 512 groups = [0, 2, 2]
+
+// -----
+
+module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 3, width = 8, context = 256, vocab = 64>} {
+  // expected-error @+1 {{expects the last boundary to be the number of layers 3, but got 2}}
+  tok.schedule @s layered budget = 512 groups = [0, 1, 2]
+}
