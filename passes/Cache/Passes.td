@@ -10,7 +10,8 @@ def QuantizeCachePass : TokPass<"tok-quantize-cache", Lossy<"format", "f32">> {
   let description = [{
     Changes the element types of every `!tok.cache`: `f16` halves the bytes, `i8`
     quarters them, with a scale for each row and head. Nothing else changes;
-    `tok.append` converts and `tok.attention` widens.
+    `tok.append` converts and `tok.attention` widens. Reports a `passed` remark for the module, or a
+    `missed` one with the reason.
 
     Numerics: lossy. Knob `format`, neutral at `f32`.
 

@@ -13,6 +13,7 @@
 
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/StringSwitch.h"
 
 namespace tokopt {
@@ -22,6 +23,9 @@ namespace tokopt {
 
 using namespace mlir;
 using namespace tokopt;
+
+static constexpr remark::RemarkOpts kRemark =
+    remark::RemarkOpts::name("QuantizeCache").category("tok-quantize-cache");
 
 namespace {
 
@@ -39,12 +43,23 @@ struct QuantizeCachePass : tokopt::impl::QuantizeCachePassBase<QuantizeCachePass
       getOperation().emitError("expects format = f16, i8 or f32, but got '") << format << "'";
       return signalPassFailure();
     }
+    bool found = false, changed = false;
     AttrTypeReplacer replacer;
     replacer.addReplacement([&](tok::CacheType cache) -> std::optional<Type> {
-      return cache.withElementTypes(element, element);
+      tok::CacheType replaced = cache.withElementTypes(element, element);
+      found = true;
+      changed |= replaced != cache;
+      return replaced;
     });
     replacer.recursivelyReplaceElementsIn(getOperation(), /*replaceAttrs=*/true,
                                           /*replaceLocs=*/false, /*replaceTypes=*/true);
+    Location loc = getOperation().getLoc();
+    if (changed)
+      remark::passed(loc, kRemark) << remark::add("changed how keys and values are stored")
+                                   << remark::metric("format", format.getValue());
+    else
+      remark::missed(loc, kRemark)
+          << remark::add(found ? "keys and values are stored so already" : "the module has no cache");
   }
 };
 
