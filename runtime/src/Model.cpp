@@ -247,7 +247,9 @@ tokrt_status_t Loader::mapCode(int fd) {
 }
 
 tokrt_status_t Loader::load() {
-  File file(open(path, O_RDONLY | O_CLOEXEC));
+  // Not blocking, because a pipe would wait for its writer before it could be
+  // refused.
+  File file(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat info;
   if (file.fd < 0 || fstat(file.fd, &info) != 0)
     return refuse(TOKRT_IO, "%s: cannot open the bundle: %s", strerror(errno));

@@ -13,6 +13,8 @@
 #include <cstring>
 #include <elf.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace {
 
@@ -148,6 +150,11 @@ TEST(Bundle, names_what_is_no_bundle) {
                               "such file or directory");
   EXPECT_EQ(tokrt_model_load("/tmp", nullptr, &model, &error), TOKRT_IO);
   EXPECT_EQ(tokrt_model_load("/tmp", nullptr, &model, nullptr), TOKRT_IO);
+  std::string pipe =
+      testing::TempDir() + "/tokrt-pipe-" + std::to_string(getpid());
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(tokrt_model_load(pipe.c_str(), nullptr, &model, &error), TOKRT_IO);
+  unlink(pipe.c_str());
   expectRefused(load(std::vector<uint8_t>()), TOKRT_INVALID_FILE, "file size");
   expectRefused(load(std::vector<uint8_t>(10000, 'x')), TOKRT_INVALID_FILE,
                 "ELF magic");

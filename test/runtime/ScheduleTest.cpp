@@ -40,13 +40,15 @@ void checkSteps(const std::vector<TestStep> &steps, const Config &config) {
       ranged |= !part.full;
       rows += part.rows;
       full += part.full ? part.rows : 0;
-      if (config.chunkRows)
+      if (config.chunkRows) {
         EXPECT_LE(part.rows, config.chunkRows);
+      }
     }
     EXPECT_EQ(rows, step.info.rows);
     EXPECT_EQ(full, step.info.full_rows);
-    if (config.stepRows)
+    if (config.stepRows) {
       EXPECT_LE(rows, config.stepRows);
+    }
     if (!ranged)
       continue;
     EXPECT_EQ(step.info.layer_begin, next);
@@ -78,8 +80,9 @@ TEST_P(Company, changes_no_token) {
     if (i % 3 == 0)
       request.sampling = {0.7f, 0, 1, 0, i};
     ASSERT_EQ(engine.submit(request), TOKRT_OK) << engine.error.message;
-    if (i % 4 == 0) // some come while others decode
+    if (i % 4 == 0) { // some come while others decode
       ASSERT_TRUE(engine.step());
+    }
   }
   engine.drain();
   for (const TestRequest &request : requests) {
