@@ -14,9 +14,31 @@
 #ifndef TOKOPT_REFERENCE_H
 #define TOKOPT_REFERENCE_H
 
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Support/LLVM.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+namespace mlir {
+class PassManager;
+} // namespace mlir
+
 namespace tokopt {
 
-/// Registers the passes of the reference backend.
+/// Lowers a model to what `compileModule` takes with `barePointers` off. Each
+/// entry is a public function with the signature of docs/bundle.md; worker 0
+/// does everything, the others return.
+///
+/// What the bundle needs to know stands in the module afterwards: `tok.program`
+/// on the module, and on each `tok.weight`, which is left in place, the `image`
+/// in which the bytes of the file lie as they are. `configure` is called on the
+/// pass manager before it runs.
+mlir::LogicalResult lowerToReference(
+    mlir::ModuleOp module,
+    llvm::function_ref<mlir::LogicalResult(mlir::PassManager &)> configure =
+        nullptr);
+
+/// Registers the passes of the reference backend, and `lowerToReference` as the
+/// pipeline `tok-lower-to-reference`.
 void registerReferencePasses();
 
 } // namespace tokopt

@@ -13,6 +13,15 @@ using namespace mlir;
 using namespace tokopt;
 using namespace tokopt::reference;
 
+static constexpr int64_t kMostBytes = int64_t(1) << 62;
+
+int64_t reference::getPlaneBytes(ArrayRef<int64_t> shape, Type element) {
+  uint64_t bytes = element.getIntOrFloatBitWidth() / 8;
+  for (int64_t size : shape.drop_front())
+    bytes = llvm::SaturatingMultiply<uint64_t>(bytes, size);
+  return llvm::alignTo(std::min<uint64_t>(bytes, kMostBytes), 64);
+}
+
 CacheLayout::CacheLayout(tok::CacheType type) : pageBytes(0) {
   MLIRContext *context = type.getContext();
   int64_t layers = type.getLayers().size(), heads = type.getHeads(),
@@ -21,12 +30,9 @@ CacheLayout::CacheLayout(tok::CacheType type) : pageBytes(0) {
     SmallVector<int64_t> shape = {ShapedType::kDynamic, layers, heads};
     llvm::append_range(shape, inner);
     planes.push_back({RankedTensorType::get(shape, element), pageBytes});
-    uint64_t bytes = element.getIntOrFloatBitWidth() / 8;
-    for (int64_t size : ArrayRef(shape).drop_front())
-      bytes = llvm::SaturatingMultiply<uint64_t>(bytes, size);
-    bytes = llvm::SaturatingAdd<uint64_t>(bytes, pageBytes);
-    constexpr uint64_t kMost = uint64_t(1) << 62;
-    pageBytes = llvm::alignTo(std::min(bytes, kMost), 64);
+    pageBytes = std::min(kMostBytes,
+                         pageBytes + std::min(kMostBytes - pageBytes,
+                                              getPlaneBytes(shape, element)));
   };
   Type scale = Float32Type::get(context);
   addPlane({type.getKSize(), slots}, type.getKType());

@@ -26,6 +26,10 @@
 
 namespace tokopt::reference {
 
+/// Bytes of a plane `shape` (whose first dimension is the page) in one page,
+/// rounded up to a multiple of 64. Saturates where it would overflow.
+int64_t getPlaneBytes(llvm::ArrayRef<int64_t> shape, mlir::Type element);
+
 /// One dense array of every page.
 struct CachePlane {
   /// `[pages, L, G, ...]`.

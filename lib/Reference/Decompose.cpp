@@ -11,7 +11,6 @@
 #include "Dequantize.h"
 #include "Passes.h"
 
-#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -78,7 +77,7 @@ Value WeightPlace::readRows(Emitter &b, Term first, int64_t count) const {
   Term begin = offset + first * rowBytes;
   return dequantizeRows(
       b, format, bytes, b.getIndexAttr(count), columns,
-      [&](Emitter &b, Term row) { return b.term(begin) + row * rowBytes; });
+      [&](Emitter &b, Term row) { return begin + row * rowBytes; });
 }
 
 Value WeightPlace::readVector(Emitter &b) const {
@@ -119,6 +118,97 @@ WeightPlace ModuleContext::getWeight(Emitter &b,
 }
 
 //===----------------------------------------------------------------------===//
+// What has no decomposition
+//===----------------------------------------------------------------------===//
+
+static LogicalResult checkCache(Operation *op, tok::CacheType type) {
+  auto refuse = [&](const Twine &field, const Twine &wanted) {
+    return op->emitOpError("has no decomposition for a cache with ")
+           << field << "; expects " << wanted;
+  };
+  if (type.getKeys().getValue() != "post_rope")
+    return refuse("keys = " + type.getKeys().getValue(), "keys = post_rope");
+  if (type.getTables().getValue() != "shared")
+    return refuse("tables = " + type.getTables().getValue(), "tables = shared");
+  if (type.getWindow() || type.getSinks() || type.getResidual())
+    return refuse("window, sinks or residual", "0 for each");
+  if (type.getColumns().size() != 1 ||
+      type.getColumns().front().getValue() != "pos")
+    return refuse("other columns than pos", "columns = [pos]");
+  if (!type.getDigests().empty())
+    return refuse("digests", "digests = []");
+  return success();
+}
+
+/// Reports the first op that asks for what no decomposition gives.
+static LogicalResult checkSupported(ModuleOp module) {
+  WalkResult result = module.walk([](Operation *op) -> WalkResult {
+    if (auto user = dyn_cast<tok::CacheUserInterface>(op))
+      if (failed(checkCache(op, cast<tok::CacheType>(
+                                    user.getCacheOperand().get().getType()))))
+        return WalkResult::interrupt();
+    if (auto attention = dyn_cast<tok::AttentionOp>(op))
+      if (attention.getKeyMass() || attention.getWindowProbs())
+        return op->emitOpError("has no decomposition for key_mass and "
+                               "window_probs: no operand says how many "
+                               "positions they have");
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+//===----------------------------------------------------------------------===//
+// What the manifest needs
+//===----------------------------------------------------------------------===//
+
+/// Logits are this many elements apart, rounded up (docs/bundle.md).
+static constexpr int64_t kRowRounding = 16;
+
+/// Says in `tok.program` how the caches and the logits of the entries lie.
+static LogicalResult describeProgram(ModuleOp module) {
+  Builder b(module.getContext());
+  SmallVector<Attribute> caches;
+  int64_t logits = 0;
+  bool hasEntry = false;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+      auto slot = function.getArgAttrOfType<StringAttr>(i, tok::kSlotAttrName);
+      hasEntry |= slot != nullptr;
+      auto type = dyn_cast<tok::CacheType>(function.getArgumentTypes()[i]);
+      if (!slot || !type)
+        continue;
+      CacheLayout layout(type);
+      if (layout.pageBytes > (int64_t(1) << 40))
+        return function.emitError("expects a page of the cache ")
+               << slot << " to have at most 2^40 bytes, but it has "
+               << layout.pageBytes;
+      auto cache = b.getDictionaryAttr(
+          {b.getNamedAttr("name", slot),
+           b.getNamedAttr("page_bytes", b.getI64IntegerAttr(layout.pageBytes)),
+           b.getNamedAttr("slots", b.getI64IntegerAttr(type.getPage()))});
+      if (!llvm::is_contained(caches, cache))
+        caches.push_back(cache);
+    }
+    for (unsigned i = 0; i < function.getNumResults(); ++i) {
+      auto slot =
+          function.getResultAttrOfType<StringAttr>(i, tok::kSlotAttrName);
+      auto type = dyn_cast<RankedTensorType>(function.getResultTypes()[i]);
+      if (slot && slot.getValue() == "logits" && type && type.getRank() == 2)
+        logits = llvm::alignTo(type.getDimSize(1), kRowRounding);
+    }
+  }
+  if (hasEntry)
+    module->setAttr(
+        tok::kProgramAttrName,
+        b.getDictionaryAttr(
+            {b.getNamedAttr("caches", b.getArrayAttr(caches)),
+             b.getNamedAttr("kernels", b.getArrayAttr({})),
+             b.getNamedAttr("logits_stride", b.getI64IntegerAttr(logits)),
+             b.getNamedAttr("scratch_bytes", b.getI64IntegerAttr(0))}));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // The pass
 //===----------------------------------------------------------------------===//
 
@@ -128,7 +218,8 @@ struct DecomposePass : reference::impl::DecomposePassBase<DecomposePass> {
   void runOnOperation() override {
     ModuleOp root = getOperation();
     ModuleContext module(root);
-    if (failed(module.placeWeights(root)))
+    if (failed(checkSupported(root)) || failed(describeProgram(root)) ||
+        failed(module.placeWeights(root)))
       return signalPassFailure();
     module.addArguments(root);
 
@@ -137,6 +228,10 @@ struct DecomposePass : reference::impl::DecomposePassBase<DecomposePass> {
     populateRowPatterns(converter, module, patterns);
     populateLinearPatterns(converter, module, patterns);
     populateRopePatterns(converter, module, patterns);
+    populateCachePatterns(converter, module, patterns);
+    populateAttentionPatterns(converter, module, patterns);
+    populateSamplePatterns(converter, module, patterns);
+    populateStackPatterns(converter, module, patterns);
     populateFunctionPatterns(converter, patterns);
 
     ConversionTarget target(getContext());

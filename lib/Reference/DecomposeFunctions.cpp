@@ -19,7 +19,6 @@
 #include "CacheLayout.h"
 #include "Decompose.h"
 
-#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/Transforms/FuncConversions.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
@@ -53,34 +52,32 @@ static Value addArgument(func::FuncOp function, Type type, StringRef slot) {
   return function.getArgument(index);
 }
 
-/// The argument whose role is `slot`, or null.
-static Value findArgument(func::FuncOp function, StringAttr slot) {
-  for (BlockArgument argument : function.getArguments())
-    if (function.getArgAttr(argument.getArgNumber(), tok::kSlotAttrName) ==
-        slot)
-      return argument;
-  return {};
+/// Whether `function` has an argument whose role is `slot`.
+static bool hasArgument(func::FuncOp function, StringAttr slot) {
+  return llvm::any_of(function.getArguments(), [&](BlockArgument argument) {
+    return function.getArgAttr(argument.getArgNumber(), tok::kSlotAttrName) ==
+           slot;
+  });
 }
 
 /// Writes the tensors that a kind or an entry returns to arguments of it.
 static void addDestinations(func::FuncOp function) {
   Operation *terminator = function.getBody().front().getTerminator();
-  ImplicitLocOpBuilder b(terminator->getLoc(), terminator);
+  OpBuilder builder(terminator);
+  Emitter b(terminator->getLoc(), builder);
   for (OpOperand &result : terminator->getOpOperands()) {
-    Type type = result.get().getType();
+    auto type = dyn_cast<RankedTensorType>(result.get().getType());
     auto slot = function.getResultAttrOfType<StringAttr>(
         result.getOperandNumber(), tok::kSlotAttrName);
-    // Caches are updated in place, so they are arguments already.
-    if (!isa<RankedTensorType>(type) ||
-        (!slot && !function->hasAttr(tok::kKindAttrName)))
+    if (!type || (!slot && !function->hasAttr(tok::kKindAttrName)))
       continue;
-    Value destination = slot ? findArgument(function, slot) : Value();
-    if (!destination)
-      destination =
-          addArgument(function, type, slot ? slot.getValue() : StringRef());
-    result.set(bufferization::MaterializeInDestinationOp::create(
-                   b, type, result.get(), destination)
-                   .getResult());
+    // What has an argument already is updated in place.
+    if (slot && hasArgument(function, slot))
+      continue;
+    Value destination =
+        addArgument(function, type, slot ? slot.getValue() : StringRef());
+    result.set(b.insertRows(result.get(), destination, b.index(0),
+                            b.dim(destination, 0)));
   }
 }
 

@@ -26,34 +26,21 @@ using namespace tokopt::reference;
 /// second-level cache, its sums in registers.
 static constexpr int64_t kPanel = 64;
 
-/// `input` as the op reads it with `compute`: in each block, `d * q` with
-/// `d = max|x| / 127` and `q = round(x * (127 / max|x|))`.
+/// `input` as the op reads it with `compute`: in each block, bytes times a
+/// scale.
 static Value roundInput(Emitter &b, Value input, tok::ComputeAttr compute) {
   int64_t columns = cast<RankedTensorType>(input.getType()).getDimSize(1);
   int64_t block = compute.getBlock(), blocks = columns / block;
-  Value rows = b.dim(input, 0);
   Value split = b.splitRows(input, {blocks, block});
-  Type f32 = b.getF32Type();
-  Value most = b.empty({ShapedType::kDynamic, blocks}, f32, rows);
-  most = b.generic({{split, {0, 1, 2}}}, {b.fill(most, b.f32(0)), {0, 1}},
-                   [](Emitter &b, ArrayRef<Term> values) {
-                     Term size =
-                         b.term(math::AbsFOp::create(b, values[0].value));
-                     return maximum(size, values[1]);
-                   });
-  Value output = b.empty({ShapedType::kDynamic, columns}, f32, rows);
+  Value output = b.empty({ShapedType::kDynamic, columns}, b.getF32Type(),
+                         b.dim(input, 0).value);
   output = b.splitRows(output, {blocks, block});
-  output = b.generic({{split, {0, 1, 2}}, {most, {0, 1}}}, {output, {0, 1, 2}},
-                     [](Emitter &b, ArrayRef<Term> values) {
-                       Term most = values[1];
-                       Term scaled = values[0] * (b.f32(127) / most);
-                       Term q =
-                           b.term(math::RoundEvenOp::create(b, scaled.value));
-                       // A block of zeros, or of values so small that 127 / max
-                       // overflows.
-                       Term nothing = most < b.f32(1e-36);
-                       return select(nothing, b.f32(0), most / 127 * q);
-                     });
+  output =
+      b.generic({{split, {0, 1, 2}}, {largestMagnitudes(b, split), {0, 1}}},
+                {output, {0, 1, 2}}, [](Emitter &, ArrayRef<Term> values) {
+                  RoundedByte rounded = roundToByte(values[0], values[1]);
+                  return rounded.scale * rounded.byte;
+                });
   return b.flattenRows(output);
 }
 
@@ -100,9 +87,8 @@ struct DecomposeLinear : DecomposePattern<tok::LinearOp> {
 
 private:
   /// `output` with the columns from `first` on computed.
-  static Value runPanel(Emitter &b, WeightPlace weight, Value input,
+  static Value runPanel(Emitter &b, const WeightPlace &weight, Value input,
                         Value output, Term first, int64_t panel) {
-    weight.offset.emitter = &b;
     int64_t inputs = weight.type.getDimSize(1);
     Type f32 = b.getF32Type();
     Value rows = weight.readRows(b, first, panel); // [panel, inputs]

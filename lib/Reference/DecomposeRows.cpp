@@ -65,7 +65,7 @@ struct DecomposeEmbed : DecomposePattern<tok::EmbedOp> {
           // The id of a row that enters above layer 0 is not defined; its
           // embedding is not used, but must be read from inside the weight.
           Term known = minimum(id, b.index(vocabulary - 1));
-          return b.term(weight.offset) + known * rowBytes;
+          return weight.offset + known * rowBytes;
         });
     if (op.getScale().convertToFloat() != 1.0f) {
       output = b.generic(

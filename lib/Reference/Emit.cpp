@@ -13,15 +13,22 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
+using namespace tokopt;
 using namespace tokopt::reference;
 
 //===----------------------------------------------------------------------===//
 // Scalars
 //===----------------------------------------------------------------------===//
 
+/// The place for an op on both terms.
+static Emitter &innermost(Term left, Term right) {
+  return left.emitter->getDepth() < right.emitter->getDepth() ? *right.emitter
+                                                              : *left.emitter;
+}
+
 template <typename IntOp, typename FloatOp>
 static Term arithmetic(Term left, Term right) {
-  Emitter &b = *left.emitter;
+  Emitter &b = innermost(left, right);
   if (isa<FloatType>(left.getType()))
     return b.term(FloatOp::create(b, left, right));
   return b.term(IntOp::create(b, left, right));
@@ -29,7 +36,8 @@ static Term arithmetic(Term left, Term right) {
 
 template <typename IntOp>
 static Term bitwise(Term left, Term right) {
-  return left.emitter->term(IntOp::create(*left.emitter, left, right));
+  Emitter &b = innermost(left, right);
+  return b.term(IntOp::create(b, left, right));
 }
 
 /// `right` as a constant of the type of `left`.
@@ -84,7 +92,7 @@ Term operator>>(Term left, int64_t right) { return left >> like(left, right); }
 
 static Term compare(Term left, Term right, arith::CmpIPredicate integer,
                     arith::CmpFPredicate real) {
-  Emitter &b = *left.emitter;
+  Emitter &b = innermost(left, right);
   if (isa<FloatType>(left.getType()))
     return b.term(arith::CmpFOp::create(b, real, left, right));
   return b.term(arith::CmpIOp::create(b, integer, left, right));
@@ -114,11 +122,11 @@ Term maximum(Term left, Term right) {
   return arithmetic<arith::MaxUIOp, arith::MaxNumFOp>(left, right);
 }
 Term select(Term condition, Term yes, Term no) {
-  Emitter &b = *condition.emitter;
+  Emitter &b = innermost(condition, {&innermost(yes, no), yes.value});
   return b.term(arith::SelectOp::create(b, condition, yes, no));
 }
 Term fma(Term left, Term right, Term sum) {
-  Emitter &b = *left.emitter;
+  Emitter &b = innermost(left, {&innermost(right, sum), right.value});
   return b.term(math::FmaOp::create(b, left, right, sum));
 }
 
@@ -147,6 +155,30 @@ Term resizeFloat(Term value, Type type) {
 }
 
 } // namespace tokopt::reference
+
+RoundedByte reference::roundToByte(Term value, Term most) {
+  Emitter &b = *value.emitter;
+  Term nothing = most < b.f32(1e-36), zero = b.f32(0);
+  Term scaled = value * (b.f32(127) / most);
+  Term byte = b.term(math::RoundEvenOp::create(b, scaled.value));
+  return {select(nothing, zero, most / 127), select(nothing, zero, byte)};
+}
+
+Value reference::largestMagnitudes(Emitter &b, Value tensor) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  SmallVector<unsigned> loops =
+      llvm::to_vector(llvm::seq<unsigned>(0, type.getRank()));
+  SmallVector<unsigned> outer(ArrayRef(loops).drop_back());
+  SmallVector<Value> sizes;
+  if (type.isDynamicDim(0))
+    sizes.push_back(b.dim(tensor, 0));
+  Value most = b.empty(type.getShape().drop_back(), b.getF32Type(), sizes);
+  return b.generic({{tensor, loops}}, {b.fill(most, b.f32(0)), outer},
+                   [](Emitter &b, ArrayRef<Term> values) {
+                     Value size = math::AbsFOp::create(b, values[0].value);
+                     return maximum(b.term(size), values[1]);
+                   });
+}
 
 //===----------------------------------------------------------------------===//
 // Emitter
@@ -249,7 +281,7 @@ Value Emitter::generic(ArrayRef<Operand> inputs, Operand output, Body body) {
                             ? utils::IteratorType::parallel
                             : utils::IteratorType::reduction);
   auto buildBody = [&](OpBuilder &builder, Location loc, ValueRange values) {
-    Emitter inner(loc, builder);
+    Emitter inner(loc, builder, depth + 1);
     SmallVector<Term> terms;
     for (Value value : values)
       terms.push_back(inner.term(value));
@@ -266,15 +298,51 @@ Term Emitter::loop(unsigned number) {
   return term(linalg::IndexOp::create(*this, number));
 }
 
+/// The place of some rows.
+static std::pair<SmallVector<OpFoldResult>, SmallVector<OpFoldResult>>
+placeRows(Emitter &b, RankedTensorType type, Term first, Term rows) {
+  SmallVector<OpFoldResult> offsets = {getAsOpFoldResult(first.value)};
+  SmallVector<OpFoldResult> sizes = {getAsOpFoldResult(rows.value)};
+  for (int64_t size : type.getShape().drop_front()) {
+    offsets.push_back(b.getIndexAttr(0));
+    sizes.push_back(b.getIndexAttr(size));
+  }
+  return {offsets, sizes};
+}
+
+Value Emitter::sliceRows(Value tensor, Term first, Term rows) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  auto [offsets, sizes] = placeRows(*this, type, first, rows);
+  return slice(type, tensor, offsets, sizes);
+}
+
+Value Emitter::insertRows(Value part, Value tensor, Term first, Term rows) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  auto [offsets, sizes] = placeRows(*this, type, first, rows);
+  return insert(part, tensor, offsets, sizes);
+}
+
 ValueRange Emitter::forLoop(Term begin, Term end, int64_t step,
                             ValueRange carried, LoopBody body) {
   auto buildBody = [&](OpBuilder &builder, Location loc, Value iteration,
                        ValueRange values) {
-    Emitter inner(loc, builder);
+    Emitter inner(loc, builder, depth + 1);
     SmallVector<Value> next = body(inner, inner.term(iteration), values);
     scf::YieldOp::create(inner, next);
   };
   auto loop = scf::ForOp::create(*this, begin, end, index(step).value, carried,
                                  buildBody);
   return loop.getResults();
+}
+
+ValueRange Emitter::ifElse(Term condition, Branch yes, Branch no) {
+  auto build = [this](Branch branch) {
+    return [this, branch](OpBuilder &builder, Location loc) {
+      Emitter inner(loc, builder, depth + 1);
+      SmallVector<Value> values = branch(inner);
+      scf::YieldOp::create(inner, values);
+    };
+  };
+  auto op = scf::IfOp::create(*this, condition.value, build(yes), build(no));
+  return op.getResults();
 }

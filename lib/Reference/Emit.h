@@ -23,7 +23,8 @@ namespace tokopt::reference {
 
 class Emitter;
 
-/// A scalar and the place where ops on it are built.
+/// A scalar and the place where ops on it are built. An op on several terms is
+/// built at the innermost of their places.
 struct Term {
   Emitter *emitter;
   mlir::Value value;
@@ -83,7 +84,11 @@ struct Operand {
 /// Builds ops at one place with one location.
 class Emitter : public mlir::ImplicitLocOpBuilder {
 public:
-  using ImplicitLocOpBuilder::ImplicitLocOpBuilder;
+  Emitter(mlir::Location loc, mlir::OpBuilder &builder, unsigned depth = 0)
+      : ImplicitLocOpBuilder(loc, builder), depth(depth) {}
+
+  /// How many bodies built by emitters this one is inside of.
+  unsigned getDepth() const { return depth; }
 
   Term term(mlir::Value value) { return {this, value}; }
   Term index(int64_t value);
@@ -127,13 +132,41 @@ public:
   /// Inside the body of a `generic`: the number of a loop's iteration.
   Term loop(unsigned number);
 
+  /// A part of a matrix or vector: `rows` rows from `first` on.
+  mlir::Value sliceRows(mlir::Value tensor, Term first, Term rows);
+  /// `tensor` with those rows replaced.
+  mlir::Value insertRows(mlir::Value part, mlir::Value tensor, Term first,
+                         Term rows);
+
   /// `scf.for` from `begin` to `end`; `body` returns the next values of
   /// `carried`.
   using LoopBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
       Emitter &, Term, mlir::ValueRange)>;
   mlir::ValueRange forLoop(Term begin, Term end, int64_t step,
                            mlir::ValueRange carried, LoopBody body);
+
+  /// `scf.if`, whose branches give values of the same types.
+  using Branch = llvm::function_ref<llvm::SmallVector<mlir::Value>(Emitter &)>;
+  mlir::ValueRange ifElse(Term condition, Branch yes, Branch no);
+
+private:
+  unsigned depth;
 };
+
+/// A value as a signed byte: `scale * byte` is near it.
+struct RoundedByte {
+  Term scale;
+  /// An integer in -127..127, as a float.
+  Term byte;
+};
+
+/// `scale = most / 127`, `byte = round(value * (127 / most))`, half to even,
+/// where `most` is the largest magnitude among the values that share the scale.
+/// Both are 0 if `most` is 0 or so small that 127 / most overflows.
+RoundedByte roundToByte(Term value, Term most);
+
+/// The largest magnitude along the last dimension of `tensor`, which is f32.
+mlir::Value largestMagnitudes(Emitter &b, mlir::Value tensor);
 
 } // namespace tokopt::reference
 

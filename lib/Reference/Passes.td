@@ -55,9 +55,129 @@ def DecomposePass : Pass<"tok-decompose", "::mlir::ModuleOp"> {
     Numerics: exact, by definition: nothing else says what an op computes.
   }];
   let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
-    "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
-    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
+def BufferizeModelPass : Pass<"tok-bufferize-model", "::mlir::ModuleOp"> {
+  let summary = "Give the tensors of a decomposed model memory";
+  let description = [{
+    One-shot bufferization over function boundaries, such that caches and
+    destinations are updated in place: no function has a buffer as a result
+    afterwards. In signatures the distance of rows is a run-time value, and a
+    row is dense. Copies become loops over elements (`linalg.generic`), since a
+    bundle has no library to call.
+
+    Before:
+
+    ```mlir
+    func.func private @f(%x: tensor<?x8xf32>, %into: tensor<?x8xf32>) -> tensor<?x8xf32> {
+      %c0 = arith.constant 0 : index
+      %n = tensor.dim %into, %c0 : tensor<?x8xf32>
+      %y = tensor.insert_slice %x into %into[0, 0] [%n, 8] [1, 1] : tensor<?x8xf32> into tensor<?x8xf32>
+      return %y : tensor<?x8xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    #same = affine_map<(d0, d1) -> (d0, d1)>
+    !rows = memref<?x8xf32, strided<[?, 1], offset: ?>>
+    func.func private @f(%x: !rows, %into: !rows) {
+      linalg.generic {indexing_maps = [#same, #same], iterator_types = ["parallel", "parallel"]}
+          ins(%x : !rows) outs(%into : !rows) {
+      ^bb0(%in: f32, %out: f32):
+        linalg.yield %in : f32
+      }
+      return
+    }
+    ```
+
+    Numerics: exact.
+  }];
+  let dependentDialects = [
+    "::mlir::bufferization::BufferizationDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::memref::MemRefDialect"
+  ];
+}
+
+def PlaceTemporariesPass : Pass<"tok-place-temporaries", "::mlir::ModuleOp"> {
+  let summary = "Replace allocations by places in the step's workspace";
+  let description = [{
+    Every function gets the workspace and its capacity in rows as arguments.
+    An allocation of static size gets a fixed place, one whose size grows with
+    the rows gets a place that grows with the capacity; small ones of static
+    size go to the stack. A function's places lie behind those of its callers.
+    The module's `tok.program` says how large the workspace is (`fixed_bytes`,
+    `row_bytes`).
+
+    Before:
+
+    ```mlir
+    func.func @f(%n: index) {
+      %x = memref.alloc(%n) : memref<?x96xf32>
+      return
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @f(%n: index, %workspace: memref<?xi8> {tok.slot = "workspace"}, %capacity: index {tok.slot = "capacity"}) {
+      %c0 = arith.constant 0 : index
+      %x = memref.view %workspace[%c0][%n] : memref<?xi8> to memref<?x96xf32>
+      return
+    }
+    ```
+
+    Numerics: exact.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def WrapEntriesPass : Pass<"tok-wrap-entries", "::mlir::ModuleOp"> {
+  let summary = "Let entries take what they need from a frame";
+  let description = [{
+    A function whose arguments have roles (`tok.slot`) becomes private, and a
+    public one of its name takes its place with the signature that
+    docs/bundle.md gives entries. It loads the slots of the frame, makes
+    buffers of them and calls the function. Only worker 0 does; the reference
+    backend has one thread.
+
+    Before:
+
+    ```mlir
+    func.func @step(%rows: index {tok.slot = "rows"}) {
+      return
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func private @step_body(%rows: index {tok.slot = "rows"}) {
+      return
+    }
+    func.func @step(%frame: !llvm.ptr, %worker: i64) {
+      %c0 = arith.constant 0 : i64
+      %first = arith.cmpi eq, %worker, %c0 : i64
+      scf.if %first {
+        %slot = llvm.getelementptr %frame[4] : (!llvm.ptr) -> !llvm.ptr, i64
+        %value = llvm.load %slot : !llvm.ptr -> i64
+        %rows = arith.index_cast %value : i64 to index
+        func.call @step_body(%rows) : (index) -> ()
+      }
+      return
+    }
+    ```
+
+    Numerics: exact.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::scf::SCFDialect"
   ];
 }
 
