@@ -113,6 +113,10 @@ makeMatrixProducer(Format format, int64_t rows, int64_t columns,
 llvm::Expected<std::unique_ptr<WeightProducer>>
 makeVectorProducer(Format format, int64_t elements, SourceRange range);
 
+/// The bytes of `range` as they stand in the model file.
+llvm::Expected<std::unique_ptr<WeightProducer>>
+makeRawProducer(SourceRange range);
+
 /// The contents of `.tok.weights`. Offsets are final when an item is added, so
 /// code can be generated before a byte is packed.
 class WeightImage {

@@ -3,9 +3,9 @@
 #ifndef TOKOPT_REFERENCE_PASSES_TD
 #define TOKOPT_REFERENCE_PASSES_TD
 
-include "mlir/Pass/PassBase.td"
+include "passes/TokPass.td"
 
-def DecomposePass : Pass<"tok-decompose", "::mlir::ModuleOp"> {
+def DecomposePass : TokPass<"tok-decompose", Exact> {
   let summary = "Replace every op on values by its definition in upstream ops";
   let description = [{
     Rewrites a model to `linalg`, `tensor`, `scf`, `arith` and `math`. This is
@@ -60,7 +60,7 @@ def DecomposePass : Pass<"tok-decompose", "::mlir::ModuleOp"> {
   ];
 }
 
-def BufferizeModelPass : Pass<"tok-bufferize-model", "::mlir::ModuleOp"> {
+def BufferizeModelPass : TokPass<"tok-bufferize-model", Exact> {
   let summary = "Give the tensors of a decomposed model memory";
   let description = [{
     One-shot bufferization over function boundaries, such that caches and
@@ -103,7 +103,7 @@ def BufferizeModelPass : Pass<"tok-bufferize-model", "::mlir::ModuleOp"> {
   ];
 }
 
-def PlaceTemporariesPass : Pass<"tok-place-temporaries", "::mlir::ModuleOp"> {
+def PlaceTemporariesPass : TokPass<"tok-place-temporaries", Exact> {
   let summary = "Replace allocations by places in the step's workspace";
   let description = [{
     Every function gets the workspace and its capacity in rows as arguments.
@@ -137,7 +137,7 @@ def PlaceTemporariesPass : Pass<"tok-place-temporaries", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
 }
 
-def WrapEntriesPass : Pass<"tok-wrap-entries", "::mlir::ModuleOp"> {
+def WrapEntriesPass : TokPass<"tok-wrap-entries", Exact> {
   let summary = "Let entries take what they need from a frame";
   let description = [{
     A function whose arguments have roles (`tok.slot`) becomes private, and a
@@ -157,7 +157,7 @@ def WrapEntriesPass : Pass<"tok-wrap-entries", "::mlir::ModuleOp"> {
     After:
 
     ```mlir
-    func.func private @step_body(%rows: index {tok.slot = "rows"}) {
+    func.func private @step_body(%rows: index) {
       return
     }
     func.func @step(%frame: !llvm.ptr, %worker: i64) {

@@ -178,6 +178,8 @@ struct WrapEntriesPass : reference::impl::WrapEntriesPassBase<WrapEntriesPass> {
     for (func::FuncOp entry : entries)
       if (failed(wrap(entry)))
         return signalPassFailure();
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      dropRoles(function);
   }
 
 private:
@@ -222,6 +224,13 @@ private:
     }
     func::CallOp::create(b, body, arguments);
     return success();
+  }
+
+  /// Below here functions are just functions.
+  static void dropRoles(func::FuncOp function) {
+    function->removeAttr(tok::kKindAttrName);
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      function.removeArgAttr(i, tok::kSlotAttrName);
   }
 
   void readPageBytes(FrameReader &reader) {

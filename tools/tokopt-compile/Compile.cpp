@@ -5,6 +5,7 @@
 #include "dialects/Tok/TokOps.h"
 #include "tokopt/Import.h"
 #include "tokopt/Pipelines.h"
+#include "tokopt/Reference.h"
 #include "tokopt/Target.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -132,6 +133,8 @@ Error tokopt::compile(const CompileOptions &options) {
     buildProgramPipeline(manager);
     if (mlir::failed(manager.run(**module)))
       return failed(options, "lowering failed; see the diagnostics above");
+  } else if (mlir::failed(lowerToReference(**module))) {
+    return failed(options, "lowering failed; see the diagnostics above");
   }
 
   Expected<std::unique_ptr<WeightImage>> image = makeWeightImage(**module, cpu, options.model);

@@ -59,6 +59,12 @@ Expected<std::unique_ptr<WeightImage>> tokopt::makeWeightImage(mlir::ModuleOp mo
     SourceRange range{file, static_cast<uint64_t>(weight.getOffsets()[member.index]),
                       static_cast<uint64_t>(weight.getMemberBytes()), weight.getSymName().str()};
     Expected<int64_t> place = [&]() -> Expected<int64_t> {
+      if (!packed) {
+        auto producer = makeRawProducer(std::move(range));
+        if (!producer)
+          return producer.takeError();
+        return image->add(std::move(*producer));
+      }
       if (type.getRank() == 1)
         return image->addVector(type.getDimSize(0), std::move(range), *format);
       return image->addMatrix(*format, type.getDimSize(0), type.getDimSize(1), std::move(range));

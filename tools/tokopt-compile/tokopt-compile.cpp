@@ -18,7 +18,8 @@ static cl::opt<std::string> model(cl::Positional, cl::Required, cl::value_desc("
 static cl::opt<std::string> output("o", cl::Required, cl::value_desc("file"),
                                    cl::desc("The bundle to write"), cl::cat(category));
 static cl::opt<std::string> backend("backend", cl::init("cpu"),
-                                    cl::desc("cpu: generated kernels (default)"),
+                                    cl::desc("cpu: generated kernels (default); reference: the ops' definitions, "
+                                             "to compare with"),
                                     cl::cat(category));
 static cl::list<std::string> targets("target", cl::CommaSeparated, cl::value_desc("level"),
                                      cl::desc("ISA levels to generate for: avx512vnni, avx2 (default: all)"),
@@ -44,9 +45,9 @@ int main(int argc, char **argv) {
   cl::SetVersionPrinter([](raw_ostream &os) { os << "tokopt-compile " TOKOPT_VERSION "\n"; });
   if (!cl::ParseCommandLineOptions(argc, argv, "Compiles a model into one file\n", &errs()))
     return BadUsage;
-  if (backend != "cpu") {
+  if (backend != "cpu" && backend != "reference") {
     WithColor::error(errs(), "tokopt-compile")
-        << "--backend: found '" << backend << "', expected cpu\n";
+        << "--backend: found '" << backend << "', expected cpu or reference\n";
     return BadUsage;
   }
   tokopt::registerPasses();
