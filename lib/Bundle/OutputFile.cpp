@@ -47,7 +47,9 @@ Expected<OutputFile> OutputFile::create(StringRef path) {
 OutputFile::~OutputFile() {
   if (!temporary)
     return; // moved from
-  // The stream would end the process over an error that was already reported.
+  // The stream would end the process over an error, one that was already
+  // reported or one of the bytes that it still holds.
+  stream->flush();
   stream->clear_error();
   stream.reset();
   consumeError(temporary->discard());

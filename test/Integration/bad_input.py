@@ -151,20 +151,22 @@ def guard_outputs(check, folder):
 
     start = time.monotonic()
     subprocess.run(command, check=True)
-    whole = time.monotonic() - start
+    whole, size = time.monotonic() - start, output.stat().st_size
     for part in (0.3, 0.6, 0.8):
         intact(f"SIGINT after {part:.0%}", lambda: interrupted(part * whole))
 
-    def limited():
+    def limited(most):
         # A file may not grow beyond this: what a full disk looks like to the program.
         def limit():
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
         result = subprocess.run(command, stderr=subprocess.PIPE, text=True, preexec_fn=limit)
         return result.returncode, result.stderr
 
-    message = intact("full disk", limited)
-    check("error" in message, f"full disk: {message.strip()!r}")
+    # The first stops the object file, the second the bundle.
+    for most in (4096, size - 4096):
+        message = intact(f"full disk at {most}", lambda: limited(most))
+        check("error" in message, f"full disk at {most}: {message.strip()!r}")
 
     missing = folder / "no such folder/out.so"
     result = subprocess.run([*command[:3], str(missing)], stderr=subprocess.PIPE, text=True)
