@@ -1,11 +1,15 @@
-"""The reference backend against an independent numpy layer, for each architecture and every weight format."""
+"""The reference backend, and the generated kernels in f32, against an independent numpy layer.
 
+For each architecture, every weight format and every ISA level of this CPU.
+"""
+
+import os
 import random
 import sys
 
 import numpy as np
 
-from harness import Checks, bundle, generate, tiny_model
+from harness import Checks, bundle, generate, has_reference, levels, tiny_model
 from numpy_model import Model
 
 # Between them every format, a tied and a separate output, two layer kinds, odd and power-of-two sizes, both file versions.
@@ -25,23 +29,31 @@ LENGTHS = (1, 2, 19, 70)
 VOCABULARY = 1000
 
 
+def compare(check, name, path, ids, wanted, **run_options):
+    for length, row in zip(LENGTHS, wanted):
+        result = generate(path, ids[:length], 1, "--top-logits", VOCABULARY, **run_options)
+        found = np.full(VOCABULARY, np.nan)
+        for token, logit in result["first_logits"]:
+            found[token] = logit
+        difference = np.abs(found - row).max() / np.sqrt(np.mean(row * row))
+        check(difference <= 2e-5, f"{name}, {length} ids: logits differ by {difference:.1e} of their rms")
+        check(result["ids"] == [int(row.argmax())], f"{name}, {length} ids: the token is the largest logit's")
+
+
 def main():
     arch = sys.argv[1]
     check = Checks()
     draw = random.Random(7)
     for options in MODELS[arch]:
         model = tiny_model("--arch", arch, *options)
-        path = bundle(model, "--backend=reference")
         ids = [draw.randrange(VOCABULARY) for _ in range(max(LENGTHS))]
         wanted = Model(model).logits(ids, [length - 1 for length in LENGTHS])
-        for length, row in zip(LENGTHS, wanted):
-            result = generate(path, ids[:length], 1, "--top-logits", VOCABULARY)
-            found = np.full(VOCABULARY, np.nan)
-            for token, logit in result["first_logits"]:
-                found[token] = logit
-            difference = np.abs(found - row).max() / np.sqrt(np.mean(row * row))
-            check(difference <= 2e-5, f"{arch} {' '.join(options)}, {length} ids: logits differ by {difference:.1e} of their rms")
-            check(result["ids"] == [int(row.argmax())], f"{arch}, {length} ids: the token is the largest logit's")
+        name = f"{arch} {' '.join(options)}"
+        if has_reference():
+            compare(check, f"reference, {name}", bundle(model, "--backend=reference"), ids, wanted)
+        path = bundle(model, "--pipeline=")
+        for level in levels(path):
+            compare(check, f"{level}, {name}", path, ids, wanted, env={**os.environ, "TOKOPT_LEVEL": level})
     check.done()
 
 
