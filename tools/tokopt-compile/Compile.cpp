@@ -1,6 +1,7 @@
 //===- Compile.cpp - From a model to a bundle ------------------------------===//
 
 #include "Compile.h"
+#include "Mutate.h"
 
 #include "dialects/Tok/TokOps.h"
 #include "tokopt/Import.h"
@@ -93,6 +94,8 @@ static Error generateCode(const CompileOptions &options, mlir::ModuleOp module, 
         manifest.kernels.push_back({kernel.name + "." + level.name.str(), kernel.family, kernel.config});
     }
     stripModel(*copy);
+    if (options.mutation && !mutateConstants(*copy, options.mutation->first, options.mutation->second))
+      return failed(options, "no kernel has the constant of --mutate");
     if (options.emulate)
       emulateIntrinsics(*copy);
     jobs.push_back({*copy, options.emulate ? findIsaLevel("avx2") : &level});

@@ -25,6 +25,8 @@ struct CompileOptions {
   bool printKernels = false;
   /// Kernels for the levels asked for, in code for `avx2`: for tests on machines that lack the level.
   bool emulate = false;
+  /// Replaces constants of kernels that have the first value by the second: for tests of tests.
+  std::optional<std::pair<double, double>> mutation;
 };
 
 /// Compiles `options.model`, a GGUF file or a module of the tok dialect, and writes a bundle.

@@ -40,6 +40,10 @@ static cl::opt<bool> emulate("emulate", cl::Hidden,
                                       "AVX2 machines run"),
                              cl::cat(category));
 
+static cl::list<double> mutate("mutate", cl::Hidden, cl::CommaSeparated,
+                               cl::desc("For tests of tests: FROM,TO replaces this constant of the kernels"),
+                               cl::cat(category));
+
 int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
   cl::SetVersionPrinter([](raw_ostream &os) { os << "tokopt-compile " TOKOPT_VERSION "\n"; });
@@ -52,7 +56,10 @@ int main(int argc, char **argv) {
   }
   tokopt::registerPasses();
   tokopt::CompileOptions options{model, output, backend, {targets.begin(), targets.end()},
-                                 std::nullopt, printKernels, emulate};
+                                 std::nullopt, printKernels, emulate,
+                                 std::nullopt};
+  if (mutate.size() == 2)
+    options.mutation = {mutate[0], mutate[1]};
   for (const std::string &target : options.targets)
     if (target != "avx2" && target != "avx512vnni") {
       WithColor::error(errs(), "tokopt-compile")
