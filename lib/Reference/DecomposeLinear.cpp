@@ -8,7 +8,8 @@
 // Outputs are taken in panels. For each, the rows of the weight are dequantized
 // and transposed, then every row of the input runs over the panel as
 // (row, k, out): the sum over k is taken in order with one rounding a step, and
-// `out` is what vectorizes.
+// `out` is what vectorizes. The sums of a row have memory of their own, which
+// nothing else can alias, so that they stay in registers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -59,6 +60,11 @@ struct DecomposeLinear : DecomposePattern<tok::LinearOp> {
     if (op.getCompute())
       input = roundInput(b, input, *op.getCompute());
 
+    Value bias;
+    if (op.getBiasAttr())
+      bias = module.getWeight(b, rewriter, op, op.getBiasAttr(), op.getLayer())
+                 .readVector(b);
+
     int64_t outputs = weight.type.getDimSize(0);
     int64_t panel = std::min(outputs, kPanel);
     Value output = b.empty({ShapedType::kDynamic, outputs}, b.getF32Type(),
@@ -67,47 +73,60 @@ struct DecomposeLinear : DecomposePattern<tok::LinearOp> {
                        [&](Emitter &b, Term begin, ValueRange carried) {
                          // The last panel overlaps the one before.
                          Term first = minimum(begin, b.index(outputs - panel));
+                         Value transposed = readPanel(b, weight, first, panel);
                          return SmallVector<Value>{runPanel(
-                             b, weight, input, carried[0], first, panel)};
+                             b, input, transposed, bias, first, carried[0])};
                        })
                  .front();
-    if (op.getBiasAttr()) {
-      Value bias =
-          module.getWeight(b, rewriter, op, op.getBiasAttr(), op.getLayer())
-              .readVector(b);
-      output = b.generic({{bias, {1}}}, {output, {0, 1}},
-                         [](Emitter &b, ArrayRef<Term> values) {
-                           return values[1] + values[0];
-                         });
-    }
     auto type = cast<RankedTensorType>(op.getOutput().getType());
     rewriter.replaceOp(op, b.splitRows(output, type.getShape().drop_front()));
     return success();
   }
 
 private:
-  /// `output` with the columns from `first` on computed.
-  static Value runPanel(Emitter &b, const WeightPlace &weight, Value input,
-                        Value output, Term first, int64_t panel) {
-    int64_t inputs = weight.type.getDimSize(1);
-    Type f32 = b.getF32Type();
-    Value rows = weight.readRows(b, first, panel); // [panel, inputs]
-    Value transposed = b.empty({inputs, panel}, f32);
-    transposed = linalg::TransposeOp::create(b, rows, transposed,
-                                             ArrayRef<int64_t>{1, 0})
-                     .getResult()[0]; // [inputs, panel]
+  /// The weights `[inputs, panel]` of the outputs from `first` on.
+  static Value readPanel(Emitter &b, const WeightPlace &weight, Term first,
+                         int64_t panel) {
+    Value rows = weight.readRows(b, first, panel);
+    Value transposed =
+        b.empty({weight.type.getDimSize(1), panel}, b.getF32Type());
+    return linalg::TransposeOp::create(b, rows, transposed,
+                                       ArrayRef<int64_t>{1, 0})
+        .getResult()[0];
+  }
 
-    SmallVector<OpFoldResult> offsets = {b.getIndexAttr(0), first.value};
-    SmallVector<OpFoldResult> sizes = {getAsOpFoldResult(b.dim(input, 0).value),
-                                       b.getIndexAttr(panel)};
-    auto type = RankedTensorType::get({ShapedType::kDynamic, panel}, f32);
-    Value part = b.slice(type, output, offsets, sizes);
-    part = b.generic({{input, {0, 1}}, {transposed, {1, 2}}},
-                     {b.fill(part, b.f32(0)), {0, 2}},
-                     [](Emitter &, ArrayRef<Term> values) {
-                       return fma(values[0], values[1], values[2]);
-                     });
-    return b.insert(part, output, offsets, sizes);
+  /// `output` with the columns from `first` on computed.
+  static Value runPanel(Emitter &b, Value input, Value transposed, Value bias,
+                        Term first, Value output) {
+    auto panelType = cast<RankedTensorType>(transposed.getType());
+    int64_t inputs = panelType.getDimSize(0), panel = panelType.getDimSize(1);
+    Type f32 = b.getF32Type();
+    auto sumsType = RankedTensorType::get(panel, f32);
+    OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+    OpFoldResult all = b.getIndexAttr(inputs), width = b.getIndexAttr(panel);
+
+    auto runRow = [&](Emitter &b, Term row, ValueRange carried) {
+      Value x = b.slice(RankedTensorType::get(inputs, f32), input,
+                        {row.value, zero}, {one, all});
+      Value sums = b.fill(b.empty(sumsType.getShape(), f32), b.f32(0));
+      sums = b.generic({{x, {0}}, {transposed, {0, 1}}}, {sums, {1}},
+                       [](Emitter &, ArrayRef<Term> values) {
+                         return fma(values[0], values[1], values[2]);
+                       });
+      Value part = b.slice(sumsType, carried[0], {row.value, first.value},
+                           {one, width});
+      SmallVector<Operand> inputs = {{sums, {0}}};
+      if (bias)
+        inputs.push_back(
+            {b.slice(sumsType, bias, {first.value}, {width}), {0}});
+      part = b.generic(inputs, {part, {0}},
+                       [&](Emitter &, ArrayRef<Term> values) {
+                         return bias ? values[0] + values[1] : values[0];
+                       });
+      return SmallVector<Value>{
+          b.insert(part, carried[0], {row.value, first.value}, {one, width})};
+    };
+    return b.forLoop(b.index(0), b.dim(input, 0), 1, output, runRow).front();
   }
 };
 
