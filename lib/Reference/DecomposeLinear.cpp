@@ -113,16 +113,16 @@ private:
                        [](Emitter &, ArrayRef<Term> values) {
                          return fma(values[0], values[1], values[2]);
                        });
-      Value part = b.slice(sumsType, carried[0], {row.value, first.value},
-                           {one, width});
+      Value part =
+          b.slice(sumsType, carried[0], {row.value, first.value}, {one, width});
       SmallVector<Operand> inputs = {{sums, {0}}};
       if (bias)
         inputs.push_back(
             {b.slice(sumsType, bias, {first.value}, {width}), {0}});
-      part = b.generic(inputs, {part, {0}},
-                       [&](Emitter &, ArrayRef<Term> values) {
-                         return bias ? values[0] + values[1] : values[0];
-                       });
+      part =
+          b.generic(inputs, {part, {0}}, [&](Emitter &, ArrayRef<Term> values) {
+            return bias ? values[0] + values[1] : values[0];
+          });
       return SmallVector<Value>{
           b.insert(part, carried[0], {row.value, first.value}, {one, width})};
     };

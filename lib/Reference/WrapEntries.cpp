@@ -74,13 +74,17 @@ public:
       return buffer ? readCachePart(buffer, role) : Value();
     if (!buffer)
       return toIndex(load(frame, slot->number, b.getI64Type()));
+    if (buffer.getRank() < 1 || buffer.getRank() > 2 ||
+        (buffer.getRank() == 2 && buffer.isDynamicDim(1)))
+      return {};
+    int64_t distance =
+        buffer.getRank() == 1
+            ? 1
+            : llvm::alignTo(buffer.getDimSize(1), slot->rounding);
+    Value pointer = load(frame, slot->number, pointerType());
     Value rows =
         slot->rows < 0 ? constant(0) : load(frame, slot->rows, b.getI64Type());
-    int64_t width = buffer.getRank() == 1 ? 1 : buffer.getShape().back();
-    int64_t distance =
-        buffer.getRank() == 1 ? 1 : llvm::alignTo(width, slot->rounding);
-    return makeBuffer(buffer, load(frame, slot->number, pointerType()), rows,
-                      constant(width), constant(distance));
+    return makeBuffer(buffer, pointer, rows, constant(distance));
   }
 
 private:
@@ -102,7 +106,10 @@ private:
   /// in the order of the arguments.
   Value readCachePart(MemRefType type, StringRef role) {
     auto [cache, part] = role.split('.');
-    if (part.empty())
+    int64_t page = pageBytes.lookup(cache);
+    bool isTable = part == "table";
+    if (page <= 0 || type.getRank() < 2 ||
+        (!isTable && type.getNumDynamicDims() != 1))
       return {};
     if (cache != lastCache) {
       lastCache = cache;
@@ -110,25 +117,23 @@ private:
       ++cacheNumber;
     }
     Value caches = load(frame, kCaches, pointerType());
-    if (part == "table") {
+    if (isTable) {
       Value table = load(caches, 3 * cacheNumber + 1, pointerType());
       Value distance = load(caches, 3 * cacheNumber + 2, b.getI64Type());
-      return makeBuffer(type, table, constant(0), distance, distance);
+      return makeBuffer(type, table, constant(0), distance);
     }
     Value pool = load(caches, 3 * cacheNumber, pointerType());
+    Value place = constant(offset);
     Value plane = LLVM::GEPOp::create(b, pointerType(), b.getI8Type(), pool,
-                                      ArrayRef<LLVM::GEPArg>{constant(offset)});
+                                      ArrayRef<LLVM::GEPArg>{place});
     offset += getPlaneBytes(type.getShape(), type.getElementType());
-    int64_t page = pageBytes.lookup(cache);
-    int64_t distance = page / (type.getElementTypeBitWidth() / 8);
-    return makeBuffer(type, plane, constant(0),
-                      constant(type.getShape().back()), constant(distance));
+    Value distance = constant(page / (type.getElementTypeBitWidth() / 8));
+    return makeBuffer(type, plane, constant(0), distance);
   }
 
-  /// A buffer at `pointer` of `rows` rows that are `distance` elements apart;
-  /// `width` is the size of the last dimension.
-  Value makeBuffer(MemRefType type, Value pointer, Value rows, Value width,
-                   Value distance) {
+  /// A buffer at `pointer` of `rows` rows that are `distance` elements apart. A
+  /// row of unknown size (of a page table) fills that distance.
+  Value makeBuffer(MemRefType type, Value pointer, Value rows, Value distance) {
     int64_t rank = type.getRank();
     Type i64 = b.getI64Type();
     Type array = LLVM::LLVMArrayType::get(i64, rank);
@@ -146,7 +151,7 @@ private:
     int64_t stride = 1;
     for (int64_t i = rank - 1; i > 0; --i) {
       bool known = !type.isDynamicDim(i);
-      set(known ? constant(type.getDimSize(i)) : width, {3, i});
+      set(known ? constant(type.getDimSize(i)) : distance, {3, i});
       set(constant(stride), {4, i});
       stride *= known ? type.getDimSize(i) : 1;
     }
@@ -188,11 +193,12 @@ private:
       return body.emitError("expects an entry whose results are written to "
                             "their slots in place, but it returns ")
              << body.getResultTypes();
-    std::string name = body.getName().str();
     SymbolTable symbols(getOperation());
+    StringAttr name = body.getNameAttr();
+    symbols.remove(body);
     body.setPrivate();
-    if (failed(symbols.rename(body, name + "_body")))
-      return body.emitError("expects the name ") << name << "_body to be free";
+    body.setName((name.getValue() + "_body").str());
+    symbols.insert(body); // makes the name unique
 
     ImplicitLocOpBuilder b(body.getLoc(), &getContext());
     b.setInsertionPointAfter(body);

@@ -52,7 +52,7 @@ std::string makeModule(llvm::StringRef element, llvm::StringRef mask) {
           : !kv, !tok.rows<pos, seq>, tensor<?x2x8xf32>, tensor<?x2x8xf32>
       %a, %lse = tok.attention %q, %kv1[%l], %rows mask = <)mlir" +
          mask.str() + R"mlir(> scale = 0.5
-          : tensor<?x4x8xf32>, !kv, !tok.rows<pos, seq> -> tensor<?x4x8xf32>, lse tensor<?x4xf32>
+          : tensor<?x4x8xf32>, !kv, !tok.rows<pos, seq> -> tensor<?x4x8xf32> lse tensor<?x4xf32>
       %af = tensor.collapse_shape %a [[0], [1, 2]] : tensor<?x4x8xf32> into tensor<?x32xf32>
       %e = tensor.empty(%n) : tensor<?x36xf32>
       %f = tensor.insert_slice %af into %e[0, 0] [%n, 32] [1, 1] : tensor<?x32xf32> into tensor<?x36xf32>

@@ -1,0 +1,81 @@
+// RUN: tokopt-opt %s --tok-decompose --split-input-file --verify-diagnostics
+
+!kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64,
+    keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared,
+    columns = [pos], digests = []>
+func.func @key_mass(%q: tensor<?x1x32xf32>, %kv: !kv, %l: index, %rows: !tok.rows<pos, seq>) -> tensor<?xf32> {
+  // expected-error @below {{has no decomposition for key_mass and window_probs}}
+  %a, %m = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125
+      : tensor<?x1x32xf32>, !kv, !tok.rows<pos, seq> -> tensor<?x1x32xf32> key_mass tensor<?xf32>
+  return %m : tensor<?xf32>
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64,
+    keys = pre_rope, window = 0, sinks = 0, residual = 0, tables = shared,
+    columns = [pos], digests = []>
+func.func @keys(%kv: !kv, %l: index, %rows: !tok.rows<pos, seq>, %k: tensor<?x1x32xf32>) -> !kv {
+  // expected-error @below {{has no decomposition for a cache with keys = pre_rope; expects keys = post_rope}}
+  %kv1 = tok.append %kv[%l], %rows, %k, %k
+      : !kv, !tok.rows<pos, seq>, tensor<?x1x32xf32>, tensor<?x1x32xf32>
+  return %kv1 : !kv
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64,
+    keys = post_rope, window = 0, sinks = 0, residual = 0, tables = head,
+    columns = [pos], digests = []>
+func.func @tables(%kv: !kv, %l: index, %rows: !tok.rows<pos, seq>, %k: tensor<?x1x32xf32>) -> !kv {
+  // expected-error @below {{has no decomposition for a cache with tables = head; expects tables = shared}}
+  %kv1 = tok.append %kv[%l], %rows, %k, %k
+      : !kv, !tok.rows<pos, seq>, tensor<?x1x32xf32>, tensor<?x1x32xf32>
+  return %kv1 : !kv
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64,
+    keys = post_rope, window = 512, sinks = 4, residual = 0, tables = shared,
+    columns = [pos], digests = []>
+func.func @window(%kv: !kv, %l: index, %rows: !tok.rows<pos, seq>, %k: tensor<?x1x32xf32>) -> !kv {
+  // expected-error @below {{has no decomposition for a cache with window, sinks or residual; expects 0 for each}}
+  %kv1 = tok.append %kv[%l], %rows, %k, %k
+      : !kv, !tok.rows<pos, seq>, tensor<?x1x32xf32>, tensor<?x1x32xf32>
+  return %kv1 : !kv
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64,
+    keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared,
+    columns = [pos, size], digests = []>
+func.func @columns(%kv: !kv, %l: index, %rows: !tok.rows<pos, seq>, %k: tensor<?x1x32xf32>) -> !kv {
+  // expected-error @below {{has no decomposition for a cache with other columns than pos; expects columns = [pos]}}
+  %kv1 = tok.append %kv[%l], %rows, %k, %k
+      : !kv, !tok.rows<pos, seq>, tensor<?x1x32xf32>, tensor<?x1x32xf32>
+  return %kv1 : !kv
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64,
+    keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared,
+    columns = [pos], digests = [minmax]>
+func.func @digests(%kv: !kv, %l: index, %rows: !tok.rows<pos, seq>, %k: tensor<?x1x32xf32>) -> !kv {
+  // expected-error @below {{has no decomposition for a cache with digests; expects digests = []}}
+  %kv1 = tok.append %kv[%l], %rows, %k, %k
+      : !kv, !tok.rows<pos, seq>, tensor<?x1x32xf32>, tensor<?x1x32xf32>
+  return %kv1 : !kv
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 1048576, k = 1048576 x f32, v = 32 x f32, page = 1048576,
+    keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared,
+    columns = [pos], digests = []>
+// expected-error @below {{expects a page of the cache "kv" to have at most 2^40 bytes}}
+func.func @huge_page(%kv: !kv {tok.slot = "kv"}) -> (!kv {tok.slot = "kv"}) {
+  return %kv : !kv
+}
