@@ -26,6 +26,7 @@ class Attempts:
     def __init__(self, check, folder):
         self.check, self.folder = check, pathlib.Path(folder)
         self.cases = []
+        self.slowest = (0.0, "")
 
     def add(self, name, data, command, must_fail=True):
         """`command` maps the damaged file and a path for output to the arguments."""
@@ -38,7 +39,9 @@ class Attempts:
         file, output = home / "damaged.bin", home / "output"
         file.write_bytes(data)
         arguments = [str(part) for part in command(file, output)]
+        start = time.monotonic()
         result = subprocess.run(arguments, capture_output=True, text=True, errors="replace", timeout=120)
+        self.slowest = max(self.slowest, (time.monotonic() - start, name))
         left = {path.name for path in home.iterdir()} - {file.name}
         shutil.rmtree(home)
         lines = result.stderr.strip().splitlines()
@@ -57,8 +60,9 @@ class Attempts:
             problems = [problem for problem in pool.map(self.attempt, range(len(self.cases))) if problem]
         for problem in problems[:10]:
             print(problem)
-        self.check(not problems, f"{title}: {len(self.cases)} files, {len(problems)} problems")
-        self.cases = []
+        self.check(not problems, f"{title}: {len(self.cases)} files, {len(problems)} problems; "
+                   f"slowest {self.slowest[0]:.1f} s, {self.slowest[1]}")
+        self.cases, self.slowest = [], (0.0, "")
 
 
 def truncations(data, head):
