@@ -117,14 +117,23 @@ struct RowwiseEmitter {
       return op.emitOpError("cannot sum a row whose heads are not a multiple of 16 wide");
     LogicalResult result = success();
     for (int64_t i = 0; i < count; ++i) {
-      Vals total = e.loop(e.i64(0), e.i64(columns), kLanes, {e.zero(vector())},
-                          [&](Val column, ArrayRef<Val> partial) {
-                            Val sum = partial[0];
-                            if (failed(evaluate(column, [&](Val value) { sum = sum + value; })))
-                              result = failure();
-                            return Vals{sum};
-                          });
-      sums.push_back(e.sumLanes(total[0]));
+      int64_t filled = columns % kLanes, whole = columns - filled;
+      Val total = e.loop(e.i64(0), e.i64(whole), kLanes, {e.zero(vector())},
+                         [&](Val column, ArrayRef<Val> partial) {
+                           Val sum = partial[0];
+                           if (failed(evaluate(column, [&](Val value) { sum = sum + value; })))
+                             result = failure();
+                           return Vals{sum};
+                         })[0];
+      // What fills the last vector is no part of the row: an op may have made something of its zeros.
+      if (filled && failed(evaluate(e.i64(whole), [&](Val value) {
+            SmallVector<int64_t> lanes;
+            for (int64_t lane = 0; lane < kLanes; ++lane)
+              lanes.push_back(lane < filled ? lane : lane + kLanes);
+            total = total + e.shuffle(value, e.zero(vector()), lanes);
+          })))
+        result = failure();
+      sums.push_back(e.sumLanes(total));
     }
     return result;
   }
