@@ -68,7 +68,16 @@ def Tok_KernelOp : Tok_Op<"kernel", [
 
     Regions hold scalar `arith` and `math` ops, which a template clones on
     vectors, and `tok.reduce_row` and `tok.partner`. `config` holds what the cost
-    model chose and the ops' own numbers.
+    model chose and the ops' own numbers, which the verifier asks for:
+
+    | family | config |
+    |---|---|
+    | `embed` | `columns`, `scale` |
+    | `angles` | `base`, `dims`, `head`, `pairs` (`adjacent`, `halves`) |
+    | `rowwise` | `columns`; `gather`: the last input holds the row to read; `angles`: the input that holds angles, of a `head`; `cache` and `side` (`k`, `v`) when it writes one |
+    | `linear` | `matrices`, `inputs`, `outputs`, `compute` (`f32`, `i8`) |
+    | `attention` | `heads`, `scale`, `window`, `cache`, `context` (positions of the longest sequence) |
+    | `sample` | `vocab` |
 
     Example:
 
@@ -76,7 +85,7 @@ def Tok_KernelOp : Tok_Op<"kernel", [
     tok.weight @norm : tensor<96xf32> = source "m.gguf" at [0]
     func.func @f(%x: memref<?x96xf32>, %y: memref<?x96xf32>, %b: index, %e: index) {
       tok.kernel "rowwise" rows(%b to %e) weights [@norm] ins(%x : memref<?x96xf32>)
-          outs(%y : memref<?x96xf32>) {} prologue {
+          outs(%y : memref<?x96xf32>) {columns = 96} prologue {
       ^bb0(%v: f32, %w: f32):
         %s = arith.mulf %v, %v : f32
         %r = tok.reduce_row %s
@@ -131,7 +140,8 @@ def Tok_PartnerOp : Tok_Op<"partner", [Pure, SameOperandsAndResultType, ParentOn
 
     ```mlir
     func.func @f(%x: memref<?x96xf32>, %b: index, %e: index) {
-      tok.kernel "rowwise" rows(%b to %e) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {} prologue {
+      tok.kernel "rowwise" rows(%b to %e) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>)
+          {columns = 96} prologue {
       ^bb0(%v: f32):
         %p = tok.partner %v adjacent head = 32 dims = 32
         tok.yield %p : f32

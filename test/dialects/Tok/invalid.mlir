@@ -278,7 +278,7 @@ func.func @f(%x: memref<?x96xf32>, %n: index) {
 
 func.func @f(%x: memref<?x96xf32>, %n: index) {
   // expected-error @+1 {{expects regions of one block that ends in tok.yield}}
-  tok.kernel "rowwise" rows(%n to %n) outs(%x : memref<?x96xf32>) {} prologue {
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96} prologue {
   ^bb0(%v: f32):
     llvm.unreachable
   }
@@ -289,7 +289,7 @@ func.func @f(%x: memref<?x96xf32>, %n: index) {
 
 func.func @f(%x: memref<?x96xf32>, %n: index) {
   // expected-error @+1 {{expects regions of one block that ends in tok.yield}}
-  tok.kernel "rowwise" rows(%n to %n) outs(%x : memref<?x96xf32>) {} prologue {
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96} prologue {
   ^bb0(%v: f32):
   }
   return
@@ -299,7 +299,7 @@ func.func @f(%x: memref<?x96xf32>, %n: index) {
 
 func.func @f(%x: memref<?x96xf32>, %n: index) {
   // expected-error @+1 {{expects regions of one block that ends in tok.yield}}
-  tok.kernel "rowwise" rows(%n to %n) outs(%x : memref<?x96xf32>) {} prologue {
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96} prologue {
   ^bb0(%v: f32):
     cf.br ^bb1
   ^bb1:
@@ -312,7 +312,7 @@ func.func @f(%x: memref<?x96xf32>, %n: index) {
 
 func.func @f(%x: memref<?x96xf32>, %n: index) {
   // expected-error @+1 {{expects @w to be a tok.weight}}
-  tok.kernel "linear" rows(%n to %n) weights [@w] outs(%x : memref<?x96xf32>) {}
+  tok.kernel "rowwise" rows(%n to %n) weights [@w] ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96}
   return
 }
 
@@ -321,7 +321,64 @@ func.func @f(%x: memref<?x96xf32>, %n: index) {
 tok.weight @w layers = [0-1] : tensor<96xf32> = source "m.gguf" at [0, 384]
 func.func @f(%x: memref<?x96xf32>, %n: index) {
   // expected-error @+1 {{expects a layer for the family @w}}
-  tok.kernel "rowwise" rows(%n to %n) weights [@w] outs(%x : memref<?x96xf32>) {}
+  tok.kernel "rowwise" rows(%n to %n) weights [@w] ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96}
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects 'columns' to be an integer in the configuration of 'rowwise'}}
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {}
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects 'base' to be a float in the configuration of 'angles'}}
+  tok.kernel "angles" rows(%n to %n) outs(%x : memref<?x96xf32>) {dims = 48, head = 48, base = 10000, pairs = "halves"}
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects 'compute' to be a string in the configuration of 'linear'}}
+  tok.kernel "linear" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {matrices = 1, inputs = 96, outputs = 96, compute = 8}
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects 3 inputs of 'sample', but got 1}}
+  tok.kernel "sample" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {vocab = 96}
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects the second input of 'attention' to be a cache, but got 'memref<?x96xf32>'}}
+  tok.kernel "attention" rows(%n to %n) ins(%x, %x : memref<?x96xf32>, memref<?x96xf32>) outs(%x : memref<?x96xf32>) {heads = 3, window = 0, cache = 0, context = 2048, scale = 0.125 : f32}
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects at least 1 inputs of 'rowwise', but got 0}}
+  tok.kernel "rowwise" rows(%n to %n) outs(%x : memref<?x96xf32>) {columns = 96}
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func @f(%x: memref<?x32xf32>, %kv: !kv, %n: index) {
+  // expected-error @+1 {{expects a layer for its cache}}
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x32xf32>) outs(%kv : !kv) {columns = 32}
   return
 }
 

@@ -138,8 +138,8 @@ func.func @program(%x: memref<?x96xf32>, %n: index, %l: index, %kv: !kv) {
   %a = tok.buffer : memref<?x96xf32>
   // CHECK: tok.buffer at 384 : memref<?x96xi8>
   %b = tok.buffer at 384 : memref<?x96xi8>
-  // CHECK: tok.kernel "angles" rows(%{{.*}} to %{{.*}}) outs(%{{.*}} : memref<?x96xf32>) {}
-  tok.kernel "angles" rows(%n to %n) outs(%a : memref<?x96xf32>) {}
+  // CHECK: tok.kernel "angles" rows(%{{.*}} to %{{.*}}) outs(%{{.*}} : memref<?x96xf32>) {base = 1.000000e+04 : f64, dims = 48 : i64, head = 48 : i64, pairs = "halves"}
+  tok.kernel "angles" rows(%n to %n) outs(%a : memref<?x96xf32>) {base = 1.0e4, dims = 48, head = 48, pairs = "halves"}
   // CHECK: tok.barrier
   tok.barrier
   // CHECK: tok.kernel "rowwise" rows(%{{.*}} to %{{.*}}) layer(%{{.*}}) weights [@norms] ins(%{{.*}} : memref<?x96xf32>) outs(%{{.*}}, %{{.*}} : memref<?x96xi8>, !kv) {columns = 96 : i64} prologue {
@@ -155,8 +155,9 @@ func.func @program(%x: memref<?x96xf32>, %n: index, %l: index, %kv: !kv) {
     tok.yield %s, %s : f32, f32
   }
   // CHECK: tok.kernel "linear"
-  // CHECK-SAME: {} epilogue {
-  tok.kernel "linear" rows(%n to %n) weights [@q8_0] ins(%x : memref<?x96xf32>) outs(%a : memref<?x96xf32>) {} epilogue {
+  // CHECK-SAME: {compute = "f32", inputs = 96 : i64, matrices = 1 : i64, outputs = 64 : i64} epilogue {
+  tok.kernel "linear" rows(%n to %n) weights [@q8_0] ins(%x : memref<?x96xf32>) outs(%a : memref<?x96xf32>)
+      {compute = "f32", inputs = 96, matrices = 1, outputs = 64} epilogue {
   ^bb0(%v: f32):
     tok.yield %v : f32
   }
