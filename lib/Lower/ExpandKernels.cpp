@@ -26,13 +26,17 @@ using namespace tokopt;
 
 namespace {
 
-/// Expands the entry of one module.
+/// Expands the entries of one module, which share functions and tables.
 class Expander {
 public:
   Expander(ModuleOp module, const TargetDescription &target)
       : module(module), target(target), symbols(module), builder(module.getContext()) {}
 
-  LogicalResult run(func::FuncOp entry);
+  /// Calls functions beside the kernels of `entry`.
+  LogicalResult expand(func::FuncOp entry);
+  /// Lists the functions in the module's `tok.program` and removes what has been expanded. Until then, entries
+  /// compare their kernels with those of others.
+  void finish();
 
 private:
   Type pointer() { return LLVM::LLVMPointerType::get(module.getContext()); }
@@ -60,7 +64,7 @@ private:
   Value frame, worker, weights, workspace, capacity, null;
   DenseMap<Value, Value> addresses;
   SmallVector<std::pair<tok::KernelOp, func::FuncOp>> functions;
-  SmallVector<tok::KernelOp> expanded;
+  SmallVector<func::FuncOp> entries;
 };
 
 Value Expander::load(Slot slot, Type type) {
@@ -107,7 +111,9 @@ LogicalResult Expander::bindArguments(func::FuncOp entry) {
     argument.replaceAllUsesWith(index);
   }
   for (auto dim : llvm::make_early_inc_range(body.getOps<memref::DimOp>())) {
-    auto argument = cast<BlockArgument>(dim.getSource());
+    auto argument = dyn_cast<BlockArgument>(dim.getSource());
+    if (!argument)
+      return dim.emitOpError("expects the memref to be an argument of the entry");
     StringRef name = slots[argument.getArgNumber() - 2].getValue();
     Slot slot = name == "out" ? Slot::Outs : Slot::Rows;
     Value count = load(slot, builder.getI64Type());
@@ -118,6 +124,8 @@ LogicalResult Expander::bindArguments(func::FuncOp entry) {
   SmallVector<tok::BufferOp> buffers;
   entry.walk([&](tok::BufferOp buffer) { buffers.push_back(buffer); });
   for (tok::BufferOp buffer : buffers) {
+    if (!buffer.getOffset())
+      return buffer.emitOpError("has no place yet; run tok-plan-buffers first");
     Value bytes = arith::MulIOp::create(builder, loc, capacity, constant(*buffer.getOffset()));
     addresses[buffer.getMemref()] = offset(workspace, bytes);
   }
@@ -180,6 +188,11 @@ FailureOr<func::FuncOp> Expander::getFunction(tok::KernelOp kernel) {
   const KernelTemplate *generator = findCpuTemplate(kernel.getFamily());
   if (!generator)
     return kernel.emitOpError("has no CPU template for the family '") << kernel.getFamily() << "'";
+  for (NamedAttribute entry : generator->choose(kernel, target).config)
+    if (!kernel.getConfig().contains(entry.getName()))
+      return kernel.emitOpError("has no ") << entry.getName() << " yet; run tok-choose-kernels first";
+  if (generator->getScratchBytes(kernel, target) && !kernel.getConfig().contains("scratch"))
+    return kernel.emitOpError("has no scratch yet; run tok-plan-buffers first");
   Type i64 = builder.getI64Type();
   SmallVector<Type> types = {pointer(), i64, i64, i64, i64};
   size_t pointers = (kernel.getWeights() ? kernel.getWeights()->size() : 0) +
@@ -212,20 +225,27 @@ LogicalResult Expander::expand(tok::KernelOp kernel) {
     for (auto symbol : kernel.getWeights()->getAsRange<FlatSymbolRefAttr>())
       operands.push_back(addressOf(symbol, kernel.getLayer()));
   for (Value operand : llvm::concat<Value>(llvm::to_vector(kernel.getInputs()),
-                                           llvm::to_vector(kernel.getOutputs())))
-    operands.push_back(addressOf(operand));
+                                           llvm::to_vector(kernel.getOutputs()))) {
+    Value address = addressOf(operand);
+    if (!address)
+      return kernel.emitOpError("expects operands that are arguments of the entry or buffers");
+    operands.push_back(address);
+  }
   func::CallOp::create(builder, loc, *function, operands);
   return success();
 }
 
-LogicalResult Expander::run(func::FuncOp entry) {
+LogicalResult Expander::expand(func::FuncOp entry) {
   if (failed(bindArguments(entry)))
     return failure();
-  SmallVector<tok::KernelOp> kernels;
-  entry.walk([&](tok::KernelOp kernel) { kernels.push_back(kernel); });
-  for (tok::KernelOp kernel : kernels)
-    if (failed(expand(kernel)))
-      return failure();
+  entries.push_back(entry);
+  WalkResult result = entry.walk([&](tok::KernelOp kernel) { return WalkResult(expand(kernel)); });
+  return failure(result.wasInterrupted());
+}
+
+void Expander::finish() {
+  if (entries.empty())
+    return;
   SmallVector<Attribute> listed;
   for (auto &[kernel, function] : functions) {
     std::string config;
@@ -236,26 +256,21 @@ LogicalResult Expander::run(func::FuncOp entry) {
          builder.getNamedAttr("config", builder.getStringAttr(config))}));
   }
   setProgramEntry(module, "kernels", builder.getArrayAttr(listed));
-  for (tok::KernelOp kernel : kernels)
-    kernel.erase();
 
   func::FuncOp barrier = emitCpuBarrier(module);
-  SmallVector<tok::BarrierOp> barriers;
-  entry.walk([&](tok::BarrierOp op) { barriers.push_back(op); });
-  for (tok::BarrierOp op : barriers) {
-    builder.setInsertionPoint(op);
-    func::CallOp::create(builder, op.getLoc(), barrier, frame);
-    op.erase();
+  for (func::FuncOp entry : entries) {
+    Block &body = entry.getBody().front();
+    entry.walk([&](tok::KernelOp kernel) { kernel.erase(); });
+    entry.walk([&](tok::BarrierOp op) {
+      builder.setInsertionPoint(op);
+      func::CallOp::create(builder, op.getLoc(), barrier, body.getArgument(0));
+      op.erase();
+    });
+    entry.walk([&](tok::BufferOp buffer) { buffer.erase(); });
+    body.eraseArguments(2, body.getNumArguments() - 2);
+    entry.removeArgAttrsAttr();
+    entry.setFunctionType(builder.getFunctionType(body.getArgumentTypes(), {}));
   }
-  SmallVector<tok::BufferOp> buffers;
-  entry.walk([&](tok::BufferOp buffer) { buffers.push_back(buffer); });
-  for (tok::BufferOp buffer : buffers)
-    buffer.erase();
-  Block &body = entry.getBody().front();
-  body.eraseArguments(2, body.getNumArguments() - 2);
-  entry.removeArgAttrsAttr();
-  entry.setFunctionType(builder.getFunctionType(body.getArgumentTypes(), {}));
-  return success();
 }
 
 struct ExpandKernelsPass : tokopt::impl::ExpandKernelsPassBase<ExpandKernelsPass> {
@@ -273,9 +288,11 @@ struct ExpandKernelsPass : tokopt::impl::ExpandKernelsPassBase<ExpandKernelsPass
         weight.emitOpError("has no place in the image yet; run tok-plan-image first");
         return signalPassFailure();
       }
+    Expander expander(module, *description);
     for (func::FuncOp entry : llvm::to_vector(module.getOps<func::FuncOp>()))
-      if (!entry.isPrivate() && failed(Expander(module, *description).run(entry)))
+      if (!entry.isPrivate() && failed(expander.expand(entry)))
         return signalPassFailure();
+    expander.finish();
   }
 };
 

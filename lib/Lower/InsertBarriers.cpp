@@ -22,12 +22,20 @@ using namespace tokopt;
 
 namespace {
 
-/// Memory that a kernel touches: a range of the workspace's row, or whatever an argument stands for.
+/// Which side of a cache `kernel` writes, or nothing.
+StringRef sideOf(tok::KernelOp kernel) {
+  auto side = kernel.getConfig().getAs<StringAttr>("side");
+  return side ? side.getValue() : StringRef();
+}
+
+/// Memory that a kernel touches: a range of the workspace's row, or what an argument stands for, of a cache perhaps
+/// only the keys or the values.
 struct Memory {
   Value argument;
+  StringRef side;
   int64_t begin = 0, end = 0;
 
-  explicit Memory(Value value) {
+  explicit Memory(Value value, StringRef side = "") : side(side) {
     if (auto buffer = value.getDefiningOp<tok::BufferOp>()) {
       begin = *buffer.getOffset();
       end = begin + buffer.getRowBytes();
@@ -37,67 +45,68 @@ struct Memory {
   }
   bool overlaps(const Memory &other) const {
     if (argument || other.argument)
-      return argument == other.argument;
+      return argument == other.argument && (side == other.side || side.empty() || other.side.empty());
     return begin < other.end && other.begin < end;
   }
 };
 
+/// Whether `kernel` uses what workers share behind the rows of the workspace.
+bool usesShared(tok::KernelOp kernel) { return kernel.getConfig().contains("row_bytes"); }
+
 /// What has been read and written since the last barrier.
 struct Open {
   SmallVector<Memory> reads, writes;
+  bool shared = false;
 
   bool conflicts(tok::KernelOp kernel) const {
-    auto touches = [](ArrayRef<Memory> memories, Value value) {
-      return llvm::any_of(memories, [&](const Memory &m) { return m.overlaps(Memory(value)); });
+    if (shared && usesShared(kernel))
+      return true;
+    StringRef side = sideOf(kernel);
+    auto touches = [&](ArrayRef<Memory> memories, Value value) {
+      Memory memory(value, isa<tok::CacheType>(value.getType()) ? side : "");
+      return llvm::any_of(memories, [&](const Memory &m) { return m.overlaps(memory); });
     };
     return llvm::any_of(kernel.getInputs(), [&](Value v) { return touches(writes, v); }) ||
            llvm::any_of(kernel.getOutputs(),
                         [&](Value v) { return touches(writes, v) || touches(reads, v); });
   }
   void add(tok::KernelOp kernel) {
+    shared |= usesShared(kernel);
     for (Value input : kernel.getInputs())
       reads.push_back(Memory(input));
     for (Value output : kernel.getOutputs())
-      writes.push_back(Memory(output));
+      writes.push_back(Memory(output, isa<tok::CacheType>(output.getType()) ? sideOf(kernel) : ""));
   }
   void merge(const Open &other) {
     llvm::append_range(reads, other.reads);
     llvm::append_range(writes, other.writes);
+    shared |= other.shared;
   }
   bool empty() const { return reads.empty() && writes.empty(); }
 };
-
-/// Two kernels that write different columns of one argument, such as the keys and the values of a cache,
-/// do not conflict.
-bool writesOtherSide(tok::KernelOp kernel, tok::KernelOp before) {
-  auto side = [](tok::KernelOp op) { return op.getConfig().getAs<StringAttr>("side"); };
-  return side(kernel) && side(before) && side(kernel) != side(before);
-}
 
 struct InsertBarriersPass : tokopt::impl::InsertBarriersPassBase<InsertBarriersPass> {
   using InsertBarriersPassBase::InsertBarriersPassBase;
 
   void visit(Block &block, Open &open) {
-    tok::KernelOp previous;
     for (Operation &op : llvm::make_early_inc_range(block)) {
       if (auto kernel = dyn_cast<tok::KernelOp>(op)) {
-        bool skip = previous && writesOtherSide(kernel, previous);
-        if (!skip && open.conflicts(kernel)) {
+        if (open.conflicts(kernel)) {
           OpBuilder builder(kernel);
           tok::BarrierOp::create(builder, kernel.getLoc());
           open = {};
         }
         open.add(kernel);
-        previous = kernel;
         continue;
       }
+      if (isa<tok::BarrierOp>(op))
+        open = {};
       if (op.getNumRegions() == 0)
         continue;
-      previous = {};
       bool isLoop = isa<LoopLikeOpInterface>(op);
       Open after;
-      if (isLoop)
-        after = open; // should the loop not run
+      if (isLoop || llvm::any_of(op.getRegions(), [](Region &region) { return region.empty(); }))
+        after = open; // should no region run
       for (Region &region : op.getRegions())
         for (Block &body : region) {
           Open inside = open;

@@ -75,6 +75,7 @@ private:
   LogicalResult visitAppend(tok::AppendOp op);
   LogicalResult visitAttention(tok::AttentionOp op);
   LogicalResult visitSample(tok::SampleOp op);
+  LogicalResult visitTake(tok::TakeOp op);
   LogicalResult visitElementwise(Operation &op);
   LogicalResult visitGated(tok::GatedOp op);
   LogicalResult visitLinear(tok::LinearOp op);
@@ -82,6 +83,7 @@ private:
 
   /// Whether `op` is emitted by its only reader.
   bool isDeferred(Operation *op);
+  bool isDeadAfter(Value value, Operation *op);
   LogicalResult emitLinear(ArrayRef<tok::LinearOp> linears, ValueRange extras, Type outputType,
                            Value destination, RegionBody epilogue, Value result);
 
@@ -94,6 +96,8 @@ private:
   /// The buffer for a result: the entry's own output, if that is what `value` is, or a new one.
   Value makeDestination(Value value);
   RowRange rangeOf(Value value);
+  /// Names the layer whose weights or cache the next kernel uses.
+  void setLayer(Value index) { layer = index ? scalars.lookup(index) : Value(); }
   Value constant(int64_t value);
 
   tok::KernelOp emitKernel(StringRef family, RowRange rows, ArrayRef<FlatSymbolRefAttr> weights,
@@ -113,12 +117,13 @@ private:
   Location loc = UnknownLoc::get(module.getContext());
   DenseMap<Value, Lowered> lowered;
   IRMapping scalars;
-  /// Outputs of the entry by the value that the model returns.
+  /// Outputs of the entry by the value that the model returns, and all pairs of the two.
   DenseMap<Value, Value> destinations;
+  SmallVector<std::pair<Value, Value>> outputs;
   /// Frontier of the entry, its rows, its rows that ask for logits.
   Value frontier;
   RowRange all, asked;
-  /// Inside a kind: its layer and the rows that pass it.
+  /// The layer of the op that is emitted, or null.
   Value layer;
   SmallVector<std::pair<tok::CacheType, Value>> caches;
   /// Angles by (base, dims, head, pairs).
@@ -130,6 +135,8 @@ private:
 //===----------------------------------------------------------------------===//
 
 LogicalResult ProgramBuilder::run() {
+  if (!entry.getBody().hasOneBlock())
+    return entry.emitOpError("expects an entry of one block");
   if (failed(makeSignature()) || failed(makeAngles()) || failed(visitBlock(entry.getBody().front())))
     return failure();
   func::ReturnOp::create(builder, loc);
@@ -162,14 +169,34 @@ LogicalResult ProgramBuilder::run() {
   return success();
 }
 
+/// What `cache` asks for that no kernel does, or nothing.
+static StringRef unservedFeature(tok::CacheType cache) {
+  ArrayRef<int64_t> layers = cache.getLayers();
+  if (layers.back() + 1 != static_cast<int64_t>(layers.size()))
+    return "layers other than all from 0 on";
+  if (cache.getKeys().getValue() != "post_rope")
+    return "keys before rotation";
+  if (cache.getWindow() || cache.getSinks())
+    return "a window";
+  if (cache.getResidual())
+    return "a residual";
+  if (cache.getTables().getValue() != "shared")
+    return "tables of single heads";
+  return cache.getDigests().empty() ? "" : "digests";
+}
+
 /// Tensors become memrefs; results become outputs that the caller gives.
 LogicalResult ProgramBuilder::makeSignature() {
   SmallVector<Type> types;
   SmallVector<DictionaryAttr> attributes;
+  // Heads lie side by side in a row.
   auto bufferType = [](Type type) -> Type {
-    if (auto tensor = dyn_cast<RankedTensorType>(type))
-      return MemRefType::get(tensor.getShape(), tensor.getElementType());
-    return type;
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor)
+      return type;
+    if (tensor.getRank() == 3)
+      return MemRefType::get({tensor.getDimSize(0), columnsOf(type)}, tensor.getElementType());
+    return MemRefType::get(tensor.getShape(), tensor.getElementType());
   };
   auto add = [&](Type type, StringAttr slot) {
     types.push_back(bufferType(type));
@@ -185,7 +212,7 @@ LogicalResult ProgramBuilder::makeSignature() {
     bySlot[slot.getValue()] = types.size();
     add(argument.getType(), slot);
   }
-  SmallVector<unsigned> outputs;
+  SmallVector<unsigned> places;
   for (auto [index, type] : llvm::enumerate(entry.getResultTypes())) {
     auto slot = entry.getResultAttrOfType<StringAttr>(index, tok::kSlotAttrName);
     if (!slot)
@@ -193,7 +220,7 @@ LogicalResult ProgramBuilder::makeSignature() {
     auto [place, inserted] = bySlot.try_emplace(slot.getValue(), types.size());
     if (inserted)
       add(type, slot);
-    outputs.push_back(place->second);
+    places.push_back(place->second);
   }
 
   builder.setInsertionPoint(entry);
@@ -205,8 +232,11 @@ LogicalResult ProgramBuilder::makeSignature() {
   for (auto [from, to] : llvm::zip(entry.getArguments(), body->getArguments())) {
     scalars.map(from, to);
     auto slot = program.getArgAttrOfType<StringAttr>(to.getArgNumber(), tok::kSlotAttrName);
-    if (auto cache = dyn_cast<tok::CacheType>(to.getType()))
+    if (auto cache = dyn_cast<tok::CacheType>(to.getType())) {
+      if (StringRef feature = unservedFeature(cache); !feature.empty())
+        return entry.emitOpError("has no kernel for a cache with ") << feature << ": " << cache;
       caches.push_back({cache, to});
+    }
     if (isa<MemRefType>(to.getType()))
       lowered[from].dense = to;
     if (slot.getValue() == "frontier")
@@ -226,9 +256,18 @@ LogicalResult ProgramBuilder::makeSignature() {
       found->second.rows = perAsked ? asked : all;
     }
   auto *terminator = entry.getBody().front().getTerminator();
-  for (auto [value, output] : llvm::zip_equal(terminator->getOperands(), outputs))
-    if (isa<RankedTensorType>(value.getType()))
-      destinations[value] = body->getArgument(output);
+  for (auto [value, place] : llvm::zip_equal(terminator->getOperands(), places)) {
+    if (!isa<RankedTensorType>(value.getType()))
+      continue;
+    Value output = body->getArgument(place);
+    // What is returned as it came in is copied before anything takes its place.
+    auto *at = isa<BlockArgument>(value) ? outputs.begin() : outputs.end();
+    outputs.insert(at, {value, output});
+    // A result that takes the place of an argument is copied there at the end, when the argument has been read.
+    bool isRead = place < entry.getNumArguments() && !entry.getArgument(place).use_empty();
+    if (!isRead)
+      destinations[value] = output;
+  }
   return success();
 }
 
@@ -258,11 +297,12 @@ LogicalResult ProgramBuilder::visitBlock(Block &block) {
   // What is returned and not yet written, such as a norm, is written now.
   if (block.getParentOp() != entry)
     return success();
-  for (Value value : block.getTerminator()->getOperands()) {
-    auto destination = destinations.find(value);
-    if (destination == destinations.end() || lowered[value].dense == destination->second)
+  for (auto [value, output] : outputs) {
+    if (lowered[value].dense == output)
       continue;
-    if (failed(emitInto(value, destination->second)))
+    if (!getElementTypeOrSelf(value.getType()).isF32())
+      return entry.emitOpError("has no kernel that copies a result of type ") << value.getType();
+    if (failed(emitInto(value, output)))
       return failure();
   }
   return success();
@@ -273,7 +313,8 @@ LogicalResult ProgramBuilder::visit(Operation &op) {
   if (op.use_empty() && isMemoryEffectFree(&op) && op.getNumResults())
     return success();
   return llvm::TypeSwitch<Operation *, LogicalResult>(&op)
-      .Case<tok::NormOp, tok::TakeOp>([](auto) { return success(); }) // pending
+      .Case([](tok::NormOp) { return success(); }) // pending
+      .Case([&](tok::TakeOp take) { return visitTake(take); })
       .Case([&](tok::EmbedOp embed) { return visitEmbed(embed); })
       .Case([&](tok::LinearOp linear) { return visitLinear(linear); })
       .Case([&](tok::RopeOp rope) { return visitRope(rope); })
@@ -286,6 +327,8 @@ LogicalResult ProgramBuilder::visit(Operation &op) {
 }
 
 LogicalResult ProgramBuilder::visitStack(tok::StackOp op) {
+  if (!frontier || lowered[op.getFrontier()].dense != frontier)
+    return op.emitOpError("expects its frontier to be the entry's argument of slot 'frontier'");
   FailureOr<Value> input = getDense(op.getInput());
   if (failed(input))
     return failure();
@@ -301,7 +344,7 @@ LogicalResult ProgramBuilder::visitStack(tok::StackOp op) {
 
   // The stack works in place on its input when nobody else reads it.
   Value stream = *input;
-  if (!op.getInput().hasOneUse()) {
+  if (!op.getInput().hasOneUse() || isa<BlockArgument>(op.getInput())) {
     stream = makeBuffer(columnsOf(op.getInput().getType()), builder.getF32Type());
     if (failed(emitInto(op.getInput(), stream)))
       return failure();
@@ -322,12 +365,13 @@ LogicalResult ProgramBuilder::visitStack(tok::StackOp op) {
     builder.setInsertionPoint(program);
     auto initial = DenseElementsAttr::get(
         RankedTensorType::get(type.getShape(), builder.getI64Type()), values);
-    memref::GlobalOp::create(builder, loc, name, builder.getStringAttr("private"), type, initial,
-                             /*constant=*/true, /*alignment=*/IntegerAttr());
-    return type;
+    auto table = memref::GlobalOp::create(builder, loc, name, builder.getStringAttr("private"), type,
+                                          initial, /*constant=*/true, /*alignment=*/IntegerAttr());
+    symbols.insert(table); // another entry may have tables too
+    return table;
   };
   bool identity = llvm::equal(op.getLayers(), llvm::seq<int64_t>(0, op.getLayers().size()));
-  MemRefType layerTable, kindTable;
+  memref::GlobalOp layerTable, kindTable;
   if (!identity)
     layerTable = makeTable("layers", op.getLayers());
   if (op.getKinds().size() > 1)
@@ -338,8 +382,8 @@ LogicalResult ProgramBuilder::visitStack(tok::StackOp op) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPoint(loop.getBody()->getTerminator());
     Value index = loop.getInductionVar();
-    auto lookup = [&](MemRefType type, StringRef name) -> Value {
-      Value table = memref::GetGlobalOp::create(builder, loc, type, name);
+    auto lookup = [&](memref::GlobalOp global) -> Value {
+      Value table = memref::GetGlobalOp::create(builder, loc, global.getType(), global.getSymName());
       Value entry = memref::LoadOp::create(builder, loc, table, index);
       return arith::IndexCastOp::create(builder, loc, builder.getIndexType(), entry);
     };
@@ -347,14 +391,14 @@ LogicalResult ProgramBuilder::visitStack(tok::StackOp op) {
                                           compare(arith::CmpIPredicate::ule, begin, index),
                                           compare(arith::CmpIPredicate::ult, index, end));
     Value rows = select(inRange, all.end, full);
-    Value layerIndex = identity ? index : lookup(layerTable, "layers");
+    Value layerIndex = identity ? index : lookup(layerTable);
     if (!kindTable) {
       auto kind = symbols.lookup<func::FuncOp>(cast<FlatSymbolRefAttr>(op.getKinds()[0]).getValue());
       if (failed(inlineKind(op, kind, stream, layerIndex, rows)))
         return failure();
     } else {
       SmallVector<int64_t> cases = llvm::to_vector(llvm::seq<int64_t>(1, op.getKinds().size()));
-      auto dispatch = scf::IndexSwitchOp::create(builder, loc, TypeRange(), lookup(kindTable, "kinds"),
+      auto dispatch = scf::IndexSwitchOp::create(builder, loc, TypeRange(), lookup(kindTable),
                                                  cases, cases.size());
       for (auto [number, symbol] : llvm::enumerate(op.getKinds().getAsRange<FlatSymbolRefAttr>())) {
         Region &region = number ? dispatch.getCaseRegions()[number - 1] : dispatch.getDefaultRegion();
@@ -379,10 +423,15 @@ LogicalResult ProgramBuilder::visitStack(tok::StackOp op) {
 
 LogicalResult ProgramBuilder::inlineKind(tok::StackOp op, func::FuncOp kind, Value stream, Value layerIndex,
                                          Value rows) {
+  if (!kind.getBody().hasOneBlock())
+    return kind.emitOpError("expects a kind of one block");
   Block &body = kind.getBody().front();
+  // Another stack may have inlined the kind before.
+  for (Operation &inner : body)
+    for (Value value : inner.getResults())
+      lowered.erase(value);
   RowRange outer = all;
   all = {constant(0), rows};
-  layer = layerIndex;
   lowered[body.getArgument(0)] = {stream, Value(), all};
   scalars.map(body.getArgument(1), scalars.lookup(op.getRows()));
   for (auto [index, cache] : llvm::enumerate(op.getCaches()))
@@ -394,7 +443,6 @@ LogicalResult ProgramBuilder::inlineKind(tok::StackOp op, func::FuncOp kind, Val
   if (lowered[result].dense != stream && failed(emitInto(result, stream)))
     return failure();
   all = outer;
-  layer = Value();
   return success();
 }
 
@@ -481,6 +529,7 @@ LogicalResult ProgramBuilder::emitInto(Value value, Value destination) {
   SmallVector<FlatSymbolRefAttr> weights;
   if (norm)
     weights = norm.getWeightSymbols();
+  setLayer(norm ? norm.getLayer() : Value());
   auto kernel = emitKernel("rowwise", rangeOf(value), weights, inputs, destination, config);
   SmallVector<Type> arguments(1 + weights.size(), f32);
   fill(kernel.getPrologue(), arguments, [&](ValueRange in) -> SmallVector<Value> {
@@ -568,7 +617,8 @@ bool ProgramBuilder::isDeferred(Operation *op) {
     auto gate = gated.getGate().getDefiningOp<tok::LinearOp>();
     auto up = gated.getUp().getDefiningOp<tok::LinearOp>();
     return gate && up && gate != up && gate->hasOneUse() && up->hasOneUse() &&
-           gate.getInput() == up.getInput() && gate.getComputeAttr() == up.getComputeAttr() &&
+           gate.getInput() == up.getInput() && gate.getLayer() == up.getLayer() &&
+           gate.getComputeAttr() == up.getComputeAttr() &&
            static_cast<bool>(gate.getBias()) == static_cast<bool>(up.getBias());
   }
   return false;
@@ -595,6 +645,7 @@ LogicalResult ProgramBuilder::emitLinear(ArrayRef<tok::LinearOp> linears, ValueR
   llvm::append_range(inputs, extras);
   RowRange rows = rangeOf(first.getInput());
   int64_t count = linears.size();
+  setLayer(first.getLayer());
   auto kernel =
       emitKernel("linear", rows, weights, inputs, destination,
                  {entryOf("matrices", count), entryOf("inputs", columnsOf(first.getInput().getType())),
@@ -664,19 +715,16 @@ LogicalResult ProgramBuilder::visitGated(tok::GatedOp op) {
   return success();
 }
 
-/// Whether nothing reads `value` from `op` on, nor any pending op that will read it later.
-static bool isDeadAfter(Value value, Operation *op) {
-  for (Operation *user : value.getUsers()) {
+/// Whether nothing reads `value` after `op`, nor an op that waits for its readers.
+bool ProgramBuilder::isDeadAfter(Value value, Operation *op) {
+  return llvm::all_of(value.getUsers(), [&](Operation *user) {
     if (user == op)
-      continue;
+      return true;
     if (user->getBlock() != op->getBlock() || !user->isBeforeInBlock(op))
       return false;
-    if (isa<tok::NormOp, tok::TakeOp, tok::LinearOp, tok::RopeOp>(user))
-      for (Operation *reader : user->getUsers())
-        if (reader->getBlock() != op->getBlock() || (reader != op && !reader->isBeforeInBlock(op)))
-          return false;
-  }
-  return true;
+    bool waits = isa<tok::NormOp, tok::TakeOp>(user) || isDeferred(user);
+    return !waits || llvm::all_of(user->getResults(), [&](Value v) { return isDeadAfter(v, op); });
+  });
 }
 
 /// An elementwise op of arith or math on tensors: a rowwise kernel of that op, or the epilogue of the
@@ -685,6 +733,9 @@ LogicalResult ProgramBuilder::visitElementwise(Operation &op) {
   if (op.getNumResults() != 1 || !op.hasTrait<OpTrait::Elementwise>() ||
       !isa<RankedTensorType>(op.getResult(0).getType()))
     return op.emitOpError("has no kernel: a model holds tok ops and elementwise ops on rows");
+  for (Type type : llvm::concat<Type>(llvm::to_vector(op.getOperandTypes()), llvm::to_vector(op.getResultTypes())))
+    if (!getElementTypeOrSelf(type).isF32())
+      return op.emitOpError("has no kernel for values other than f32, but got ") << type;
   Value result = op.getResult(0);
   if (isa<arith::AddFOp>(op))
     for (unsigned side : {1u, 0u}) {
@@ -695,7 +746,11 @@ LogicalResult ProgramBuilder::visitElementwise(Operation &op) {
       FailureOr<Value> dense = getDense(residual);
       if (failed(dense))
         return failure();
-      bool inPlace = isDeadAfter(residual, &op) && !destinations.contains(result);
+      // Arguments are the caller's; and other outputs of the row still read what they sum.
+      bool isArgument = isa<BlockArgument>(residual) && residual.getParentBlock() == &entry.getBody().front();
+      bool isSummed = linear.getInput() == residual && !linear.getCompute();
+      bool inPlace = !isArgument && !isSummed && isDeadAfter(residual, &op) &&
+                     !destinations.contains(result);
       Value destination = inPlace ? *dense : makeDestination(result);
       return emitLinear(linear, *dense, result.getType(), destination,
                         [&](ValueRange in) -> SmallVector<Value> {
@@ -728,6 +783,15 @@ LogicalResult ProgramBuilder::visitElementwise(Operation &op) {
   return success();
 }
 
+/// Emitted by its readers.
+LogicalResult ProgramBuilder::visitTake(tok::TakeOp op) {
+  if (op.getRows())
+    return op.emitOpError("has no kernel for rows that go on with their columns");
+  if (!lowered[op.getIndices()].dense)
+    return op.emitOpError("expects its indices to be an argument of the entry");
+  return success();
+}
+
 LogicalResult ProgramBuilder::visitRope(tok::RopeOp op) {
   if (isDeferred(op))
     return success();
@@ -757,9 +821,6 @@ LogicalResult ProgramBuilder::visitAppend(tok::AppendOp op) {
   Value cache = scalars.lookup(op.getCache());
   auto *found = llvm::find_if(caches, [&](auto &entry) { return entry.second == cache; });
   tok::CacheType type = found->first;
-  if (type.getLayers().front() != 0 ||
-      type.getLayers().back() + 1 != static_cast<int64_t>(type.getLayers().size()))
-    return op.emitOpError("expects a cache of all layers from 0 on, but got ") << type;
   Type f32 = builder.getF32Type();
   int64_t number = found - caches.begin();
 
@@ -782,6 +843,7 @@ LogicalResult ProgramBuilder::visitAppend(tok::AppendOp op) {
     config.push_back(entryOf("angles", 1));
     arguments.append(2, f32);
   }
+  setLayer(op.getLayer());
   auto keys = emitKernel("rowwise", all, {}, inputs, cache, config);
   fill(keys.getPrologue(), arguments, [&](ValueRange in) -> SmallVector<Value> {
     if (!rope)
@@ -815,6 +877,7 @@ LogicalResult ProgramBuilder::visitAttention(tok::AttentionOp op) {
   Value cache = scalars.lookup(op.getCache());
   auto *found = llvm::find_if(caches, [&](auto &entry) { return entry.second == cache; });
   Value destination = makeDestination(op.getOutput());
+  setLayer(op.getLayer());
   emitKernel("attention", all, {}, {*query, cache}, destination,
              {entryOf("heads", cast<RankedTensorType>(op.getQuery().getType()).getDimSize(1)),
               builder.getNamedAttr("scale", op.getScaleAttr()),

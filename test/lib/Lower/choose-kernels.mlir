@@ -1,0 +1,29 @@
+// RUN: tokopt-opt %s --tok-choose-kernels | FileCheck %s --check-prefixes=CHECK,AVX2
+// RUN: tokopt-opt %s --tok-choose-kernels=target=avx512vnni | FileCheck %s --check-prefixes=CHECK,VNNI
+// RUN: tokopt-opt %s --tok-choose-kernels=print 2>&1 >/dev/null | FileCheck %s --check-prefix=PRINT
+// RUN: not tokopt-opt %s --tok-choose-kernels=target=sse2 2>&1 | FileCheck %s --check-prefix=BAD
+
+// Choosing again changes nothing.
+// RUN: tokopt-opt %s --tok-choose-kernels > %t.once
+// RUN: tokopt-opt %t.once --tok-choose-kernels | diff %t.once -
+
+// BAD: error: has no CPU target 'sse2'; expected avx2 or avx512vnni
+
+!kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+tok.weight @w : tensor<96x96x!tok.q4_1> = source "m.gguf" at [0]
+
+// CHECK-LABEL: func.func @step(
+func.func @step(%x: memref<?x96xf32>, %y: memref<?x96xf32>, %kv: !kv, %n: index) {
+  // The model's own numbers stay; what the template needs is added.
+  // AVX2: tok.kernel "linear" {{.*}} {compute = "f32", inputs = 96 : i64, matrices = 1 : i64, outputs = 96 : i64, tile = [[#AVX2TILE:]] : i64}
+  // VNNI: tok.kernel "linear" {{.*}} {compute = "f32", inputs = 96 : i64, matrices = 1 : i64, outputs = 96 : i64, tile = [[#VNNITILE:]] : i64}
+  // PRINT: linear {{{.*}}tile = {{.*}}}: tile of {{[0-9]+}} rows (runner-up: one row): {{.*}} vector registers
+  tok.kernel "linear" rows(%n to %n) weights [@w] ins(%x : memref<?x96xf32>) outs(%y : memref<?x96xf32>) {compute = "f32", inputs = 96, matrices = 1, outputs = 96}
+  // CHECK: tok.kernel "attention" {{.*}} group = {{[0-9]+}} : i64
+  // PRINT: attention {{{.*}}group = {{.*}}}: {{[0-9]+}} heads at a time
+  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%x, %kv : memref<?x96xf32>, !kv) outs(%y : memref<?x96xf32>) {heads = 3, scale = 1.0 : f32, window = 0, cache = 0, context = 2048}
+  // CHECK: tok.kernel "rowwise" {{.*}} {columns = 96 : i64}
+  // PRINT: rowwise {columns = 96 : i64}: 16 lanes
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%y : memref<?x96xf32>) {columns = 96}
+  return
+}
