@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Lower/Gate.h"
 #include "lib/Lower/Passes.h"
 
 #include "tokopt/Kernel.h"
@@ -671,35 +672,12 @@ LogicalResult ProgramBuilder::visitLinear(tok::LinearOp op) {
   return emitLinear(op, {}, op.getOutput().getType(), makeDestination(op.getOutput()), {}, op.getOutput());
 }
 
-/// `activation(gate) * up` on scalars.
-static Value gate(OpBuilder &builder, Location loc, tok::Activation activation, Value gate, Value up) {
-  auto number = [&](double v) -> Value {
-    return arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(v));
-  };
-  Value activated;
-  if (activation == tok::Activation::Silu) {
-    Value exponential = math::ExpOp::create(builder, loc, arith::NegFOp::create(builder, loc, gate));
-    Value denominator = arith::AddFOp::create(builder, loc, exponential, number(1.0));
-    activated = arith::DivFOp::create(builder, loc, gate, denominator);
-  } else {
-    // 0.5 x (1 + tanh(y)) = x / (1 + exp(-2 y)), y = sqrt(2/pi) (x + 0.044715 x^3)
-    Value square = arith::MulFOp::create(builder, loc, gate, gate);
-    Value inner = math::FmaOp::create(builder, loc, square, number(0.044715), number(1.0));
-    Value y = arith::MulFOp::create(builder, loc, gate, inner);
-    Value scaled = arith::MulFOp::create(builder, loc, y, number(-2.0 * 0.7978845608028654));
-    Value denominator = arith::AddFOp::create(builder, loc, math::ExpOp::create(builder, loc, scaled),
-                                              number(1.0));
-    activated = arith::DivFOp::create(builder, loc, gate, denominator);
-  }
-  return arith::MulFOp::create(builder, loc, activated, up);
-}
-
 LogicalResult ProgramBuilder::visitGated(tok::GatedOp op) {
   Value destination = makeDestination(op.getOutput());
   auto first = op.getGate().getDefiningOp<tok::LinearOp>();
   auto second = op.getUp().getDefiningOp<tok::LinearOp>();
   auto epilogue = [&](ValueRange in) -> SmallVector<Value> {
-    return {gate(builder, loc, op.getActivation(), in[0], in[1])};
+    return {emitGate(builder, loc, op.getActivation(), in[0], in[1])};
   };
   if (first && second && isDeferred(first))
     return emitLinear({first, second}, {}, op.getOutput().getType(), destination, epilogue,

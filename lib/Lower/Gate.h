@@ -1,0 +1,18 @@
+//===- Gate.h - Activations of gates on scalars -----------------*- C++ -*-===//
+
+#ifndef TOKOPT_LOWER_GATE_H
+#define TOKOPT_LOWER_GATE_H
+
+#include "dialects/Tok/TokOps.h"
+
+#include "mlir/IR/Builders.h"
+
+namespace tokopt {
+
+/// `activation(gate) * up` on f32 scalars, as a kernel's region holds it.
+mlir::Value emitGate(mlir::OpBuilder &builder, mlir::Location loc, tok::Activation activation,
+                     mlir::Value gate, mlir::Value up);
+
+} // namespace tokopt
+
+#endif // TOKOPT_LOWER_GATE_H
