@@ -842,7 +842,7 @@ LogicalResult ProgramBuilder::visitAppend(tok::AppendOp op) {
 
 LogicalResult ProgramBuilder::visitAttention(tok::AttentionOp op) {
   if (op.getLse() || op.getKeyMass() || op.getWindowProbs())
-    return op.emitOpError("has no kernel for optional results; the reference backend computes them");
+    return op.emitOpError("has no kernel for optional results; the reference backend computes lse");
   if (!op.getMask().getCausal())
     return op.emitOpError("has no kernel for the mask ") << op.getMask() << "; expected lane(step = pos)";
   FailureOr<Value> query = getDense(op.getQuery());
