@@ -23,6 +23,8 @@ const char *tokrt_status_string(tokrt_status_t status) {
     return "out of memory";
   case TOKRT_EXHAUSTED:
     return "exhausted";
+  case TOKRT_STATUS_MAX_ENUM:
+    break;
   }
   return "unknown status";
 }
@@ -41,6 +43,8 @@ const char *tokrt_finish_string(tokrt_finish_t finish) {
     return "cache";
   case TOKRT_FINISH_CANCEL:
     return "cancel";
+  case TOKRT_FINISH_MAX_ENUM:
+    break;
   }
   return "unknown reason";
 }

@@ -29,6 +29,8 @@ TEST(Header, names_every_status) {
   for (int finish = TOKRT_FINISH_NONE; finish <= TOKRT_FINISH_CANCEL; ++finish)
     names.insert(tokrt_finish_string(static_cast<tokrt_finish_t>(finish)));
   EXPECT_EQ(names.size(), size_t(TOKRT_FINISH_CANCEL) + 1);
+  EXPECT_STREQ(tokrt_finish_string(static_cast<tokrt_finish_t>(99)),
+               "unknown reason");
 }
 
 TEST(Header, knows_what_every_cpu_has) {

@@ -68,9 +68,13 @@ typedef enum tokrt_status_e {
   TOKRT_OUT_OF_MEMORY = 5,    // the system has no memory left
   TOKRT_EXHAUSTED = 6, // a limit of the engine; raise the limit, or retry after
                        // requests have finished
+  TOKRT_STATUS_MAX_ENUM = 0x7fffffff, // no status: makes every int a valid
+                                      // value, so that an unknown one is
+                                      // defined for the function below
 } tokrt_status_t;
 
-/// Returns a static English name of `status`, never NULL.
+/// Returns a static English name of `status`, never NULL; "unknown status" for
+/// a value that this version does not have.
 const char *tokrt_status_string(tokrt_status_t status);
 
 /// What went wrong, as one line without a line feed: the file and the key, what
@@ -174,6 +178,7 @@ typedef enum tokrt_schedule_e {
   TOKRT_SCHEDULE_CHUNKED = 2, // at most `step_rows` rows a step, decodes first
   TOKRT_SCHEDULE_LAYERED =
       3, // a prompt chunk passes one group of layers a step
+  TOKRT_SCHEDULE_MAX_ENUM = 0x7fffffff, // no schedule; see above
 } tokrt_schedule_t;
 
 /// One request's share of a step.
@@ -248,9 +253,11 @@ typedef enum tokrt_finish_e {
   TOKRT_FINISH_CONTEXT = 3, // the model's context is full
   TOKRT_FINISH_CACHE = 4, // the cache limit holds no more of even this request
   TOKRT_FINISH_CANCEL = 5,
+  TOKRT_FINISH_MAX_ENUM = 0x7fffffff, // no finish; see above
 } tokrt_finish_t;
 
-/// Returns "none", "stop", "length", "context", "cache" or "cancel".
+/// Returns "none", "stop", "length", "context", "cache" or "cancel"; "unknown
+/// reason" for a value that this version does not have.
 const char *tokrt_finish_string(tokrt_finish_t finish);
 
 typedef struct tokrt_sampling_s {
