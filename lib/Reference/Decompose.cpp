@@ -11,6 +11,7 @@
 #include "Dequantize.h"
 #include "Passes.h"
 
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -86,6 +87,7 @@ Value WeightPlace::readVector(Emitter &b) const {
 }
 
 static constexpr int64_t kWeightAlignment = 64;
+static constexpr int64_t kMostWeightBytes = int64_t(1) << 50;
 
 LogicalResult ModuleContext::placeWeights(ModuleOp module) {
   int64_t place = 0;
@@ -94,9 +96,10 @@ LogicalResult ModuleContext::placeWeights(ModuleOp module) {
     SmallVector<int64_t> image;
     for (size_t member = 0; member < weight.getOffsets().size(); ++member) {
       image.push_back(place);
-      if (llvm::AddOverflow(place, stride, place))
-        return weight.emitOpError(
-            "expects all weights together to have less than 2^63 bytes");
+      if (place > kMostWeightBytes - stride)
+        return weight.emitOpError("expects all weights together to have at "
+                                  "most 2^50 bytes");
+      place += stride;
     }
     weight.setImage(image);
   }
@@ -140,9 +143,31 @@ static LogicalResult checkCache(Operation *op, tok::CacheType type) {
   return success();
 }
 
+/// Activations have a number of rows that only the step knows.
+static LogicalResult checkRows(Operation *op) {
+  auto check = [&](Type type) -> LogicalResult {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor || tensor.isDynamicDim(0))
+      return success();
+    return op->emitOpError("has no decomposition for a fixed number of rows; "
+                           "expects tensor<?x...>, but got ")
+           << type;
+  };
+  for (Type type : op->getOperandTypes())
+    if (failed(check(type)))
+      return failure();
+  for (Type type : op->getResultTypes())
+    if (failed(check(type)))
+      return failure();
+  return success();
+}
+
 /// Reports the first op that asks for what no decomposition gives.
 static LogicalResult checkSupported(ModuleOp module) {
   WalkResult result = module.walk([](Operation *op) -> WalkResult {
+    if (isa_and_nonnull<tok::TokDialect>(op->getDialect()) &&
+        failed(checkRows(op)))
+      return WalkResult::interrupt();
     if (auto user = dyn_cast<tok::CacheUserInterface>(op))
       if (failed(checkCache(op, cast<tok::CacheType>(
                                     user.getCacheOperand().get().getType()))))
@@ -193,7 +218,8 @@ static LogicalResult describeProgram(ModuleOp module) {
       auto slot =
           function.getResultAttrOfType<StringAttr>(i, tok::kSlotAttrName);
       auto type = dyn_cast<RankedTensorType>(function.getResultTypes()[i]);
-      if (slot && slot.getValue() == "logits" && type && type.getRank() == 2)
+      if (slot && slot.getValue() == "logits" && type && type.getRank() == 2 &&
+          !type.isDynamicDim(1))
         logits = llvm::alignTo(type.getDimSize(1), kRowRounding);
     }
   }
@@ -221,7 +247,8 @@ struct DecomposePass : reference::impl::DecomposePassBase<DecomposePass> {
     if (failed(checkSupported(root)) || failed(describeProgram(root)) ||
         failed(module.placeWeights(root)))
       return signalPassFailure();
-    module.addArguments(root);
+    if (failed(module.addArguments(root)))
+      return signalPassFailure();
 
     PartsConverter converter;
     RewritePatternSet patterns(&getContext());

@@ -64,7 +64,7 @@ public:
   mlir::LogicalResult placeWeights(mlir::ModuleOp module);
   /// Gives functions arguments for the bytes of all weights and for places of
   /// results. A kind gets exactly one of each, as its last two arguments.
-  void addArguments(mlir::ModuleOp module);
+  mlir::LogicalResult addArguments(mlir::ModuleOp module);
 
   /// The place of a weight that the decomposition of `op` reads.
   WeightPlace getWeight(Emitter &b, mlir::ConversionPatternRewriter &rewriter,

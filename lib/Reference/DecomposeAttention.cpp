@@ -166,6 +166,9 @@ struct DecomposeAttention : DecomposePattern<tok::AttentionOp> {
         getColumn(op.getRows().getType(), adaptor.getRows(), "pos");
     Value sequences =
         getColumn(op.getRows().getType(), adaptor.getRows(), "seq");
+    b.requireSameRows(
+        query, positions,
+        "tok.attention: the query has not the rows of the columns");
     int64_t heads = op.getQuery().getType().getDimSize(1);
     int64_t group = heads / type.getHeads();
     Term layer = findLayer(b, type.getLayers(), adaptor.getLayer().front());

@@ -99,6 +99,10 @@ struct DecomposeAppend : DecomposePattern<tok::AppendOp> {
         getColumn(op.getRows().getType(), adaptor.getRows(), "seq");
     Side keys{adaptor.getKey().front(), true, type.getKType()};
     Side values{adaptor.getValue().front(), false, type.getVType()};
+    for (Value rows : {keys.rows, values.rows})
+      b.requireSameRows(
+          rows, positions,
+          "tok.append: the key or the value has not the rows of the columns");
     Term layer = findLayer(b, type.getLayers(), adaptor.getLayer().front());
 
     SmallVector<Value> keyPlanes = {parts.keys}, valuePlanes = {parts.values};

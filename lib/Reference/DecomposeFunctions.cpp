@@ -61,27 +61,42 @@ static bool hasArgument(func::FuncOp function, StringAttr slot) {
 }
 
 /// Writes the tensors that a kind or an entry returns to arguments of it.
-static void addDestinations(func::FuncOp function) {
-  Operation *terminator = function.getBody().front().getTerminator();
+static LogicalResult addDestinations(func::FuncOp function) {
+  auto terminator =
+      dyn_cast<func::ReturnOp>(function.getBody().front().getTerminator());
+  if (!function.getBody().hasOneBlock() || !terminator)
+    return function.emitError("expects a kind or an entry of one block");
   OpBuilder builder(terminator);
-  Emitter b(terminator->getLoc(), builder);
+  Emitter b(terminator.getLoc(), builder);
   for (OpOperand &result : terminator->getOpOperands()) {
     auto type = dyn_cast<RankedTensorType>(result.get().getType());
     auto slot = function.getResultAttrOfType<StringAttr>(
         result.getOperandNumber(), tok::kSlotAttrName);
-    if (!type || (!slot && !function->hasAttr(tok::kKindAttrName)))
-      continue;
     // What has an argument already is updated in place.
-    if (slot && hasArgument(function, slot))
+    if (!type || (slot && hasArgument(function, slot)))
       continue;
+    if (type.getRank() == 0 || !type.isDynamicDim(0) ||
+        type.getNumDynamicDims() != 1)
+      return function.emitError("expects results of rows of static size, "
+                                "tensor<?x...>, but got ")
+             << type;
     Value destination =
         addArgument(function, type, slot ? slot.getValue() : StringRef());
     result.set(b.insertRows(result.get(), destination, b.index(0),
                             b.dim(destination, 0)));
   }
+  return success();
 }
 
-void ModuleContext::addArguments(ModuleOp module) {
+/// Whether a result of `function` has a role in the frame.
+static bool isEntry(func::FuncOp function) {
+  for (unsigned i = 0; i < function.getNumResults(); ++i)
+    if (function.getResultAttr(i, tok::kSlotAttrName))
+      return true;
+  return false;
+}
+
+LogicalResult ModuleContext::addArguments(ModuleOp module) {
   auto type = RankedTensorType::get({ShapedType::kDynamic},
                                     IntegerType::get(module.getContext(), 8));
   for (auto function : module.getOps<func::FuncOp>()) {
@@ -90,8 +105,10 @@ void ModuleContext::addArguments(ModuleOp module) {
     bool isKind = function->hasAttr(tok::kKindAttrName);
     if (isKind || readsWeights(function))
       bytes[function] = addArgument(function, type, isKind ? "" : "weights");
-    addDestinations(function);
+    if ((isKind || isEntry(function)) && failed(addDestinations(function)))
+      return failure();
   }
+  return success();
 }
 
 Value ModuleContext::getBytes(ConversionPatternRewriter &rewriter,

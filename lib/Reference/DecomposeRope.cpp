@@ -64,6 +64,8 @@ struct DecomposeRope : DecomposePattern<tok::RopeOp> {
     Value input = adaptor.getInput().front(); // [T, H, D]
     Value positions =
         getColumn(op.getRows().getType(), adaptor.getRows(), "pos");
+    b.requireSameRows(input, positions,
+                      "tok.rope: the input has not the rows of the columns");
     int64_t dims = op.getDims(), pairs = dims / 2;
     int64_t heads = op.getInput().getType().getDimSize(1);
     Value angles =

@@ -61,6 +61,11 @@ struct DecomposeStack : DecomposePattern<tok::StackOp> {
     int64_t entries = op.getLayers().size();
     Value input = adaptor.getInput().front();
     Value frontier = adaptor.getFrontier().front();
+    b.requireSameRows(input, frontier,
+                      "tok.stack: the input has not the rows of the frontier");
+    for (Value column : adaptor.getRows())
+      b.requireSameRows(input, column,
+                        "tok.stack: the input has not the rows of the columns");
     Term full = b.term(adaptor.getFullRows().front());
     Term begin = b.term(adaptor.getBegin().front());
     Term end = b.term(adaptor.getEnd().front());

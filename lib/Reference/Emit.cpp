@@ -7,6 +7,7 @@
 
 #include "Emit.h"
 
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -194,6 +195,15 @@ Term Emitter::integer(Type type, int64_t value) {
 
 Term Emitter::real(Type type, double value) {
   return term(arith::ConstantOp::create(*this, getFloatAttr(type, value)));
+}
+
+void Emitter::require(Term condition, StringRef message) {
+  cf::AssertOp::create(*this, condition, message);
+}
+
+void Emitter::requireSameRows(Value left, Value right, StringRef message) {
+  Term rows = dim(left, 0);
+  require(rows == dim(right, 0), message);
 }
 
 Term Emitter::dim(Value tensor, int64_t dimension) {

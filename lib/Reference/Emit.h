@@ -98,6 +98,12 @@ public:
   Term real(mlir::Type type, double value);
   Term f32(double value) { return real(getF32Type(), value); }
 
+  /// Ends the run with `message` unless `condition` holds.
+  void require(Term condition, llvm::StringRef message);
+  /// Requires that both tensors have as many rows.
+  void requireSameRows(mlir::Value left, mlir::Value right,
+                       llvm::StringRef message);
+
   /// The size of a dimension.
   Term dim(mlir::Value tensor, int64_t dimension);
   Term extract(mlir::Value tensor, mlir::ValueRange indices);

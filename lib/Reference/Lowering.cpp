@@ -29,6 +29,7 @@ static void buildPipeline(OpPassManager &pm) {
   pm.addPass(reference::createBufferizeModelPass());
   pm.addPass(reference::createPlaceTemporariesPass());
   pm.addPass(reference::createWrapEntriesPass());
+  pm.addPass(reference::createTrapAssertionsPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   addCleanUp(pm);
   pm.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());

@@ -55,8 +55,9 @@ def DecomposePass : TokPass<"tok-decompose", Exact> {
     Numerics: exact, by definition: nothing else says what an op computes.
   }];
   let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect",
-    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
+    "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"
   ];
 }
 
@@ -135,6 +136,39 @@ def PlaceTemporariesPass : TokPass<"tok-place-temporaries", Exact> {
     Numerics: exact.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def TrapAssertionsPass : TokPass<"tok-trap-assertions", Exact> {
+  let summary = "Let an assertion that fails end the process";
+  let description = [{
+    A bundle has no library to print with, so a failed `cf.assert` becomes a
+    trap. What is asserted is what a wrong pass breaks (an activation whose rows
+    are not those of the columns beside it), never what a user may ask for.
+
+    Before:
+
+    ```mlir
+    func.func @f(%ok: i1) {
+      cf.assert %ok, "tok.rope: the input has not the rows of the columns"
+      return
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @f(%ok: i1) {
+      scf.if %ok {
+      } else {
+        llvm.intr.trap
+      }
+      return
+    }
+    ```
+
+    Numerics: exact.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect"];
 }
 
 def WrapEntriesPass : TokPass<"tok-wrap-entries", Exact> {

@@ -13,6 +13,7 @@
 #include "ReferenceRun.h"
 
 #include <cmath>
+#include <csignal>
 
 using namespace tokopt::test;
 
@@ -263,6 +264,35 @@ TEST_F(RowOp, RopeOfHalvesInPart) {
   std::vector<float> x = makeValues(kRows * 16, 1);
   std::vector<float> found = run(code, x, 16, 16);
   expectClose(found, rotate(x, code.pos, false, 4), 5e-7);
+}
+
+// Rows that were taken without their columns: a wrong pass, not a wrong input.
+TEST_F(RowOp, RowsWithoutTheirColumnsTrap) {
+  ReferenceRun code(R"mlir(
+    func.func @step(%rows: !tok.rows<pos, seq> {tok.slot = "rows"},
+                    %x: tensor<?x16xf32> {tok.slot = "frontier"},
+                    %out: tensor<?xi32> {tok.slot = "out"})
+        -> (tensor<?x16xf32> {tok.slot = "logits"}) {
+      %c0 = arith.constant 0 : index
+      %z = tok.take %x, %out : tensor<?x16xf32>, tensor<?xi32>
+      %n = tensor.dim %z, %c0 : tensor<?x16xf32>
+      %h = tensor.expand_shape %z [[0], [1, 2]] output_shape [%n, 2, 8]
+          : tensor<?x16xf32> into tensor<?x2x8xf32>
+      %r = tok.rope %h, %rows adjacent base = 1.0e4 dims = 8
+          : tensor<?x2x8xf32>, !tok.rows<pos, seq>
+      %y = tensor.collapse_shape %r [[0], [1, 2]]
+          : tensor<?x2x8xf32> into tensor<?x16xf32>
+      return %y : tensor<?x16xf32>
+    })mlir");
+  if (!code.canRun())
+    GTEST_SKIP();
+  code.frontier = makeValues(2 * 16, 1);
+  code.pos = code.seq = {0, 0};
+  code.out = {1, 0};
+  code.logits.assign(2 * 16, NAN);
+  code.run(2, 2); // as many rows as columns
+  EXPECT_EQ(code.logits[0], code.frontier[16]);
+  EXPECT_EXIT(code.run(2, 1), testing::KilledBySignal(SIGILL), "");
 }
 
 TEST_F(RowOp, OtherWorkersReturn) {

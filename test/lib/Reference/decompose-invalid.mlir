@@ -79,3 +79,34 @@ func.func @digests(%kv: !kv, %l: index, %rows: !tok.rows<pos, seq>, %k: tensor<?
 func.func @huge_page(%kv: !kv {tok.slot = "kv"}) -> (!kv {tok.slot = "kv"}) {
   return %kv : !kv
 }
+
+// -----
+
+tok.weight @a : tensor<1048576x134217728xf32> = source "m.gguf" at [0]
+tok.weight @b : tensor<1048576x134217728xf32> = source "m.gguf" at [0]
+// expected-error @below {{expects all weights together to have at most 2^50 bytes}}
+tok.weight @c : tensor<1xf32> = source "m.gguf" at [0]
+
+// -----
+
+func.func @fixed_rows(%g: tensor<4x160xf32>) -> tensor<4x160xf32> {
+  // expected-error @below {{has no decomposition for a fixed number of rows; expects tensor<?x...>, but got 'tensor<4x160xf32>'}}
+  %h = tok.gated %g, %g silu : tensor<4x160xf32>
+  return %h : tensor<4x160xf32>
+}
+
+// -----
+
+// expected-error @below {{expects a kind or an entry of one block}}
+func.func @blocks(%x: tensor<?x8xf32>) -> (tensor<?x8xf32> {tok.slot = "logits"}) {
+  cf.br ^bb1
+^bb1:
+  return %x : tensor<?x8xf32>
+}
+
+// -----
+
+// expected-error @below {{expects results of rows of static size, tensor<?x...>, but got 'tensor<?x?xf32>'}}
+func.func @sizes(%x: tensor<?x?xf32>) -> (tensor<?x?xf32> {tok.slot = "logits"}) {
+  return %x : tensor<?x?xf32>
+}

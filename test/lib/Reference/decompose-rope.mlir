@@ -3,6 +3,10 @@
 // The angle in f64, reduced, then cosine and sine of the f32.
 // CHECK-LABEL: func.func @adjacent(
 // CHECK-SAME:    %[[X:.*]]: tensor<?x3x32xf32>, %[[POS:.*]]: tensor<?xi32>, %[[SEQ:.*]]: tensor<?xi32>)
+// CHECK-DAG:     %[[T:.*]] = tensor.dim %[[X]]
+// CHECK-DAG:     %[[N:.*]] = tensor.dim %[[POS]]
+// CHECK:         %[[SAME:.*]] = arith.cmpi eq, %[[T]], %[[N]]
+// CHECK-NEXT:    cf.assert %[[SAME]], "tok.rope: the input has not the rows of the columns"
 // CHECK:         linalg.generic {{.*}} ins(%[[POS]], %{{.*}} : tensor<?xi32>, tensor<16xf64>)
 // CHECK:           math.roundeven {{.*}} : f64
 // CHECK:           arith.truncf {{.*}} : f64 to f32
