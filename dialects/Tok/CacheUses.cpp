@@ -12,7 +12,8 @@ static bool isConsuming(OpOperand &use) {
   return !user || user.consumesCache();
 }
 
-/// Whether all of `first` happens before `second` begins, in whatever regions they stand.
+/// Whether all of `first` happens before `second` begins, in whatever regions
+/// they stand.
 static bool isBefore(Operation *first, Operation *second) {
   if (Operation *outer = second->getBlock()->findAncestorOpInBlock(*first))
     return outer->isBeforeInBlock(second);
@@ -30,7 +31,8 @@ LogicalResult tokopt::tok::verifyCacheUses(Value cache) {
     if (consumer) {
       if (isBefore(user, consumer))
         std::swap(user, consumer);
-      return user->emitOpError("consumes a cache that has another consuming use")
+      return user->emitOpError(
+                     "consumes a cache that has another consuming use")
                  .attachNote(consumer->getLoc())
              << "the other use is here";
     }

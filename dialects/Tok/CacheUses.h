@@ -8,9 +8,10 @@
 
 namespace tokopt::tok {
 
-/// Checks that `cache` can be updated in place: it has at most one consuming use, in the region that defines it, after
-/// all reads of it. Whatever is no `CacheUserInterface` (return, yield, stack) consumes. The error stands at the user
-/// that breaks the rule.
+/// Checks that `cache` can be updated in place: it has at most one consuming
+/// use, in the region that defines it, after all reads of it. Whatever is no
+/// `CacheUserInterface` (return, yield, stack) consumes. The error stands at
+/// the user that breaks the rule.
 mlir::LogicalResult verifyCacheUses(mlir::Value cache);
 
 } // namespace tokopt::tok

@@ -4,7 +4,8 @@
 
 using namespace mlir;
 
-ParseResult tokopt::tok::parseRanges(AsmParser &parser, SmallVectorImpl<int64_t> &values) {
+ParseResult tokopt::tok::parseRanges(AsmParser &parser,
+                                     SmallVectorImpl<int64_t> &values) {
   do {
     int64_t first, last;
     SMLoc loc = parser.getCurrentLocation();
@@ -15,9 +16,11 @@ ParseResult tokopt::tok::parseRanges(AsmParser &parser, SmallVectorImpl<int64_t>
     if (succeeded(parser.parseOptionalMinus()) && parser.parseInteger(last))
       return failure();
     if (first < 0 || last < first)
-      return parser.emitError(loc) << "expects an ascending range, but got " << first << "-" << last;
+      return parser.emitError(loc)
+             << "expects an ascending range, but got " << first << "-" << last;
     if (last - first >= kMaxLayers - static_cast<int64_t>(values.size()))
-      return parser.emitError(loc) << "expects at most " << kMaxLayers << " entries";
+      return parser.emitError(loc)
+             << "expects at most " << kMaxLayers << " entries";
     for (int64_t value = first; value <= last; ++value)
       values.push_back(value);
   } while (succeeded(parser.parseOptionalComma()));

@@ -7,12 +7,14 @@
 
 namespace tokopt::tok {
 
-/// More layers than any model has; bounds what hand-written IR can make tools allocate.
+/// More layers than any model has; bounds what hand-written IR can make tools
+/// allocate.
 inline constexpr int64_t kMaxLayers = 65536;
 
 /// Parses `0-3, 7, 9-11` (without brackets). Fails on a negative
 /// number, a descending range or more than `kMaxLayers` entries.
-mlir::ParseResult parseRanges(mlir::AsmParser &parser, llvm::SmallVectorImpl<int64_t> &values);
+mlir::ParseResult parseRanges(mlir::AsmParser &parser,
+                              llvm::SmallVectorImpl<int64_t> &values);
 
 /// Prints `values` as comma-separated ascending runs.
 void printRanges(mlir::AsmPrinter &printer, llvm::ArrayRef<int64_t> values);

@@ -18,52 +18,59 @@ static int64_t getColumns(Type type) {
   return columns;
 }
 
-/// Looks up `symbol` and checks that it can be read by `op`: it exists, and it has layers if and only if
-/// the op names one.
-static FailureOr<WeightOp> lookupWeight(Operation *op, FlatSymbolRefAttr symbol, Value layer,
+/// Looks up `symbol` and checks that it can be read by `op`: it exists, and it
+/// has layers if and only if the op names one.
+static FailureOr<WeightOp> lookupWeight(Operation *op, FlatSymbolRefAttr symbol,
+                                        Value layer,
                                         SymbolTableCollection &symbols) {
   auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(op, symbol);
   if (!weight)
     return op->emitOpError("expects ") << symbol << " to be a tok.weight";
   if (layer && !weight.getLayers())
-    return op->emitOpError("names a layer of ") << symbol << ", which has no layers";
+    return op->emitOpError("names a layer of ")
+           << symbol << ", which has no layers";
   if (!layer && weight.getLayers())
     return op->emitOpError("expects a layer for the family ") << symbol;
   return weight;
 }
 
-static LogicalResult checkVector(Operation *op, FlatSymbolRefAttr symbol, Value layer, int64_t size,
+static LogicalResult checkVector(Operation *op, FlatSymbolRefAttr symbol,
+                                 Value layer, int64_t size,
                                  SymbolTableCollection &symbols) {
   FailureOr<WeightOp> weight = lookupWeight(op, symbol, layer, symbols);
   if (failed(weight))
     return failure();
   RankedTensorType type = weight->getTensorType();
-  if (type.getRank() != 1 || type.getDimSize(0) != size || !type.getElementType().isF32())
+  if (type.getRank() != 1 || type.getDimSize(0) != size ||
+      !type.getElementType().isF32())
     return op->emitOpError("expects ")
            << symbol << " to be tensor<" << size << "xf32>, but it is " << type;
   return success();
 }
 
-static LogicalResult checkMatrix(Operation *op, FlatSymbolRefAttr symbol, Value layer,
-                                 int64_t outputs, int64_t inputs, SymbolTableCollection &symbols) {
+static LogicalResult checkMatrix(Operation *op, FlatSymbolRefAttr symbol,
+                                 Value layer, int64_t outputs, int64_t inputs,
+                                 SymbolTableCollection &symbols) {
   FailureOr<WeightOp> weight = lookupWeight(op, symbol, layer, symbols);
   if (failed(weight))
     return failure();
   RankedTensorType type = weight->getTensorType();
   if (type.getRank() != 2)
-    return op->emitOpError("expects ") << symbol << " to be a matrix, but it is " << type;
+    return op->emitOpError("expects ")
+           << symbol << " to be a matrix, but it is " << type;
   if (type.getDimSize(1) != inputs)
     return op->emitOpError("expects ") << symbol << " to have " << inputs
                                        << " inputs a row, but it is " << type;
   if (outputs != ShapedType::kDynamic && type.getDimSize(0) != outputs)
-    return op->emitOpError("expects ")
-           << symbol << " to have " << outputs << " outputs, but it is " << type;
+    return op->emitOpError("expects ") << symbol << " to have " << outputs
+                                       << " outputs, but it is " << type;
   return success();
 }
 
 static LogicalResult checkStaticColumns(Operation *op, Type type) {
   if (ShapedType::isDynamic(getColumns(type)))
-    return op->emitOpError("expects static sizes but for the rows, but got ") << type;
+    return op->emitOpError("expects static sizes but for the rows, but got ")
+           << type;
   return success();
 }
 
@@ -71,14 +78,18 @@ static LogicalResult checkStaticColumns(Operation *op, Type type) {
 // EmbedOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult EmbedOp::verify() { return checkStaticColumns(*this, getOutput().getType()); }
+LogicalResult EmbedOp::verify() {
+  return checkStaticColumns(*this, getOutput().getType());
+}
 
 LogicalResult EmbedOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return checkMatrix(*this, getWeightAttr(), nullptr, ShapedType::kDynamic,
                      getColumns(getOutput().getType()), symbols);
 }
 
-SmallVector<FlatSymbolRefAttr> EmbedOp::getWeightSymbols() { return {getWeightAttr()}; }
+SmallVector<FlatSymbolRefAttr> EmbedOp::getWeightSymbols() {
+  return {getWeightAttr()};
+}
 Value EmbedOp::getWeightLayer() { return {}; }
 
 //===----------------------------------------------------------------------===//
@@ -89,7 +100,8 @@ LogicalResult NormOp::verify() {
   if (failed(checkStaticColumns(*this, getInput().getType())))
     return failure();
   if (!(getEps().convertToFloat() >= 0.0f))
-    return emitOpError("expects eps of at least 0, but got ") << getEps().convertToFloat();
+    return emitOpError("expects eps of at least 0, but got ")
+           << getEps().convertToFloat();
   if (getBias() && getKind() == NormKind::Rms)
     return emitOpError("expects no bias for an rms norm");
   return success();
@@ -132,7 +144,9 @@ LogicalResult LinearOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (failed(checkMatrix(*this, getWeightAttr(), getLayer(), outputs,
                          getColumns(getInput().getType()), symbols)))
     return failure();
-  return getBiasAttr() ? checkVector(*this, getBiasAttr(), getLayer(), outputs, symbols) : success();
+  return getBiasAttr()
+             ? checkVector(*this, getBiasAttr(), getLayer(), outputs, symbols)
+             : success();
 }
 
 SmallVector<FlatSymbolRefAttr> LinearOp::getWeightSymbols() {
@@ -153,10 +167,12 @@ LogicalResult RopeOp::verify() {
   int64_t size = getInput().getType().getDimSize(2);
   int64_t dims = getDims();
   if (dims <= 0 || dims % 2 || dims > size)
-    return emitOpError("expects an even number of dims of at most the head size ")
+    return emitOpError(
+               "expects an even number of dims of at most the head size ")
            << size << ", but got " << dims;
   if (!(getBase().convertToDouble() > 0.0))
-    return emitOpError("expects a positive base, but got ") << getBase().convertToDouble();
+    return emitOpError("expects a positive base, but got ")
+           << getBase().convertToDouble();
   return success();
 }
 
@@ -165,11 +181,14 @@ LogicalResult RopeOp::verify() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult TakeOp::verify() {
-  if (getOutput().getType().getDimSize(0) != getIndices().getType().getDimSize(0) ||
+  if (getOutput().getType().getDimSize(0) !=
+          getIndices().getType().getDimSize(0) ||
       getOutput().getType().getDimSize(1) != getInput().getType().getDimSize(1))
-    return emitOpError("expects an output of the indices' rows and the input's columns, but got ")
+    return emitOpError("expects an output of the indices' rows and the input's "
+                       "columns, but got ")
            << getOutput().getType();
   if (static_cast<bool>(getRows()) != static_cast<bool>(getOutputRows()))
-    return emitOpError("expects the columns of the rows to be taken if and only if given");
+    return emitOpError(
+        "expects the columns of the rows to be taken if and only if given");
   return success();
 }

@@ -7,12 +7,15 @@ using namespace tokopt::tok;
 
 LogicalResult SampleOp::verify() {
   if (getParams().getType().getDimSize(1) != 4)
-    return emitOpError("expects 4 parameters a row (temperature, top_k, top_p, min_p), but got ")
+    return emitOpError("expects 4 parameters a row (temperature, top_k, top_p, "
+                       "min_p), but got ")
            << getParams().getType();
   if (getSeeds().getType().getDimSize(1) != 2)
-    return emitOpError("expects a seed and a counter a row, but got ") << getSeeds().getType();
+    return emitOpError("expects a seed and a counter a row, but got ")
+           << getSeeds().getType();
   if (getLogits().getType().isDynamicDim(1))
-    return emitOpError("expects a static vocabulary, but got ") << getLogits().getType();
+    return emitOpError("expects a static vocabulary, but got ")
+           << getLogits().getType();
   return success();
 }
 
@@ -27,9 +30,11 @@ LogicalResult ScheduleOp::verify() {
   ArrayRef<int64_t> groups = *getGroups();
   if (groups.size() < 2 || groups.front() != 0 ||
       !llvm::is_sorted(groups, std::less_equal<int64_t>()))
-    return emitOpError("expects ascending boundaries from 0 to the number of layers");
+    return emitOpError(
+        "expects ascending boundaries from 0 to the number of layers");
   auto module = (*this)->getParentOfType<ModuleOp>();
-  auto model = module ? module->getAttrOfType<ModelAttr>(kModelAttrName) : ModelAttr();
+  auto model =
+      module ? module->getAttrOfType<ModelAttr>(kModelAttrName) : ModelAttr();
   if (model && groups.back() != model.getLayers())
     return emitOpError("expects the last boundary to be the number of layers ")
            << model.getLayers() << ", but got " << groups.back();

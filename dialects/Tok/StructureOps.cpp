@@ -17,7 +17,8 @@ using namespace tokopt::tok;
 
 LogicalResult StackOp::verify() {
   if (getLayers().empty() || getLayers().size() != getKindOf().size())
-    return emitOpError("expects as many kinds as layers and at least one, but got ")
+    return emitOpError(
+               "expects as many kinds as layers and at least one, but got ")
            << getKindOf().size() << " and " << getLayers().size();
   for (int64_t kind : getKindOf())
     if (kind < 0 || kind >= static_cast<int64_t>(getKinds().size()))
@@ -25,23 +26,29 @@ LogicalResult StackOp::verify() {
              << getKinds().size() << ", but got " << kind;
   for (int64_t layer : getLayers())
     if (layer < 0 || layer >= kMaxLayers)
-      return emitOpError("expects layers below ") << kMaxLayers << ", but got " << layer;
+      return emitOpError("expects layers below ")
+             << kMaxLayers << ", but got " << layer;
   if (getCaches().getTypes() != getNextCaches().getTypes())
-    return emitOpError("expects the results' caches to have the operands' types");
-  for (Value cache : llvm::concat<Value>(llvm::to_vector(getCaches()), llvm::to_vector(getNextCaches())))
+    return emitOpError(
+        "expects the results' caches to have the operands' types");
+  for (Value cache : llvm::concat<Value>(llvm::to_vector(getCaches()),
+                                         llvm::to_vector(getNextCaches())))
     if (failed(verifyCacheUses(cache)))
       return failure();
   return success();
 }
 
 /// Checks that what `kind` reads of a layer has each of `layers`.
-static LogicalResult checkLayers(StackOp op, func::FuncOp kind, ArrayRef<int64_t> layers,
+static LogicalResult checkLayers(StackOp op, func::FuncOp kind,
+                                 ArrayRef<int64_t> layers,
                                  SymbolTableCollection &symbols) {
   Value layerArgument = kind.getArguments().back();
   WalkResult result = kind.walk([&](Operation *reader) -> WalkResult {
-    auto refuse = [&](int64_t layer, Location where, const char *why) -> LogicalResult {
+    auto refuse = [&](int64_t layer, Location where,
+                      const char *why) -> LogicalResult {
       return op.emitOpError("applies ")
-                 .append(kind.getSymNameAttr(), " to layer ", layer, ", which it cannot read")
+                 .append(kind.getSymNameAttr(), " to layer ", layer,
+                         ", which it cannot read")
                  .attachNote(where)
              << why;
     };
@@ -52,7 +59,8 @@ static LogicalResult checkLayers(StackOp op, func::FuncOp kind, ArrayRef<int64_t
         auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(reader, symbol);
         for (int64_t layer : layers)
           if (weight && weight.getMember(layer) < 0)
-            return refuse(layer, weight.getLoc(), "the family has no such member");
+            return refuse(layer, weight.getLoc(),
+                          "the family has no such member");
       }
       return success();
     }
@@ -78,13 +86,16 @@ LogicalResult StackOp::verifySymbolUses(SymbolTableCollection &symbols) {
   SmallVector<Type> results = {getOutput().getType()};
   llvm::append_range(results, getCaches().getTypes());
   auto expected = FunctionType::get(getContext(), inputs, results);
-  for (auto [number, symbol] : llvm::enumerate(getKinds().getAsRange<FlatSymbolRefAttr>())) {
+  for (auto [number, symbol] :
+       llvm::enumerate(getKinds().getAsRange<FlatSymbolRefAttr>())) {
     auto kind = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, symbol);
     if (!kind || !kind->hasAttr(kKindAttrName))
-      return emitOpError("expects ") << symbol << " to be a function with '" << kKindAttrName << "'";
+      return emitOpError("expects ")
+             << symbol << " to be a function with '" << kKindAttrName << "'";
     if (kind.getFunctionType() != expected)
       return emitOpError("expects kind ")
-             << symbol << " to have type " << expected << ", but it has " << kind.getFunctionType();
+             << symbol << " to have type " << expected << ", but it has "
+             << kind.getFunctionType();
     SmallVector<int64_t> layers;
     for (auto [of, layer] : llvm::zip_equal(getKindOf(), getLayers()))
       if (of == static_cast<int64_t>(number))

@@ -21,25 +21,28 @@ void TokDialect::registerAttributes() {
       >();
 }
 
-LogicalResult ModelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef arch,
-                                StringRef name, int64_t layers, int64_t width, int64_t contextLength,
+LogicalResult ModelAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                StringRef arch, StringRef name, int64_t layers,
+                                int64_t width, int64_t contextLength,
                                 int64_t vocab) {
   if (layers <= 0 || width <= 0 || contextLength <= 0 || vocab <= 0)
-    return emitError() << "expects positive layers, width, context and vocab, but got " << layers
-                       << ", " << width << ", " << contextLength << ", " << vocab;
+    return emitError()
+           << "expects positive layers, width, context and vocab, but got "
+           << layers << ", " << width << ", " << contextLength << ", " << vocab;
   return success();
 }
 
-LogicalResult SourceAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef file,
-                                 int64_t offset, int64_t bytes) {
+LogicalResult SourceAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 StringRef file, int64_t offset,
+                                 int64_t bytes) {
   if (offset < 0 || bytes < 0)
-    return emitError() << "expects a range of the file, but got offset " << offset << ", bytes "
-                       << bytes;
+    return emitError() << "expects a range of the file, but got offset "
+                       << offset << ", bytes " << bytes;
   return success();
 }
 
-LogicalResult ComputeAttr::verify(function_ref<InFlightDiagnostic()> emitError, Type type,
-                                  int64_t block) {
+LogicalResult ComputeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                  Type type, int64_t block) {
   if (!type.isInteger(8))
     return emitError() << "expects i8, but got " << type;
   if (block != 32)
@@ -63,13 +66,16 @@ Attribute MaskAttr::parse(AsmParser &parser, Type) {
       if (succeeded(parser.parseOptionalKeyword("lane"))) {
         causal = true;
         return failure(parser.parseLParen() || parser.parseKeyword("step") ||
-                       parser.parseEqual() || parser.parseKeyword("pos") || parser.parseRParen());
+                       parser.parseEqual() || parser.parseKeyword("pos") ||
+                       parser.parseRParen());
       }
-      if (parser.parseKeyword("window", " or 'lane' or 'full'") || parser.parseLess() ||
-          parser.parseInteger(window) || parser.parseGreater())
+      if (parser.parseKeyword("window", " or 'lane' or 'full'") ||
+          parser.parseLess() || parser.parseInteger(window) ||
+          parser.parseGreater())
         return failure();
       if (window <= 0)
-        return parser.emitError(loc) << "expects a positive window, but got " << window;
+        return parser.emitError(loc)
+               << "expects a positive window, but got " << window;
       return success();
     };
     if (parser.parseCommaSeparatedList(parseRule))
@@ -91,8 +97,8 @@ void MaskAttr::print(AsmPrinter &printer) const {
   printer << ">";
 }
 
-LogicalResult MaskAttr::verify(function_ref<InFlightDiagnostic()> emitError, bool causal,
-                               int64_t window) {
+LogicalResult MaskAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                               bool causal, int64_t window) {
   if (window < 0)
     return emitError() << "expects a window of at least 0, but got " << window;
   return success();

@@ -18,7 +18,8 @@ using namespace tokopt::tok;
 
 namespace {
 
-/// A cache's type is longer than the ops that pass it on, so it is printed once.
+/// A cache's type is longer than the ops that pass it on, so it is printed
+/// once.
 struct TokAsmInterface : OpAsmDialectInterface {
   using OpAsmDialectInterface::OpAsmDialectInterface;
 
@@ -43,33 +44,40 @@ void TokDialect::initialize() {
 }
 
 /// Checks the attributes of the dialect that stand on ops of other dialects.
-LogicalResult TokDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+LogicalResult TokDialect::verifyOperationAttribute(Operation *op,
+                                                   NamedAttribute attribute) {
   StringRef name = attribute.getName();
   if (name == kModelAttrName) {
     if (!isa<ModuleOp>(op) || !isa<ModelAttr>(attribute.getValue()))
-      return op->emitError("expects '") << name << "' to be a #tok.model on a module";
+      return op->emitError("expects '")
+             << name << "' to be a #tok.model on a module";
     return success();
   }
   if (name == kMetadataAttrName) {
     if (!isa<ModuleOp>(op) || !isa<SourceAttr>(attribute.getValue()))
-      return op->emitError("expects '") << name << "' to be a #tok.source on a module";
+      return op->emitError("expects '")
+             << name << "' to be a #tok.source on a module";
     return success();
   }
   if (name == kProgramAttrName) {
     if (!isa<ModuleOp>(op) || !isa<DictionaryAttr>(attribute.getValue()))
-      return op->emitError("expects '") << name << "' to be a dictionary on a module";
+      return op->emitError("expects '")
+             << name << "' to be a dictionary on a module";
     return success();
   }
   if (name == kKindAttrName) {
     auto function = dyn_cast<func::FuncOp>(op);
-    if (!function || !isa<UnitAttr>(attribute.getValue()) || !function.isPrivate() ||
-        function.isExternal())
+    if (!function || !isa<UnitAttr>(attribute.getValue()) ||
+        !function.isPrivate() || function.isExternal())
       return op->emitError("expects '")
-             << name << "' to be a unit attribute of a private func.func with a body";
+             << name
+             << "' to be a unit attribute of a private func.func with a body";
     for (Value argument : function.getArguments())
-      if (isa<CacheType>(argument.getType()) && failed(verifyCacheUses(argument)))
+      if (isa<CacheType>(argument.getType()) &&
+          failed(verifyCacheUses(argument)))
         return failure();
     return success();
   }
-  return op->emitError("has an unknown attribute '") << name << "' of the tok dialect";
+  return op->emitError("has an unknown attribute '")
+         << name << "' of the tok dialect";
 }

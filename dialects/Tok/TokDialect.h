@@ -15,10 +15,12 @@ inline constexpr llvm::StringLiteral kKindAttrName = "tok.kind";
 inline constexpr llvm::StringLiteral kModelAttrName = "tok.model";
 /// Module attribute: the file's own key/value records (`#tok.source`).
 inline constexpr llvm::StringLiteral kMetadataAttrName = "tok.metadata";
-/// Module attribute: what lowering found out for the manifest (a dictionary: `row_bytes`, `scratch_bytes`,
-/// `logits_stride`, `caches` as `[{name, slots, page_bytes}]`, `kernels` as `[{name, family, config}]`).
+/// Module attribute: what lowering found out for the manifest (a dictionary:
+/// `row_bytes`, `scratch_bytes`, `logits_stride`, `caches` as `[{name, slots,
+/// page_bytes}]`, `kernels` as `[{name, family, config}]`).
 inline constexpr llvm::StringLiteral kProgramAttrName = "tok.program";
-/// Argument and result attribute of an entry: its role, a name of docs/bundle.md's frame.
+/// Argument and result attribute of an entry: its role, a name of
+/// docs/bundle.md's frame.
 inline constexpr llvm::StringLiteral kSlotAttrName = "tok.slot";
 
 } // namespace tokopt::tok

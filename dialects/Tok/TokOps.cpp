@@ -1,4 +1,4 @@
-//===- TokOps.cpp - Assembly formats of the tok ops ------------------------===//
+//===- TokOps.cpp - Assembly formats of the tok ops -----------------------===//
 //
 // The custom directives that the declarative formats name, and the definitions
 // generated from them. Verifiers stand in the file of each family.
@@ -19,15 +19,18 @@ using namespace tokopt::tok;
 // Lists of layers: [0-3, 7]
 //===----------------------------------------------------------------------===//
 
-static ParseResult parseLayerList(OpAsmParser &parser, DenseI64ArrayAttr &layers) {
+static ParseResult parseLayerList(OpAsmParser &parser,
+                                  DenseI64ArrayAttr &layers) {
   SmallVector<int64_t> values;
-  if (parser.parseLSquare() || parseRanges(parser, values) || parser.parseRSquare())
+  if (parser.parseLSquare() || parseRanges(parser, values) ||
+      parser.parseRSquare())
     return failure();
   layers = parser.getBuilder().getDenseI64ArrayAttr(values);
   return success();
 }
 
-static void printLayerList(OpAsmPrinter &printer, Operation *, DenseI64ArrayAttr layers) {
+static void printLayerList(OpAsmPrinter &printer, Operation *,
+                           DenseI64ArrayAttr layers) {
   printer << "[";
   printRanges(printer, layers);
   printer << "]";
@@ -37,7 +40,8 @@ static void printLayerList(OpAsmPrinter &printer, Operation *, DenseI64ArrayAttr
 // The run table: [@decoder for 0-4, @global for 5]
 //===----------------------------------------------------------------------===//
 
-static ParseResult parseKindTable(OpAsmParser &parser, ArrayAttr &kinds, DenseI64ArrayAttr &kindOf,
+static ParseResult parseKindTable(OpAsmParser &parser, ArrayAttr &kinds,
+                                  DenseI64ArrayAttr &kindOf,
                                   DenseI64ArrayAttr &layers) {
   SmallVector<Attribute> symbols;
   SmallVector<int64_t> kindIndices, layerIndices;
@@ -45,14 +49,16 @@ static ParseResult parseKindTable(OpAsmParser &parser, ArrayAttr &kinds, DenseI6
     FlatSymbolRefAttr symbol;
     StringAttr name;
     int64_t layer, last;
-    if (parser.parseSymbolName(name) || parser.parseKeyword("for") || parser.parseInteger(layer))
+    if (parser.parseSymbolName(name) || parser.parseKeyword("for") ||
+        parser.parseInteger(layer))
       return failure();
     last = layer;
     if (succeeded(parser.parseOptionalMinus()) && parser.parseInteger(last))
       return failure();
     if (layer < 0 || last < layer || last - layer >= kMaxLayers)
       return parser.emitError(parser.getCurrentLocation())
-             << "expects an ascending range of layers, but got " << layer << "-" << last;
+             << "expects an ascending range of layers, but got " << layer << "-"
+             << last;
     symbol = FlatSymbolRefAttr::get(name);
     auto *found = llvm::find(symbols, symbol);
     int64_t kind = found - symbols.begin();
@@ -77,7 +83,8 @@ static void printKindTable(OpAsmPrinter &printer, Operation *, ArrayAttr kinds,
   printer << "[";
   for (int64_t i = 0, e = layers.size(); i < e;) {
     int64_t last = i;
-    while (last + 1 < e && kindOf[last + 1] == kindOf[i] && layers[last + 1] == layers[last] + 1)
+    while (last + 1 < e && kindOf[last + 1] == kindOf[i] &&
+           layers[last + 1] == layers[last] + 1)
       ++last;
     printer << (i ? ", " : "") << kinds[kindOf[i]] << " for " << layers[i];
     if (last > i)
@@ -94,26 +101,33 @@ static ParseResult parseCacheResults(OpAsmParser &, ArrayRef<Type> caches,
   return success();
 }
 
-static void printCacheResults(OpAsmPrinter &, Operation *, TypeRange, TypeRange) {}
+static void printCacheResults(OpAsmPrinter &, Operation *, TypeRange,
+                              TypeRange) {}
 
 //===----------------------------------------------------------------------===//
 // Results of tok.take
 //===----------------------------------------------------------------------===//
 
-/// The results follow from the operands: as many rows as indices, the input's columns.
-static ParseResult parseTakeResults(OpAsmParser &parser, Type input, Type indices, Type rows,
-                                    Type &output, Type &outputRows) {
+/// The results follow from the operands: as many rows as indices, the input's
+/// columns.
+static ParseResult parseTakeResults(OpAsmParser &parser, Type input,
+                                    Type indices, Type rows, Type &output,
+                                    Type &outputRows) {
   auto inputType = dyn_cast<RankedTensorType>(input);
   auto indicesType = dyn_cast<RankedTensorType>(indices);
-  if (!inputType || !indicesType || inputType.getRank() != 2 || indicesType.getRank() != 1)
-    return parser.emitError(parser.getNameLoc(), "expects a matrix and a vector of indices");
-  output = RankedTensorType::get({indicesType.getDimSize(0), inputType.getDimSize(1)},
-                                 inputType.getElementType());
+  if (!inputType || !indicesType || inputType.getRank() != 2 ||
+      indicesType.getRank() != 1)
+    return parser.emitError(parser.getNameLoc(),
+                            "expects a matrix and a vector of indices");
+  output = RankedTensorType::get(
+      {indicesType.getDimSize(0), inputType.getDimSize(1)},
+      inputType.getElementType());
   outputRows = rows;
   return success();
 }
 
-static void printTakeResults(OpAsmPrinter &, Operation *, Type, Type, Type, Type, Type) {}
+static void printTakeResults(OpAsmPrinter &, Operation *, Type, Type, Type,
+                             Type, Type) {}
 
 #define GET_OP_CLASSES
 #include "dialects/Tok/TokOps.cpp.inc"

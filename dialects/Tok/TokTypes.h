@@ -15,7 +15,8 @@
 
 namespace tokopt::tok {
 
-/// Values of one stored block of `elementType`: its format's, or 1 for a plain float.
+/// Values of one stored block of `elementType`: its format's, or 1 for a plain
+/// float.
 int64_t getBlock(mlir::Type elementType);
 /// Bytes of one such block in the model file.
 int64_t getBlockBytes(mlir::Type elementType);

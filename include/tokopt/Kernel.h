@@ -47,8 +47,29 @@ std::optional<TargetDescription> findTarget(llvm::StringRef name);
 
 /// The slots of the frame, in the order of docs/bundle.md.
 enum class Slot : int64_t {
-  Workers, Barrier, Yield, Weights, Rows, FullRows, LayerBegin, LayerEnd, Ids, Pos, Seq, Outs, Out,
-  Logits, Sampling, Seeds, Tokens, Frontier, Workspace, Capacity, Scratch, Caches, Instrument,
+  Workers,
+  Barrier,
+  Yield,
+  Weights,
+  Rows,
+  FullRows,
+  LayerBegin,
+  LayerEnd,
+  Ids,
+  Pos,
+  Seq,
+  Outs,
+  Out,
+  Logits,
+  Sampling,
+  Seeds,
+  Tokens,
+  Frontier,
+  Workspace,
+  Capacity,
+  Scratch,
+  Caches,
+  Instrument,
   InstrumentData
 };
 
@@ -68,16 +89,20 @@ public:
   /// The family as `tok.kernel` names it.
   virtual llvm::StringRef getFamily() const = 0;
   /// Completes the configuration of `op` for `target` by the cost model.
-  virtual KernelChoice choose(tok::KernelOp op, const TargetDescription &target) const = 0;
+  virtual KernelChoice choose(tok::KernelOp op,
+                              const TargetDescription &target) const = 0;
   /// Bytes of scratch a worker needs to run `op`.
-  virtual int64_t getScratchBytes(tok::KernelOp op, const TargetDescription &target) const {
+  virtual int64_t getScratchBytes(tok::KernelOp op,
+                                  const TargetDescription &target) const {
     return 0;
   }
-  /// Bytes that all workers share while they run `op`, behind the rows of the workspace.
+  /// Bytes that all workers share while they run `op`, behind the rows of the
+  /// workspace.
   virtual int64_t getSharedBytes(tok::KernelOp op) const { return 0; }
-  /// Fills `function`, whose entry block has the arguments described above. Emits an error at `op`
-  /// when it cannot serve it.
-  virtual mlir::LogicalResult emit(tok::KernelOp op, mlir::func::FuncOp function,
+  /// Fills `function`, whose entry block has the arguments described above.
+  /// Emits an error at `op` when it cannot serve it.
+  virtual mlir::LogicalResult emit(tok::KernelOp op,
+                                   mlir::func::FuncOp function,
                                    const TargetDescription &target) const = 0;
 };
 
@@ -90,15 +115,18 @@ inline constexpr llvm::StringLiteral kBarrierName = "barrier";
 /// Appends to `module` the function `kBarrierName(frame: ptr)`.
 mlir::func::FuncOp emitCpuBarrier(mlir::ModuleOp module);
 
-/// Bytes of `columns` inputs rounded to `compute`, in a buffer's row: the values as i8, per block a scale (f32)
-/// and scale times sum (f32), per 16 inputs a sum (i32).
+/// Bytes of `columns` inputs rounded to `compute`, in a buffer's row: the
+/// values as i8, per block a scale (f32) and scale times sum (f32), per 16
+/// inputs a sum (i32).
 int64_t getQuantizedRowBytes(int64_t columns);
 
-/// Bytes that `type` takes packed for the CPU (docs/bundle.md, "Packed weights"), a multiple of 64.
+/// Bytes that `type` takes packed for the CPU (docs/bundle.md, "Packed
+/// weights"), a multiple of 64.
 int64_t getPackedBytes(mlir::RankedTensorType type);
 
-/// Bytes of one page of `cache` on the CPU: for each layer and head a block of keys (head size x slots), a block of
-/// values (slots x head size), and for i8 a scale a slot for each.
+/// Bytes of one page of `cache` on the CPU: for each layer and head a block of
+/// keys (head size x slots), a block of values (slots x head size), and for i8
+/// a scale a slot for each.
 int64_t getCpuPageBytes(tok::CacheType cache);
 
 } // namespace tokopt

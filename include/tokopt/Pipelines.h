@@ -20,7 +20,8 @@ void registerDialects(mlir::DialectRegistry &registry);
 /// Registers every tokopt pass and pipeline by its command line name.
 void registerPasses();
 
-/// What a pass promises about the numbers, from its TableGen record (passes/TokPass.td).
+/// What a pass promises about the numbers, from its TableGen record
+/// (passes/TokPass.td).
 struct Contract {
   llvm::StringLiteral pass;
   /// `exact`, `tolerance` or `lossy`.
@@ -45,7 +46,8 @@ extern const llvm::StringLiteral kDefaultCpuPipeline;
 void buildProgramPipeline(mlir::OpPassManager &manager);
 
 /// From the program to functions of upstream dialects for one ISA level.
-void buildKernelPipeline(mlir::OpPassManager &manager, llvm::StringRef target, bool printKernels = false);
+void buildKernelPipeline(mlir::OpPassManager &manager, llvm::StringRef target,
+                         bool printKernels = false);
 
 } // namespace tokopt
 

@@ -1,4 +1,4 @@
-//===- ChooseKernels.cpp - Complete the configuration of every kernel ------===//
+//===- ChooseKernels.cpp - Complete the configuration of every kernel -----===//
 //
 // Contract: exact.
 //
@@ -20,26 +20,30 @@ using namespace tokopt;
 
 namespace {
 
-struct ChooseKernelsPass : tokopt::impl::ChooseKernelsPassBase<ChooseKernelsPass> {
+struct ChooseKernelsPass
+    : tokopt::impl::ChooseKernelsPassBase<ChooseKernelsPass> {
   using ChooseKernelsPassBase::ChooseKernelsPassBase;
 
   void runOnOperation() override {
     std::optional<TargetDescription> description = findTarget(target);
     if (!description) {
-      getOperation().emitError("has no CPU target '") << target << "'; expected avx2 or avx512vnni";
+      getOperation().emitError("has no CPU target '")
+          << target << "'; expected avx2 or avx512vnni";
       return signalPassFailure();
     }
     WalkResult result = getOperation().walk([&](tok::KernelOp kernel) {
       const KernelTemplate *generator = findCpuTemplate(kernel.getFamily());
       if (!generator) {
-        kernel.emitOpError("has no CPU template for the family '") << kernel.getFamily() << "'";
+        kernel.emitOpError("has no CPU template for the family '")
+            << kernel.getFamily() << "'";
         return WalkResult::interrupt();
       }
       KernelChoice choice = generator->choose(kernel, *description);
       kernel.setConfigAttr(choice.config);
       if (print)
-        llvm::errs() << kernel.getFamily() << " " << choice.config << ": " << choice.chosen
-                     << " (runner-up: " << choice.runnerUp << "): " << choice.reason << "\n";
+        llvm::errs() << kernel.getFamily() << " " << choice.config << ": "
+                     << choice.chosen << " (runner-up: " << choice.runnerUp
+                     << "): " << choice.reason << "\n";
       return WalkResult::advance();
     });
     if (result.wasInterrupted())

@@ -1,4 +1,4 @@
-//===- ExpandKernels.cpp - Replace kernels by calls of generated functions -===//
+//===- ExpandKernels.cpp - Replace kernels by calls of functions ----------===//
 //
 // Contract: exact.
 //
@@ -30,12 +30,14 @@ namespace {
 class Expander {
 public:
   Expander(ModuleOp module, const TargetDescription &target)
-      : module(module), target(target), symbols(module), builder(module.getContext()) {}
+      : module(module), target(target), symbols(module),
+        builder(module.getContext()) {}
 
   /// Calls functions beside the kernels of `entry`.
   LogicalResult expand(func::FuncOp entry);
-  /// Lists the functions in the module's `tok.program` and removes what has been expanded. Until then, entries
-  /// compare their kernels with those of others.
+  /// Lists the functions in the module's `tok.program` and removes what has
+  /// been expanded. Until then, entries compare their kernels with those of
+  /// others.
   void finish();
 
 private:
@@ -43,10 +45,12 @@ private:
   Value load(Slot slot, Type type);
   Value offset(Value base, Value bytes);
   Value constant(int64_t value) {
-    return arith::ConstantIntOp::create(builder, loc, builder.getI64Type(), value);
+    return arith::ConstantIntOp::create(builder, loc, builder.getI64Type(),
+                                        value);
   }
   Value toI64(Value index) {
-    return arith::IndexCastOp::create(builder, loc, builder.getI64Type(), index);
+    return arith::IndexCastOp::create(builder, loc, builder.getI64Type(),
+                                      index);
   }
 
   LogicalResult bindArguments(func::FuncOp entry);
@@ -93,7 +97,8 @@ LogicalResult Expander::bindArguments(func::FuncOp entry) {
   capacity = load(Slot::Capacity, builder.getI64Type());
   null = LLVM::ZeroOp::create(builder, loc, pointer());
 
-  for (auto [name, argument] : llvm::zip_equal(slots, body.getArguments().drop_front(2))) {
+  for (auto [name, argument] :
+       llvm::zip_equal(slots, body.getArguments().drop_front(2))) {
     if (isa<tok::RowsType, tok::CacheType>(argument.getType())) {
       addresses[argument] = null;
       continue;
@@ -101,24 +106,28 @@ LogicalResult Expander::bindArguments(func::FuncOp entry) {
     std::optional<Slot> slot = name ? findSlot(name.getValue()) : std::nullopt;
     if (!slot)
       return entry.emitOpError("has an argument of unknown slot ")
-             << (name ? Attribute(name) : builder.getStringAttr("")) << "; see docs/bundle.md";
+             << (name ? Attribute(name) : builder.getStringAttr(""))
+             << "; see docs/bundle.md";
     if (isa<MemRefType>(argument.getType())) {
       addresses[argument] = load(*slot, pointer());
       continue;
     }
     Value value = load(*slot, builder.getI64Type());
-    Value index = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), value);
+    Value index =
+        arith::IndexCastOp::create(builder, loc, builder.getIndexType(), value);
     argument.replaceAllUsesWith(index);
   }
   for (auto dim : llvm::make_early_inc_range(body.getOps<memref::DimOp>())) {
     auto argument = dyn_cast<BlockArgument>(dim.getSource());
     if (!argument)
-      return dim.emitOpError("expects the memref to be an argument of the entry");
+      return dim.emitOpError(
+          "expects the memref to be an argument of the entry");
     StringRef name = slots[argument.getArgNumber() - 2].getValue();
     Slot slot = name == "out" ? Slot::Outs : Slot::Rows;
     Value count = load(slot, builder.getI64Type());
     dim.replaceAllUsesWith(
-        arith::IndexCastOp::create(builder, loc, builder.getIndexType(), count).getResult());
+        arith::IndexCastOp::create(builder, loc, builder.getIndexType(), count)
+            .getResult());
     dim.erase();
   }
   SmallVector<tok::BufferOp> buffers;
@@ -126,7 +135,8 @@ LogicalResult Expander::bindArguments(func::FuncOp entry) {
   for (tok::BufferOp buffer : buffers) {
     if (!buffer.getOffset())
       return buffer.emitOpError("has no place yet; run tok-plan-buffers first");
-    Value bytes = arith::MulIOp::create(builder, loc, capacity, constant(*buffer.getOffset()));
+    Value bytes = arith::MulIOp::create(builder, loc, capacity,
+                                        constant(*buffer.getOffset()));
     addresses[buffer.getMemref()] = offset(workspace, bytes);
   }
   return success();
@@ -151,9 +161,11 @@ Value Expander::addressOf(FlatSymbolRefAttr symbol, Value layer) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(module.getBody());
     auto initial = DenseElementsAttr::get(
-        RankedTensorType::get(type.getShape(), builder.getI64Type()), ArrayRef<int64_t>(table));
-    auto global = memref::GlobalOp::create(builder, loc, name, builder.getStringAttr("private"), type,
-                                           initial, /*constant=*/true, /*alignment=*/IntegerAttr());
+        RankedTensorType::get(type.getShape(), builder.getI64Type()),
+        ArrayRef<int64_t>(table));
+    auto global = memref::GlobalOp::create(
+        builder, loc, name, builder.getStringAttr("private"), type, initial,
+        /*constant=*/true, /*alignment=*/IntegerAttr());
     symbols.insert(global);
   }
   Value table = memref::GetGlobalOp::create(builder, loc, type, name);
@@ -161,13 +173,15 @@ Value Expander::addressOf(FlatSymbolRefAttr symbol, Value layer) {
   return offset(weights, bytes);
 }
 
-/// Whether one function serves both: all but the values they are called with is equal.
+/// Whether one function serves both: all but the values they are called with is
+/// equal.
 bool Expander::isSameKernel(tok::KernelOp a, tok::KernelOp b) {
   auto weightTypes = [&](tok::KernelOp op) {
     SmallVector<Type> types;
     if (op.getWeights())
       for (auto symbol : op.getWeights()->getAsRange<FlatSymbolRefAttr>())
-        types.push_back(symbols.lookup<tok::WeightOp>(symbol.getValue()).getType());
+        types.push_back(
+            symbols.lookup<tok::WeightOp>(symbol.getValue()).getType());
     return types;
   };
   auto equivalent = [](Region &x, Region &y) {
@@ -177,7 +191,8 @@ bool Expander::isSameKernel(tok::KernelOp a, tok::KernelOp b) {
   return a.getFamily() == b.getFamily() && a.getConfig() == b.getConfig() &&
          a.getInputs().getTypes() == b.getInputs().getTypes() &&
          a.getOutputs().getTypes() == b.getOutputs().getTypes() &&
-         weightTypes(a) == weightTypes(b) && equivalent(a.getPrologue(), b.getPrologue()) &&
+         weightTypes(a) == weightTypes(b) &&
+         equivalent(a.getPrologue(), b.getPrologue()) &&
          equivalent(a.getEpilogue(), b.getEpilogue());
 }
 
@@ -187,11 +202,14 @@ FailureOr<func::FuncOp> Expander::getFunction(tok::KernelOp kernel) {
       return function;
   const KernelTemplate *generator = findCpuTemplate(kernel.getFamily());
   if (!generator)
-    return kernel.emitOpError("has no CPU template for the family '") << kernel.getFamily() << "'";
+    return kernel.emitOpError("has no CPU template for the family '")
+           << kernel.getFamily() << "'";
   for (NamedAttribute entry : generator->choose(kernel, target).config)
     if (!kernel.getConfig().contains(entry.getName()))
-      return kernel.emitOpError("has no ") << entry.getName() << " yet; run tok-choose-kernels first";
-  if (generator->getScratchBytes(kernel, target) && !kernel.getConfig().contains("scratch"))
+      return kernel.emitOpError("has no ")
+             << entry.getName() << " yet; run tok-choose-kernels first";
+  if (generator->getScratchBytes(kernel, target) &&
+      !kernel.getConfig().contains("scratch"))
     return kernel.emitOpError("has no scratch yet; run tok-plan-buffers first");
   Type i64 = builder.getI64Type();
   SmallVector<Type> types = {pointer(), i64, i64, i64, i64};
@@ -201,8 +219,8 @@ FailureOr<func::FuncOp> Expander::getFunction(tok::KernelOp kernel) {
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToEnd(module.getBody());
   std::string name = (kernel.getFamily() + "_" + Twine(functions.size())).str();
-  auto function =
-      func::FuncOp::create(builder, kernel.getLoc(), name, builder.getFunctionType(types, {}));
+  auto function = func::FuncOp::create(builder, kernel.getLoc(), name,
+                                       builder.getFunctionType(types, {}));
   function.setPrivate();
   // Names in a profile are worth more than the cost of a call a kernel.
   function->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
@@ -219,16 +237,19 @@ LogicalResult Expander::expand(tok::KernelOp kernel) {
     return failure();
   loc = kernel.getLoc();
   builder.setInsertionPoint(kernel);
-  SmallVector<Value> operands = {frame, worker, toI64(kernel.getRowBegin()), toI64(kernel.getRowEnd()),
-                                 kernel.getLayer() ? toI64(kernel.getLayer()) : constant(0)};
+  SmallVector<Value> operands = {
+      frame, worker, toI64(kernel.getRowBegin()), toI64(kernel.getRowEnd()),
+      kernel.getLayer() ? toI64(kernel.getLayer()) : constant(0)};
   if (kernel.getWeights())
     for (auto symbol : kernel.getWeights()->getAsRange<FlatSymbolRefAttr>())
       operands.push_back(addressOf(symbol, kernel.getLayer()));
-  for (Value operand : llvm::concat<Value>(llvm::to_vector(kernel.getInputs()),
-                                           llvm::to_vector(kernel.getOutputs()))) {
+  for (Value operand :
+       llvm::concat<Value>(llvm::to_vector(kernel.getInputs()),
+                           llvm::to_vector(kernel.getOutputs()))) {
     Value address = addressOf(operand);
     if (!address)
-      return kernel.emitOpError("expects operands that are arguments of the entry or buffers");
+      return kernel.emitOpError(
+          "expects operands that are arguments of the entry or buffers");
     operands.push_back(address);
   }
   func::CallOp::create(builder, loc, *function, operands);
@@ -239,7 +260,8 @@ LogicalResult Expander::expand(func::FuncOp entry) {
   if (failed(bindArguments(entry)))
     return failure();
   entries.push_back(entry);
-  WalkResult result = entry.walk([&](tok::KernelOp kernel) { return WalkResult(expand(kernel)); });
+  WalkResult result = entry.walk(
+      [&](tok::KernelOp kernel) { return WalkResult(expand(kernel)); });
   return failure(result.wasInterrupted());
 }
 
@@ -251,7 +273,8 @@ void Expander::finish() {
     std::string config;
     llvm::raw_string_ostream(config) << kernel.getConfig();
     listed.push_back(builder.getDictionaryAttr(
-        {builder.getNamedAttr("name", builder.getStringAttr(function.getName())),
+        {builder.getNamedAttr("name",
+                              builder.getStringAttr(function.getName())),
          builder.getNamedAttr("family", kernel.getFamilyAttr()),
          builder.getNamedAttr("config", builder.getStringAttr(config))}));
   }
@@ -273,19 +296,22 @@ void Expander::finish() {
   }
 }
 
-struct ExpandKernelsPass : tokopt::impl::ExpandKernelsPassBase<ExpandKernelsPass> {
+struct ExpandKernelsPass
+    : tokopt::impl::ExpandKernelsPassBase<ExpandKernelsPass> {
   using ExpandKernelsPassBase::ExpandKernelsPassBase;
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
     std::optional<TargetDescription> description = findTarget(target);
     if (!description) {
-      module.emitError("has no CPU target '") << target << "'; expected avx2 or avx512vnni";
+      module.emitError("has no CPU target '")
+          << target << "'; expected avx2 or avx512vnni";
       return signalPassFailure();
     }
     for (auto weight : module.getOps<tok::WeightOp>())
       if (!weight.getImage()) {
-        weight.emitOpError("has no place in the image yet; run tok-plan-image first");
+        weight.emitOpError(
+            "has no place in the image yet; run tok-plan-image first");
         return signalPassFailure();
       }
     Expander expander(module, *description);

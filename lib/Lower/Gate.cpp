@@ -1,4 +1,4 @@
-//===- Gate.cpp - Activations of gates on scalars --------------------------===//
+//===- Gate.cpp - Activations of gates on scalars -------------------------===//
 
 #include "lib/Lower/Gate.h"
 
@@ -8,23 +8,29 @@
 using namespace mlir;
 using namespace tokopt;
 
-Value tokopt::emitGate(OpBuilder &builder, Location loc, tok::Activation activation, Value gate, Value up) {
+Value tokopt::emitGate(OpBuilder &builder, Location loc,
+                       tok::Activation activation, Value gate, Value up) {
   auto number = [&](double v) -> Value {
     return arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(v));
   };
   Value activated;
   if (activation == tok::Activation::Silu) {
-    Value exponential = math::ExpOp::create(builder, loc, arith::NegFOp::create(builder, loc, gate));
-    Value denominator = arith::AddFOp::create(builder, loc, exponential, number(1.0));
+    Value exponential = math::ExpOp::create(
+        builder, loc, arith::NegFOp::create(builder, loc, gate));
+    Value denominator =
+        arith::AddFOp::create(builder, loc, exponential, number(1.0));
     activated = arith::DivFOp::create(builder, loc, gate, denominator);
   } else {
-    // 0.5 x (1 + tanh(y)) = x / (1 + exp(-2 y)), y = sqrt(2/pi) (x + 0.044715 x^3)
+    // 0.5 x (1 + tanh(y)) = x / (1 + exp(-2 y)), y = sqrt(2/pi) (x + 0.044715
+    // x^3)
     Value square = arith::MulFOp::create(builder, loc, gate, gate);
-    Value inner = math::FmaOp::create(builder, loc, square, number(0.044715), number(1.0));
+    Value inner = math::FmaOp::create(builder, loc, square, number(0.044715),
+                                      number(1.0));
     Value y = arith::MulFOp::create(builder, loc, gate, inner);
-    Value scaled = arith::MulFOp::create(builder, loc, y, number(-2.0 * 0.7978845608028654));
-    Value denominator = arith::AddFOp::create(builder, loc, math::ExpOp::create(builder, loc, scaled),
-                                              number(1.0));
+    Value scaled = arith::MulFOp::create(builder, loc, y,
+                                         number(-2.0 * 0.7978845608028654));
+    Value denominator = arith::AddFOp::create(
+        builder, loc, math::ExpOp::create(builder, loc, scaled), number(1.0));
     activated = arith::DivFOp::create(builder, loc, gate, denominator);
   }
   return arith::MulFOp::create(builder, loc, activated, up);

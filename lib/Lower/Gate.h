@@ -10,8 +10,9 @@
 namespace tokopt {
 
 /// `activation(gate) * up` on f32 scalars, as a kernel's region holds it.
-mlir::Value emitGate(mlir::OpBuilder &builder, mlir::Location loc, tok::Activation activation,
-                     mlir::Value gate, mlir::Value up);
+mlir::Value emitGate(mlir::OpBuilder &builder, mlir::Location loc,
+                     tok::Activation activation, mlir::Value gate,
+                     mlir::Value up);
 
 } // namespace tokopt
 

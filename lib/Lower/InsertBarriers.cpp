@@ -1,4 +1,4 @@
-//===- InsertBarriers.cpp - Separate kernels that touch the same memory ----===//
+//===- InsertBarriers.cpp - Separate kernels that touch the same memory ---===//
 //
 // Contract: exact.
 //
@@ -28,8 +28,8 @@ StringRef sideOf(tok::KernelOp kernel) {
   return side ? side.getValue() : StringRef();
 }
 
-/// Memory that a kernel touches: a range of the workspace's row, or what an argument stands for, of a cache perhaps
-/// only the keys or the values.
+/// Memory that a kernel touches: a range of the workspace's row, or what an
+/// argument stands for, of a cache perhaps only the keys or the values.
 struct Memory {
   Value argument;
   StringRef side;
@@ -45,13 +45,16 @@ struct Memory {
   }
   bool overlaps(const Memory &other) const {
     if (argument || other.argument)
-      return argument == other.argument && (side == other.side || side.empty() || other.side.empty());
+      return argument == other.argument &&
+             (side == other.side || side.empty() || other.side.empty());
     return begin < other.end && other.begin < end;
   }
 };
 
 /// Whether `kernel` uses what workers share behind the rows of the workspace.
-bool usesShared(tok::KernelOp kernel) { return kernel.getConfig().contains("row_bytes"); }
+bool usesShared(tok::KernelOp kernel) {
+  return kernel.getConfig().contains("row_bytes");
+}
 
 /// What has been read and written since the last barrier.
 struct Open {
@@ -64,18 +67,22 @@ struct Open {
     StringRef side = sideOf(kernel);
     auto touches = [&](ArrayRef<Memory> memories, Value value) {
       Memory memory(value, isa<tok::CacheType>(value.getType()) ? side : "");
-      return llvm::any_of(memories, [&](const Memory &m) { return m.overlaps(memory); });
+      return llvm::any_of(memories,
+                          [&](const Memory &m) { return m.overlaps(memory); });
     };
-    return llvm::any_of(kernel.getInputs(), [&](Value v) { return touches(writes, v); }) ||
-           llvm::any_of(kernel.getOutputs(),
-                        [&](Value v) { return touches(writes, v) || touches(reads, v); });
+    return llvm::any_of(kernel.getInputs(),
+                        [&](Value v) { return touches(writes, v); }) ||
+           llvm::any_of(kernel.getOutputs(), [&](Value v) {
+             return touches(writes, v) || touches(reads, v);
+           });
   }
   void add(tok::KernelOp kernel) {
     shared |= usesShared(kernel);
     for (Value input : kernel.getInputs())
       reads.push_back(Memory(input));
     for (Value output : kernel.getOutputs())
-      writes.push_back(Memory(output, isa<tok::CacheType>(output.getType()) ? sideOf(kernel) : ""));
+      writes.push_back(Memory(
+          output, isa<tok::CacheType>(output.getType()) ? sideOf(kernel) : ""));
   }
   void merge(const Open &other) {
     llvm::append_range(reads, other.reads);
@@ -85,7 +92,8 @@ struct Open {
   bool empty() const { return reads.empty() && writes.empty(); }
 };
 
-struct InsertBarriersPass : tokopt::impl::InsertBarriersPassBase<InsertBarriersPass> {
+struct InsertBarriersPass
+    : tokopt::impl::InsertBarriersPassBase<InsertBarriersPass> {
   using InsertBarriersPassBase::InsertBarriersPassBase;
 
   void visit(Block &block, Open &open) {
@@ -105,7 +113,8 @@ struct InsertBarriersPass : tokopt::impl::InsertBarriersPassBase<InsertBarriersP
         continue;
       bool isLoop = isa<LoopLikeOpInterface>(op);
       Open after;
-      if (isLoop || llvm::any_of(op.getRegions(), [](Region &region) { return region.empty(); }))
+      if (isLoop || llvm::any_of(op.getRegions(),
+                                 [](Region &region) { return region.empty(); }))
         after = open; // should no region run
       for (Region &region : op.getRegions())
         for (Block &body : region) {

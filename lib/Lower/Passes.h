@@ -15,7 +15,8 @@ namespace tokopt {
 #include "lib/Lower/Passes.h.inc"
 
 /// Sets `name` of the module's `tok.program` dictionary.
-void setProgramEntry(mlir::ModuleOp module, llvm::StringRef name, mlir::Attribute value);
+void setProgramEntry(mlir::ModuleOp module, llvm::StringRef name,
+                     mlir::Attribute value);
 
 } // namespace tokopt
 

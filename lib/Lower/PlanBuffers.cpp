@@ -1,4 +1,4 @@
-//===- PlanBuffers.cpp - Give every buffer its place -----------------------===//
+//===- PlanBuffers.cpp - Give every buffer its place ----------------------===//
 //
 // First fit over live ranges of the program's straight order of ops.
 //
@@ -29,13 +29,17 @@ struct Range {
   int64_t offset = 0;
 
   int64_t end() { return offset + buffer.getRowBytes(); }
-  bool overlaps(const Range &other) const { return first <= other.last && other.first <= last; }
+  bool overlaps(const Range &other) const {
+    return first <= other.last && other.first <= last;
+  }
 };
 
-/// The outermost loop around `user` that does not hold `buffer`, or `user` itself.
+/// The outermost loop around `user` that does not hold `buffer`, or `user`
+/// itself.
 Operation *outermostUse(Operation *user, tok::BufferOp buffer) {
   Operation *use = user;
-  for (Operation *parent = user->getParentOp(); parent && !parent->isProperAncestor(buffer);
+  for (Operation *parent = user->getParentOp();
+       parent && !parent->isProperAncestor(buffer);
        parent = parent->getParentOp())
     if (isa<LoopLikeOpInterface>(parent))
       use = parent;
@@ -45,12 +49,14 @@ Operation *outermostUse(Operation *user, tok::BufferOp buffer) {
 struct PlanBuffersPass : tokopt::impl::PlanBuffersPassBase<PlanBuffersPass> {
   using PlanBuffersPassBase::PlanBuffersPassBase;
 
-  /// Places the buffers of `function` and returns the bytes of a row of its workspace.
+  /// Places the buffers of `function` and returns the bytes of a row of its
+  /// workspace.
   int64_t plan(func::FuncOp function) {
     // An op's number, and that of the last op in it.
     DenseMap<Operation *, int64_t> number, lastInside;
     int64_t next = 0;
-    function.walk<WalkOrder::PreOrder>([&](Operation *op) { number[op] = next++; });
+    function.walk<WalkOrder::PreOrder>(
+        [&](Operation *op) { number[op] = next++; });
     function.walk<WalkOrder::PostOrder>([&](Operation *op) {
       lastInside[op] = std::max(lastInside[op], number[op]);
       if (Operation *parent = op->getParentOp())
@@ -70,7 +76,8 @@ struct PlanBuffersPass : tokopt::impl::PlanBuffersPassBase<PlanBuffersPass> {
       for (Range &other : placed)
         if (other.overlaps(range))
           alive.push_back(&other);
-      llvm::sort(alive, [](Range *a, Range *b) { return a->offset < b->offset; });
+      llvm::sort(alive,
+                 [](Range *a, Range *b) { return a->offset < b->offset; });
       for (Range *other : alive) {
         if (range.end() <= other->offset)
           break;
@@ -89,14 +96,15 @@ struct PlanBuffersPass : tokopt::impl::PlanBuffersPassBase<PlanBuffersPass> {
     int64_t rowBytes = 0, scratchBytes = 0;
     for (func::FuncOp function : module.getOps<func::FuncOp>())
       rowBytes = std::max(rowBytes, plan(function));
-    // Kernels run one after the other, so they share scratch and what lies behind the rows. No template's
-    // need depends on the target.
+    // Kernels run one after the other, so they share scratch and what lies
+    // behind the rows. No template's need depends on the target.
     TargetDescription target = *findTarget("avx2");
     int64_t sharedBytes = 0;
     SmallVector<tok::KernelOp> scratchUsers, sharedUsers;
     module.walk([&](tok::KernelOp kernel) {
       const KernelTemplate *generator = findCpuTemplate(kernel.getFamily());
-      int64_t scratch = generator ? generator->getScratchBytes(kernel, target) : 0;
+      int64_t scratch =
+          generator ? generator->getScratchBytes(kernel, target) : 0;
       int64_t shared = generator ? generator->getSharedBytes(kernel) : 0;
       if (scratch)
         scratchUsers.push_back(kernel);
@@ -105,7 +113,8 @@ struct PlanBuffersPass : tokopt::impl::PlanBuffersPassBase<PlanBuffersPass> {
       scratchBytes = std::max(scratchBytes, scratch);
       sharedBytes = std::max(sharedBytes, shared);
     });
-    auto configure = [&](ArrayRef<tok::KernelOp> kernels, StringRef name, int64_t value) {
+    auto configure = [&](ArrayRef<tok::KernelOp> kernels, StringRef name,
+                         int64_t value) {
       for (tok::KernelOp kernel : kernels) {
         NamedAttrList config(kernel.getConfig());
         config.set(name, builder.getI64IntegerAttr(value));
@@ -116,8 +125,10 @@ struct PlanBuffersPass : tokopt::impl::PlanBuffersPassBase<PlanBuffersPass> {
     // The shared bytes begin at this times the workspace's capacity.
     configure(sharedUsers, "row_bytes", rowBytes);
     setProgramEntry(module, "row_bytes", builder.getI64IntegerAttr(rowBytes));
-    setProgramEntry(module, "fixed_bytes", builder.getI64IntegerAttr(sharedBytes));
-    setProgramEntry(module, "scratch_bytes", builder.getI64IntegerAttr(scratchBytes));
+    setProgramEntry(module, "fixed_bytes",
+                    builder.getI64IntegerAttr(sharedBytes));
+    setProgramEntry(module, "scratch_bytes",
+                    builder.getI64IntegerAttr(scratchBytes));
   }
 };
 

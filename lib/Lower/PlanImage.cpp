@@ -1,4 +1,4 @@
-//===- PlanImage.cpp - Decide where each weight lies in the bundle ---------===//
+//===- PlanImage.cpp - Decide where each weight lies in the bundle --------===//
 //
 // A step walks the layers in order and, in a layer, the weights in about the
 // order in which the model declares them: lying so, they stream.
@@ -37,7 +37,8 @@ struct PlanImagePass : tokopt::impl::PlanImagePassBase<PlanImagePass> {
       size_t count = weight.getOffsets().size();
       places[weight].resize(count);
       for (size_t i = 0; i < count; ++i)
-        members.push_back({weight.getLayers() ? (*weight.getLayers())[i] : -1, weight, i, 0});
+        members.push_back(
+            {weight.getLayers() ? (*weight.getLayers())[i] : -1, weight, i, 0});
     }
     // Members stand in the order of the ops, which the sort by layer keeps.
     for (auto [order, member] : llvm::enumerate(members))

@@ -1,4 +1,4 @@
-//===- Contracts.cpp - What each pass may do to the numbers ----------------===//
+//===- Contracts.cpp - What each pass may do to the numbers ---------------===//
 
 #include "tokopt/Pipelines.h"
 
@@ -15,6 +15,7 @@ static constexpr Contract kContracts[] = {
 llvm::ArrayRef<Contract> tokopt::getContracts() { return kContracts; }
 
 const Contract *tokopt::findContract(llvm::StringRef pass) {
-  const auto *found = llvm::find_if(kContracts, [&](const Contract &c) { return c.pass == pass; });
+  const auto *found = llvm::find_if(
+      kContracts, [&](const Contract &c) { return c.pass == pass; });
   return found == std::end(kContracts) ? nullptr : found;
 }

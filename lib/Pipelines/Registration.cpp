@@ -30,9 +30,10 @@ const llvm::StringLiteral tokopt::kDefaultCpuPipeline =
     "tok-quantize-activations,tok-quantize-cache";
 
 void tokopt::registerDialects(DialectRegistry &registry) {
-  registry.insert<tok::TokDialect, arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
-                  linalg::LinalgDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
-                  tensor::TensorDialect, vector::VectorDialect, LLVM::LLVMDialect>();
+  registry.insert<tok::TokDialect, arith::ArithDialect, cf::ControlFlowDialect,
+                  func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
+                  memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
+                  vector::VectorDialect, LLVM::LLVMDialect>();
 }
 
 void tokopt::buildProgramPipeline(OpPassManager &manager) {
@@ -42,7 +43,8 @@ void tokopt::buildProgramPipeline(OpPassManager &manager) {
   manager.addPass(createPlanImagePass());
 }
 
-void tokopt::buildKernelPipeline(OpPassManager &manager, llvm::StringRef target, bool printKernels) {
+void tokopt::buildKernelPipeline(OpPassManager &manager, llvm::StringRef target,
+                                 bool printKernels) {
   ChooseKernelsPassOptions choose;
   choose.target = target.str();
   choose.print = printKernels;
@@ -55,7 +57,8 @@ void tokopt::buildKernelPipeline(OpPassManager &manager, llvm::StringRef target,
 namespace {
 
 struct TargetOptions : PassPipelineOptions<TargetOptions> {
-  Option<std::string> target{*this, "target", llvm::cl::desc("ISA level: avx2 or avx512vnni"),
+  Option<std::string> target{*this, "target",
+                             llvm::cl::desc("ISA level: avx2 or avx512vnni"),
                              llvm::cl::init("avx2")};
 };
 
@@ -70,7 +73,8 @@ void tokopt::registerPasses() {
       "tok-program-pipeline", "From a model to the program of its steps",
       [](OpPassManager &manager) { buildProgramPipeline(manager); });
   static PassPipelineRegistration<TargetOptions> kernels(
-      "tok-kernel-pipeline", "From the program to functions of upstream dialects",
+      "tok-kernel-pipeline",
+      "From the program to functions of upstream dialects",
       [](OpPassManager &manager, const TargetOptions &options) {
         buildKernelPipeline(manager, options.target);
       });

@@ -1,4 +1,4 @@
-//===- QuantizeCache.cpp - Store keys and values in fewer bits --------------===//
+//===- QuantizeCache.cpp - Store keys and values in fewer bits ------------===//
 //
 // Rounding a row of a head by its largest magnitude, as KVQuant (Hooper et al.
 // 2024, section 3.1) does for values per token; keys are treated alike.
@@ -29,7 +29,8 @@ static constexpr remark::RemarkOpts kRemark =
 
 namespace {
 
-struct QuantizeCachePass : tokopt::impl::QuantizeCachePassBase<QuantizeCachePass> {
+struct QuantizeCachePass
+    : tokopt::impl::QuantizeCachePassBase<QuantizeCachePass> {
   using QuantizeCachePassBase::QuantizeCachePassBase;
 
   void runOnOperation() override {
@@ -40,7 +41,8 @@ struct QuantizeCachePass : tokopt::impl::QuantizeCachePassBase<QuantizeCachePass
                        .Case("f32", builder.getF32Type())
                        .Default(Type());
     if (!element) {
-      getOperation().emitError("expects format = f16, i8 or f32, but got '") << format << "'";
+      getOperation().emitError("expects format = f16, i8 or f32, but got '")
+          << format << "'";
       return signalPassFailure();
     }
     bool found = false, changed = false;
@@ -52,14 +54,17 @@ struct QuantizeCachePass : tokopt::impl::QuantizeCachePassBase<QuantizeCachePass
       return replaced;
     });
     replacer.recursivelyReplaceElementsIn(getOperation(), /*replaceAttrs=*/true,
-                                          /*replaceLocs=*/false, /*replaceTypes=*/true);
+                                          /*replaceLocs=*/false,
+                                          /*replaceTypes=*/true);
     Location loc = getOperation().getLoc();
     if (changed)
-      remark::passed(loc, kRemark) << remark::add("changed how keys and values are stored")
-                                   << remark::metric("format", format.getValue());
+      remark::passed(loc, kRemark)
+          << remark::add("changed how keys and values are stored")
+          << remark::metric("format", format.getValue());
     else
       remark::missed(loc, kRemark)
-          << remark::add(found ? "keys and values are stored so already" : "the module has no cache");
+          << remark::add(found ? "keys and values are stored so already"
+                               : "the module has no cache");
   }
 };
 

@@ -1,4 +1,4 @@
-//===- Passes.h - Fewer bits for activations and weights ---------*- C++ -*-===//
+//===- Passes.h - Fewer bits for activations and weights ------ -*- C++ -*-===//
 
 #ifndef TOKOPT_PASSES_QUANTIZE_PASSES_H
 #define TOKOPT_PASSES_QUANTIZE_PASSES_H

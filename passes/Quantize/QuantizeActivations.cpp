@@ -1,4 +1,4 @@
-//===- QuantizeActivations.cpp - Round the inputs of linears ----------------===//
+//===- QuantizeActivations.cpp - Round the inputs of linears --------------===//
 //
 // Dynamic symmetric rounding by the largest magnitude of 32 inputs, as in
 // Dettmers et al., 8-bit Optimizers via Block-wise Quantization, section 2.1,
@@ -25,7 +25,8 @@ using namespace tokopt;
 
 static constexpr int64_t kBlock = 32;
 static constexpr remark::RemarkOpts kRemark =
-    remark::RemarkOpts::name("QuantizeActivations").category("tok-quantize-activations");
+    remark::RemarkOpts::name("QuantizeActivations")
+        .category("tok-quantize-activations");
 
 namespace {
 
@@ -35,29 +36,34 @@ struct QuantizeActivationsPass
 
   void runOnOperation() override {
     if (format != "i8" && format != "f32") {
-      getOperation().emitError("expects format = i8 or f32, but got '") << format << "'";
+      getOperation().emitError("expects format = i8 or f32, but got '")
+          << format << "'";
       return signalPassFailure();
     }
     tok::ComputeAttr compute;
     if (format == "i8")
-      compute = tok::ComputeAttr::get(&getContext(), IntegerType::get(&getContext(), 8), kBlock);
+      compute = tok::ComputeAttr::get(
+          &getContext(), IntegerType::get(&getContext(), 8), kBlock);
     SymbolTable symbols(getOperation());
     getOperation().walk([&](tok::LinearOp linear) {
       auto weight = symbols.lookup<tok::WeightOp>(linear.getWeight());
       RankedTensorType type = weight.getTensorType();
       if (!isa<tok::FormatInterface>(type.getElementType())) {
-        remark::missed(linear.getLoc(), kRemark) << remark::add("the weight is not in a block format");
+        remark::missed(linear.getLoc(), kRemark)
+            << remark::add("the weight is not in a block format");
         return;
       }
       if (type.getDimSize(1) % kBlock) {
-        remark::missed(linear.getLoc(), kRemark) << remark::add("the inputs are no multiple of 32");
+        remark::missed(linear.getLoc(), kRemark)
+            << remark::add("the inputs are no multiple of 32");
         return;
       }
       if (compute)
         linear.setComputeAttr(compute);
       else
         linear.removeComputeAttr();
-      remark::passed(linear.getLoc(), kRemark) << remark::add("rounded the inputs");
+      remark::passed(linear.getLoc(), kRemark)
+          << remark::add("rounded the inputs");
     });
   }
 };

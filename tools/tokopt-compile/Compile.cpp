@@ -1,4 +1,4 @@
-//===- Compile.cpp - From a model to a bundle ------------------------------===//
+//===- Compile.cpp - From a model to a bundle -----------------------------===//
 
 #include "Compile.h"
 #include "Mutate.h"
@@ -25,21 +25,24 @@ static Error failed(const CompileOptions &options, const Twine &what) {
 }
 
 /// Reads a GGUF file, or a module that `tokopt-import` or `tokopt-opt` wrote.
-static Expected<mlir::OwningOpRef<mlir::ModuleOp>> readModel(const CompileOptions &options,
-                                                             mlir::MLIRContext &context) {
+static Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+readModel(const CompileOptions &options, mlir::MLIRContext &context) {
   StringRef extension = sys::path::extension(options.model);
   if (extension != ".mlir" && extension != ".mlirbc")
     return importModel(options.model, context);
   auto module = mlir::parseSourceFile<mlir::ModuleOp>(options.model, &context);
   if (!module)
-    return failed(options, "cannot be read as a module of the tok dialect; see the diagnostics above");
+    return failed(options, "cannot be read as a module of the tok dialect; see "
+                           "the diagnostics above");
   return module;
 }
 
 /// Runs the model passes and notes them for the manifest.
-static Error runModelPasses(const CompileOptions &options, mlir::ModuleOp module,
+static Error runModelPasses(const CompileOptions &options,
+                            mlir::ModuleOp module,
                             std::vector<Manifest::Pass> &noted) {
-  StringRef text = options.backend == "cpu" ? StringRef(kDefaultCpuPipeline) : StringRef();
+  StringRef text =
+      options.backend == "cpu" ? StringRef(kDefaultCpuPipeline) : StringRef();
   if (options.pipeline)
     text = *options.pipeline;
   if (text.empty())
@@ -48,7 +51,8 @@ static Error runModelPasses(const CompileOptions &options, mlir::ModuleOp module
   raw_string_ostream stream(message);
   mlir::PassManager manager(module.getContext());
   if (mlir::failed(mlir::parsePassPipeline(text, manager, stream)))
-    return failed(options, "cannot parse --pipeline: " + StringRef(message).rtrim());
+    return failed(options,
+                  "cannot parse --pipeline: " + StringRef(message).rtrim());
   for (mlir::Pass &pass : manager.getPasses()) {
     std::string printed;
     raw_string_ostream printer(printed);
@@ -63,38 +67,44 @@ static Error runModelPasses(const CompileOptions &options, mlir::ModuleOp module
   return Error::success();
 }
 
-/// Leaves only what the CPU target knows: functions and tables of upstream dialects.
+/// Leaves only what the CPU target knows: functions and tables of upstream
+/// dialects.
 static void stripModel(mlir::ModuleOp module) {
   for (mlir::Operation &op : llvm::make_early_inc_range(*module.getBody()))
     if (isa<tok::TokDialect>(op.getDialect()))
       op.erase();
-  for (StringRef name : {StringRef(tok::kModelAttrName), StringRef(tok::kMetadataAttrName),
-                         StringRef(tok::kProgramAttrName)})
+  for (StringRef name :
+       {StringRef(tok::kModelAttrName), StringRef(tok::kMetadataAttrName),
+        StringRef(tok::kProgramAttrName)})
     module->removeAttr(name);
 }
 
 /// Generates code for every level from a lowered module.
-static Error generateCode(const CompileOptions &options, mlir::ModuleOp module, Bundle &bundle,
-                          Manifest &manifest) {
+static Error generateCode(const CompileOptions &options, mlir::ModuleOp module,
+                          Bundle &bundle, Manifest &manifest) {
   std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;
   std::vector<CompileJob> jobs;
   for (const IsaLevel &level : getIsaLevels()) {
-    if (!options.targets.empty() && !llvm::is_contained(options.targets, level.name.str()))
+    if (!options.targets.empty() &&
+        !llvm::is_contained(options.targets, level.name.str()))
       continue;
     mlir::OwningOpRef<mlir::ModuleOp> copy = module.clone();
     if (options.backend == "cpu") {
       mlir::PassManager manager(module.getContext());
       buildKernelPipeline(manager, level.name, options.printKernels);
       if (mlir::failed(manager.run(*copy)))
-        return failed(options, "kernels for " + level.name + " failed; see the diagnostics above");
+        return failed(options, "kernels for " + level.name +
+                                   " failed; see the diagnostics above");
       Expected<Manifest> described = makeManifest(*copy);
       if (!described)
         return described.takeError();
       for (Manifest::Kernel &kernel : described->kernels)
-        manifest.kernels.push_back({kernel.name + "." + level.name.str(), kernel.family, kernel.config});
+        manifest.kernels.push_back({kernel.name + "." + level.name.str(),
+                                    kernel.family, kernel.config});
     }
     stripModel(*copy);
-    if (options.mutation && !mutateConstants(*copy, options.mutation->first, options.mutation->second))
+    if (options.mutation && !mutateConstants(*copy, options.mutation->first,
+                                             options.mutation->second))
       return failed(options, "no kernel has the constant of --mutate");
     if (options.emulate)
       emulateIntrinsics(*copy);
@@ -102,7 +112,9 @@ static Error generateCode(const CompileOptions &options, mlir::ModuleOp module, 
     modules.push_back(std::move(copy));
   }
   if (jobs.empty())
-    return failed(options, "no ISA level is left; expected --target with avx2 or avx512vnni");
+    return failed(
+        options,
+        "no ISA level is left; expected --target with avx2 or avx512vnni");
   CpuCompileOptions codeOptions;
   codeOptions.barePointers = false;
   auto objects = compileInParallel(jobs, codeOptions);
@@ -112,7 +124,8 @@ static Error generateCode(const CompileOptions &options, mlir::ModuleOp module, 
     std::vector<std::string> features;
     for (StringRef feature : job.level->features)
       features.push_back(feature.str());
-    bundle.levels.push_back({job.level->name.str(), features, std::move(object)});
+    bundle.levels.push_back(
+        {job.level->name.str(), features, std::move(object)});
   }
   return Error::success();
 }
@@ -140,7 +153,8 @@ Error tokopt::compile(const CompileOptions &options) {
     return failed(options, "lowering failed; see the diagnostics above");
   }
 
-  Expected<std::unique_ptr<WeightImage>> image = makeWeightImage(**module, cpu, options.model);
+  Expected<std::unique_ptr<WeightImage>> image =
+      makeWeightImage(**module, cpu, options.model);
   if (!image)
     return image.takeError();
   Expected<Manifest> manifest = makeManifest(**module);
@@ -153,7 +167,8 @@ Error tokopt::compile(const CompileOptions &options) {
   if (Error error = generateCode(options, **module, bundle, *manifest))
     return error;
 
-  auto metadata = (*module)->getOperation()->getAttrOfType<tok::SourceAttr>(tok::kMetadataAttrName);
+  auto metadata = (*module)->getOperation()->getAttrOfType<tok::SourceAttr>(
+      tok::kMetadataAttrName);
   std::shared_ptr<const SourceFile> source;
   if (metadata) {
     auto opened = openSource(metadata.getFile(), options.model);
@@ -163,8 +178,9 @@ Error tokopt::compile(const CompileOptions &options) {
     ArrayRef<uint8_t> bytes = source->getBytes();
     uint64_t offset = metadata.getOffset(), size = metadata.getBytes();
     if (offset > bytes.size() || size > bytes.size() - offset)
-      return failed(options, "tok.metadata: found a range to byte " + Twine(offset + size) +
-                                 ", but the file has " + Twine(bytes.size()));
+      return failed(options, "tok.metadata: found a range to byte " +
+                                 Twine(offset + size) + ", but the file has " +
+                                 Twine(bytes.size()));
     bundle.metadata = bytes.slice(offset, size);
     manifest->sourceName = sys::path::filename(metadata.getFile()).str();
     manifest->sourceBytes = bytes.size();

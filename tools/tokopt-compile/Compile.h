@@ -23,24 +23,28 @@ struct CompileOptions {
   /// Model passes; unset means the backend's own.
   std::optional<std::string> pipeline;
   bool printKernels = false;
-  /// Kernels for the levels asked for, in code for `avx2`: for tests on machines that lack the level.
+  /// Kernels for the levels asked for, in code for `avx2`: for tests on
+  /// machines that lack the level.
   bool emulate = false;
-  /// Replaces constants of kernels that have the first value by the second: for tests of tests.
+  /// Replaces constants of kernels that have the first value by the second: for
+  /// tests of tests.
   std::optional<std::pair<double, double>> mutation;
 };
 
-/// Compiles `options.model`, a GGUF file or a module of the tok dialect, and writes a bundle.
+/// Compiles `options.model`, a GGUF file or a module of the tok dialect, and
+/// writes a bundle.
 llvm::Error compile(const CompileOptions &options);
 
-/// The weights of `module` as an image whose places are those that the code was generated for.
-/// With `packed`, matrices are packed for the CPU; else all bytes are as in the file. Relative files are looked for
-/// beside `modelPath` too.
-llvm::Expected<std::unique_ptr<WeightImage>> makeWeightImage(mlir::ModuleOp module, bool packed,
-                                                             llvm::StringRef modelPath);
+/// The weights of `module` as an image whose places are those that the code was
+/// generated for. With `packed`, matrices are packed for the CPU; else all
+/// bytes are as in the file. Relative files are looked for beside `modelPath`
+/// too.
+llvm::Expected<std::unique_ptr<WeightImage>>
+makeWeightImage(mlir::ModuleOp module, bool packed, llvm::StringRef modelPath);
 
 /// Opens the file that holds the model's own key/value records.
-llvm::Expected<std::shared_ptr<const SourceFile>> openSource(llvm::StringRef file,
-                                                             llvm::StringRef modelPath);
+llvm::Expected<std::shared_ptr<const SourceFile>>
+openSource(llvm::StringRef file, llvm::StringRef modelPath);
 
 /// What the manifest says of `module`, but for passes and the source's hash.
 llvm::Expected<Manifest> makeManifest(mlir::ModuleOp module);

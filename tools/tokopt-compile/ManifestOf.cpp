@@ -1,4 +1,4 @@
-//===- ManifestOf.cpp - What the manifest says of a module -----------------===//
+//===- ManifestOf.cpp - What the manifest says of a module ----------------===//
 
 #include "Compile.h"
 
@@ -33,7 +33,8 @@ static Manifest::Schedule scheduleOf(mlir::ModuleOp module) {
 
 Expected<Manifest> tokopt::makeManifest(mlir::ModuleOp module) {
   auto model = module->getAttrOfType<tok::ModelAttr>(tok::kModelAttrName);
-  auto program = module->getAttrOfType<mlir::DictionaryAttr>(tok::kProgramAttrName);
+  auto program =
+      module->getAttrOfType<mlir::DictionaryAttr>(tok::kProgramAttrName);
   if (!model || !program)
     return createStringError("the module has no tok.model or no tok.program");
   Manifest manifest;
@@ -50,12 +51,13 @@ Expected<Manifest> tokopt::makeManifest(mlir::ModuleOp module) {
   manifest.logitsStride = integer(program, "logits_stride");
   if (auto caches = program.getAs<mlir::ArrayAttr>("caches"))
     for (auto cache : caches.getAsRange<mlir::DictionaryAttr>())
-      manifest.caches.push_back(
-          {string(cache, "name"), integer(cache, "slots"), integer(cache, "page_bytes")});
+      manifest.caches.push_back({string(cache, "name"), integer(cache, "slots"),
+                                 integer(cache, "page_bytes")});
   if (auto kernels = program.getAs<mlir::ArrayAttr>("kernels"))
     for (auto kernel : kernels.getAsRange<mlir::DictionaryAttr>())
-      manifest.kernels.push_back(
-          {string(kernel, "name"), string(kernel, "family"), string(kernel, "config")});
+      manifest.kernels.push_back({string(kernel, "name"),
+                                  string(kernel, "family"),
+                                  string(kernel, "config")});
   manifest.schedule = scheduleOf(module);
   return manifest;
 }

@@ -1,4 +1,4 @@
-//===- Mutate.cpp - Breaks kernels on purpose ------------------------------===//
+//===- Mutate.cpp - Breaks kernels on purpose -----------------------------===//
 //
 // A test that compares numbers is worth what it notices. This makes the mistake
 // that a template could make, a wrong constant, so that a test can show that it
@@ -24,12 +24,14 @@ int64_t tokopt::mutateConstants(ModuleOp module, double from, double to) {
     auto scalar = dyn_cast<FloatAttr>(constant.getValue());
     if (!splat && !scalar)
       return;
-    float value = splat ? splat.getSplatValue<float>() : scalar.getValue().convertToFloat();
+    float value = splat ? splat.getSplatValue<float>()
+                        : scalar.getValue().convertToFloat();
     if (value != static_cast<float>(from))
       return;
     TypedAttr mutated = FloatAttr::get(element, to);
     if (splat)
-      mutated = DenseElementsAttr::get(cast<ShapedType>(type), Attribute(mutated));
+      mutated =
+          DenseElementsAttr::get(cast<ShapedType>(type), Attribute(mutated));
     constant.setValueAttr(mutated);
     ++count;
   });

@@ -7,7 +7,8 @@
 
 namespace tokopt {
 
-/// Replaces every f32 constant of `module` that is nearest to `from` by `to`; returns how many there were.
+/// Replaces every f32 constant of `module` that is nearest to `from` by `to`;
+/// returns how many there were.
 int64_t mutateConstants(mlir::ModuleOp module, double from, double to);
 
 } // namespace tokopt

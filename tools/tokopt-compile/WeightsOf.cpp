@@ -1,4 +1,4 @@
-//===- WeightsOf.cpp - The weights that a module names ---------------------===//
+//===- WeightsOf.cpp - The weights that a module names --------------------===//
 
 #include "Compile.h"
 
@@ -21,7 +21,8 @@ static std::optional<Format> formatOf(mlir::Type element) {
   return parseFormat(StringRef(name).rsplit('.').second);
 }
 
-Expected<std::shared_ptr<const SourceFile>> tokopt::openSource(StringRef file, StringRef modelPath) {
+Expected<std::shared_ptr<const SourceFile>>
+tokopt::openSource(StringRef file, StringRef modelPath) {
   SmallString<256> path(file);
   if (sys::path::is_relative(file) && !sys::fs::exists(file)) {
     path = sys::path::parent_path(modelPath);
@@ -30,8 +31,9 @@ Expected<std::shared_ptr<const SourceFile>> tokopt::openSource(StringRef file, S
   return SourceFile::open(path);
 }
 
-Expected<std::unique_ptr<WeightImage>> tokopt::makeWeightImage(mlir::ModuleOp module, bool packed,
-                                                               StringRef modelPath) {
+Expected<std::unique_ptr<WeightImage>>
+tokopt::makeWeightImage(mlir::ModuleOp module, bool packed,
+                        StringRef modelPath) {
   struct Member {
     int64_t place;
     tok::WeightOp weight;
@@ -41,7 +43,9 @@ Expected<std::unique_ptr<WeightImage>> tokopt::makeWeightImage(mlir::ModuleOp mo
   for (auto weight : module.getOps<tok::WeightOp>())
     for (auto [index, place] : llvm::enumerate(*weight.getImage()))
       members.push_back({place, weight, index});
-  llvm::sort(members, [](const Member &a, const Member &b) { return a.place < b.place; });
+  llvm::sort(members, [](const Member &a, const Member &b) {
+    return a.place < b.place;
+  });
 
   auto image = std::make_unique<WeightImage>();
   StringMap<std::shared_ptr<const SourceFile>> files;
@@ -49,15 +53,18 @@ Expected<std::unique_ptr<WeightImage>> tokopt::makeWeightImage(mlir::ModuleOp mo
     tok::WeightOp weight = member.weight;
     std::shared_ptr<const SourceFile> &file = files[weight.getFile()];
     if (!file) {
-      Expected<std::shared_ptr<const SourceFile>> opened = openSource(weight.getFile(), modelPath);
+      Expected<std::shared_ptr<const SourceFile>> opened =
+          openSource(weight.getFile(), modelPath);
       if (!opened)
         return opened.takeError();
       file = *opened;
     }
     mlir::RankedTensorType type = weight.getTensorType();
     std::optional<Format> format = formatOf(type.getElementType());
-    SourceRange range{file, static_cast<uint64_t>(weight.getOffsets()[member.index]),
-                      static_cast<uint64_t>(weight.getMemberBytes()), weight.getSymName().str()};
+    SourceRange range{file,
+                      static_cast<uint64_t>(weight.getOffsets()[member.index]),
+                      static_cast<uint64_t>(weight.getMemberBytes()),
+                      weight.getSymName().str()};
     Expected<int64_t> place = [&]() -> Expected<int64_t> {
       if (!packed) {
         auto producer = makeRawProducer(std::move(range));
@@ -67,14 +74,16 @@ Expected<std::unique_ptr<WeightImage>> tokopt::makeWeightImage(mlir::ModuleOp mo
       }
       if (type.getRank() == 1)
         return image->addVector(type.getDimSize(0), std::move(range), *format);
-      return image->addMatrix(*format, type.getDimSize(0), type.getDimSize(1), std::move(range));
+      return image->addMatrix(*format, type.getDimSize(0), type.getDimSize(1),
+                              std::move(range));
     }();
     if (!place)
       return place.takeError();
     if (*place != member.place)
-      return createStringError("tok.weight @" + weight.getSymName() + ": lies at " + Twine(*place) +
-                               " of the image, but the code was generated for " +
-                               Twine(member.place) + "; lower the model anew");
+      return createStringError(
+          "tok.weight @" + weight.getSymName() + ": lies at " + Twine(*place) +
+          " of the image, but the code was generated for " +
+          Twine(member.place) + "; lower the model anew");
   }
   return image;
 }

@@ -1,4 +1,4 @@
-//===- tokopt-compile.cpp - Compiles a model into one file -----------------===//
+//===- tokopt-compile.cpp - Compiles a model into one file ----------------===//
 
 #include "Compile.h"
 
@@ -13,41 +13,56 @@ using namespace llvm;
 enum ExitStatus { Success = 0, BadInput = 1, BadUsage = 2 };
 
 static cl::OptionCategory category("tokopt-compile options");
-static cl::opt<std::string> model(cl::Positional, cl::Required, cl::value_desc("model"),
-                                  cl::desc("<model.gguf | model.mlir>"), cl::cat(category));
-static cl::opt<std::string> output("o", cl::Required, cl::value_desc("file"),
-                                   cl::desc("The bundle to write"), cl::cat(category));
-static cl::opt<std::string> backend("backend", cl::init("cpu"),
-                                    cl::desc("cpu: generated kernels (default); reference: the ops' definitions, "
-                                             "to compare with"),
-                                    cl::cat(category));
-static cl::list<std::string> targets("target", cl::CommaSeparated, cl::value_desc("level"),
-                                     cl::desc("ISA levels to generate for: avx512vnni, avx2 (default: all)"),
-                                     cl::cat(category));
-static cl::opt<std::string> pipeline("pipeline", cl::value_desc("passes"),
-                                     cl::desc("Model passes to run instead of the backend's own; may be empty"),
-                                     cl::cat(category));
-static cl::opt<bool> noCache("no-cache",
-                             cl::desc("Generate all code anew. Nothing is cached between compilations "
-                                      "today, so this states what happens anyway"),
-                             cl::cat(category));
-static cl::opt<bool> printKernels("print-kernels",
-                                  cl::desc("Print the choice for each kernel, the runner-up and why"),
+static cl::opt<std::string> model(cl::Positional, cl::Required,
+                                  cl::value_desc("model"),
+                                  cl::desc("<model.gguf | model.mlir>"),
                                   cl::cat(category));
+static cl::opt<std::string> output("o", cl::Required, cl::value_desc("file"),
+                                   cl::desc("The bundle to write"),
+                                   cl::cat(category));
+static cl::opt<std::string> backend(
+    "backend", cl::init("cpu"),
+    cl::desc(
+        "cpu: generated kernels (default); reference: the ops' definitions, "
+        "to compare with"),
+    cl::cat(category));
+static cl::list<std::string> targets(
+    "target", cl::CommaSeparated, cl::value_desc("level"),
+    cl::desc("ISA levels to generate for: avx512vnni, avx2 (default: all)"),
+    cl::cat(category));
+static cl::opt<std::string> pipeline(
+    "pipeline", cl::value_desc("passes"),
+    cl::desc("Model passes to run instead of the backend's own; may be empty"),
+    cl::cat(category));
+static cl::opt<bool> noCache(
+    "no-cache",
+    cl::desc("Generate all code anew. Nothing is cached between compilations "
+             "today, so this states what happens anyway"),
+    cl::cat(category));
+static cl::opt<bool> printKernels(
+    "print-kernels",
+    cl::desc("Print the choice for each kernel, the runner-up and why"),
+    cl::cat(category));
 
-static cl::opt<bool> emulate("emulate", cl::Hidden,
-                             cl::desc("For tests: kernels as generated for the one --target, in code that "
-                                      "AVX2 machines run"),
-                             cl::cat(category));
+static cl::opt<bool> emulate(
+    "emulate", cl::Hidden,
+    cl::desc(
+        "For tests: kernels as generated for the one --target, in code that "
+        "AVX2 machines run"),
+    cl::cat(category));
 
-static cl::list<double> mutate("mutate", cl::Hidden, cl::CommaSeparated,
-                               cl::desc("For tests of tests: FROM,TO replaces this constant of the kernels"),
-                               cl::cat(category));
+static cl::list<double> mutate(
+    "mutate", cl::Hidden, cl::CommaSeparated,
+    cl::desc(
+        "For tests of tests: FROM,TO replaces this constant of the kernels"),
+    cl::cat(category));
 
 int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
-  cl::SetVersionPrinter([](raw_ostream &os) { os << "tokopt-compile " TOKOPT_VERSION "\n"; });
-  if (!cl::ParseCommandLineOptions(argc, argv, "Compiles a model into one file\n", &errs()))
+  cl::SetVersionPrinter(
+      [](raw_ostream &os) { os << "tokopt-compile " TOKOPT_VERSION "\n"; });
+  if (!cl::ParseCommandLineOptions(argc, argv,
+                                   "Compiles a model into one file\n", &errs()))
     return BadUsage;
   if (backend != "cpu" && backend != "reference") {
     WithColor::error(errs(), "tokopt-compile")
@@ -55,26 +70,29 @@ int main(int argc, char **argv) {
     return BadUsage;
   }
   tokopt::registerPasses();
-  tokopt::CompileOptions options{model, output, backend, {targets.begin(), targets.end()},
-                                 std::nullopt, printKernels, emulate,
-                                 std::nullopt};
+  tokopt::CompileOptions options{
+      model,        output,       backend, {targets.begin(), targets.end()},
+      std::nullopt, printKernels, emulate, std::nullopt};
   if (mutate.size() == 2)
     options.mutation = {mutate[0], mutate[1]};
   for (const std::string &target : options.targets)
     if (target != "avx2" && target != "avx512vnni") {
       WithColor::error(errs(), "tokopt-compile")
-          << "--target: found '" << target << "', expected avx2 or avx512vnni\n";
+          << "--target: found '" << target
+          << "', expected avx2 or avx512vnni\n";
       return BadUsage;
     }
   if (emulate && options.targets.size() != 1) {
     WithColor::error(errs(), "tokopt-compile")
-        << "--emulate: found " << options.targets.size() << " targets, expected one --target\n";
+        << "--emulate: found " << options.targets.size()
+        << " targets, expected one --target\n";
     return BadUsage;
   }
   if (pipeline.getNumOccurrences())
     options.pipeline = pipeline;
   if (Error error = tokopt::compile(options)) {
-    WithColor::error(errs(), "tokopt-compile") << toString(std::move(error)) << '\n';
+    WithColor::error(errs(), "tokopt-compile")
+        << toString(std::move(error)) << '\n';
     return BadInput;
   }
   return Success;

@@ -1,4 +1,4 @@
-//===- tokopt-lsp-server.cpp - Language server for model IR ----------------===//
+//===- tokopt-lsp-server.cpp - Language server for model IR ---------------===//
 
 #include "tokopt/Pipelines.h"
 

@@ -1,4 +1,4 @@
-//===- tokopt-reduce.cpp - Shrinks a module that shows a problem -----------===//
+//===- tokopt-reduce.cpp - Shrinks a module that shows a problem ----------===//
 
 #include "tokopt/Pipelines.h"
 

@@ -26,10 +26,12 @@ using namespace tokopt::cpu;
 namespace {
 
 /// `values` cosines and sines of `position` times each frequency.
-std::pair<Val, Val> cosineAndSine(Emitter &e, Val position, ArrayRef<double> frequencies) {
+std::pair<Val, Val> cosineAndSine(Emitter &e, Val position,
+                                  ArrayRef<double> frequencies) {
   int64_t n = frequencies.size();
   Type wide = e.vec(n, e.f64());
-  Val factors = n == 1 ? e.constant(frequencies[0], e.f64()) : e.constantVector(frequencies, e.f64());
+  Val factors = n == 1 ? e.constant(frequencies[0], e.f64())
+                       : e.constantVector(frequencies, e.f64());
   Val angle = e.splat(e.convert(position, e.f64()), n) * factors;
   // 2 pi in two parts, so that the multiple is taken off without rounding.
   Val turns = e.roundEven(angle * e.constant(0.15915494309189535, wide));
@@ -37,14 +39,17 @@ std::pair<Val, Val> cosineAndSine(Emitter &e, Val position, ArrayRef<double> fre
   reduced = e.fma(turns, e.constant(-2.4492935982947064e-16, wide), reduced);
   Val x = e.convert(reduced, e.f32());
   auto &b = e.at({});
-  return {e.wrap(math::CosOp::create(b, x.value)), e.wrap(math::SinOp::create(b, x.value))};
+  return {e.wrap(math::CosOp::create(b, x.value)),
+          e.wrap(math::SinOp::create(b, x.value))};
 }
 
 struct AnglesTemplate : KernelTemplate {
   StringRef getFamily() const override { return "angles"; }
 
-  KernelChoice choose(tok::KernelOp op, const TargetDescription &) const override {
-    return {op.getConfig(), "once a step", "in every layer", "all layers share the angles"};
+  KernelChoice choose(tok::KernelOp op,
+                      const TargetDescription &) const override {
+    return {op.getConfig(), "once a step", "in every layer",
+            "all layers share the angles"};
   }
 
   LogicalResult emit(tok::KernelOp op, func::FuncOp function,
@@ -61,37 +66,41 @@ struct AnglesTemplate : KernelTemplate {
 
     int64_t bytes = rowBytes(op.getOutputs()[0].getType());
     Val positions = e.slot(arguments.frame, Slot::Pos, e.ptr());
-    auto [begin, end] =
-        e.share(arguments.frame, arguments.worker, arguments.rowEnd - arguments.rowBegin);
-    e.loop(arguments.rowBegin + begin, arguments.rowBegin + end, 1, [&](Val row) {
-      Val position = e.load(e.i32(), e.offset(positions, row * 4));
-      Val at = e.offset(arguments.outputs[0], row * bytes);
-      for (int64_t i = 0; i < dims / 2;) {
-        int64_t n = dims / 2 - i >= 8 ? 8 : 1;
-        auto [cosine, sine] = cosineAndSine(e, position, ArrayRef(frequencies).slice(i, n));
-        Val negated = e.zero(sine.type()) - sine;
-        if (halves) {
-          e.store(cosine, at, 4 * i);
-          e.store(cosine, at, 4 * (i + dims / 2));
-          e.store(negated, at, 4 * (head + i));
-          e.store(sine, at, 4 * (head + i + dims / 2));
-        } else {
-          for (int64_t lane = 0; lane < n; ++lane) {
-            auto one = [&](Val v) { return n == 1 ? v : e.extract(v, lane); };
-            int64_t d = 2 * (i + lane);
-            e.store(one(cosine), at, 4 * d);
-            e.store(one(cosine), at, 4 * (d + 1));
-            e.store(one(negated), at, 4 * (head + d));
-            e.store(one(sine), at, 4 * (head + d + 1));
+    auto [begin, end] = e.share(arguments.frame, arguments.worker,
+                                arguments.rowEnd - arguments.rowBegin);
+    e.loop(
+        arguments.rowBegin + begin, arguments.rowBegin + end, 1, [&](Val row) {
+          Val position = e.load(e.i32(), e.offset(positions, row * 4));
+          Val at = e.offset(arguments.outputs[0], row * bytes);
+          for (int64_t i = 0; i < dims / 2;) {
+            int64_t n = dims / 2 - i >= 8 ? 8 : 1;
+            auto [cosine, sine] =
+                cosineAndSine(e, position, ArrayRef(frequencies).slice(i, n));
+            Val negated = e.zero(sine.type()) - sine;
+            if (halves) {
+              e.store(cosine, at, 4 * i);
+              e.store(cosine, at, 4 * (i + dims / 2));
+              e.store(negated, at, 4 * (head + i));
+              e.store(sine, at, 4 * (head + i + dims / 2));
+            } else {
+              for (int64_t lane = 0; lane < n; ++lane) {
+                auto one = [&](Val v) {
+                  return n == 1 ? v : e.extract(v, lane);
+                };
+                int64_t d = 2 * (i + lane);
+                e.store(one(cosine), at, 4 * d);
+                e.store(one(cosine), at, 4 * (d + 1));
+                e.store(one(negated), at, 4 * (head + d));
+                e.store(one(sine), at, 4 * (head + d + 1));
+              }
+            }
+            i += n;
           }
-        }
-        i += n;
-      }
-      for (int64_t d = dims; d < head; ++d) {
-        e.store(e.constant(1.0, e.f32()), at, 4 * d);
-        e.store(e.zero(e.f32()), at, 4 * (head + d));
-      }
-    });
+          for (int64_t d = dims; d < head; ++d) {
+            e.store(e.constant(1.0, e.f32()), at, 4 * d);
+            e.store(e.zero(e.f32()), at, 4 * (head + d));
+          }
+        });
     e.ret();
     return success();
   }

@@ -14,7 +14,8 @@ Arguments::Arguments(Emitter &e, tok::KernelOp op, Block &entry) {
   rowBegin = next();
   rowEnd = next();
   layer = next();
-  for (size_t i = 0, n = op.getWeights() ? op.getWeights()->size() : 0; i < n; ++i)
+  for (size_t i = 0, n = op.getWeights() ? op.getWeights()->size() : 0; i < n;
+       ++i)
     weights.push_back(next());
   for (size_t i = 0; i < op.getInputs().size(); ++i)
     inputs.push_back(next());
@@ -24,10 +25,13 @@ Arguments::Arguments(Emitter &e, tok::KernelOp op, Block &entry) {
 
 int64_t cpu::rowBytes(Type memref) {
   auto type = cast<MemRefType>(memref);
-  return llvm::alignTo(type.getDimSize(1) * type.getElementTypeBitWidth() / 8, 64);
+  return llvm::alignTo(type.getDimSize(1) * type.getElementTypeBitWidth() / 8,
+                       64);
 }
 
-int64_t cpu::columnsOf(Type memref) { return cast<MemRefType>(memref).getDimSize(1); }
+int64_t cpu::columnsOf(Type memref) {
+  return cast<MemRefType>(memref).getDimSize(1);
+}
 
 int64_t cpu::configInt(tok::KernelOp op, StringRef name) {
   return op.getConfig().getAs<IntegerAttr>(name).getInt();
@@ -42,7 +46,8 @@ double cpu::configFloat(tok::KernelOp op, StringRef name) {
   return op.getConfig().getAs<FloatAttr>(name).getValueAsDouble();
 }
 
-DictionaryAttr cpu::extendConfig(tok::KernelOp op, ArrayRef<NamedAttribute> entries) {
+DictionaryAttr cpu::extendConfig(tok::KernelOp op,
+                                 ArrayRef<NamedAttribute> entries) {
   NamedAttrList list(op.getConfig());
   for (NamedAttribute entry : entries)
     list.set(entry.getName(), entry.getValue());

@@ -28,7 +28,8 @@ llvm::StringRef configName(tok::KernelOp op, llvm::StringRef name);
 double configFloat(tok::KernelOp op, llvm::StringRef name);
 
 /// `op`'s configuration with `entries` added.
-mlir::DictionaryAttr extendConfig(tok::KernelOp op, llvm::ArrayRef<mlir::NamedAttribute> entries);
+mlir::DictionaryAttr extendConfig(tok::KernelOp op,
+                                  llvm::ArrayRef<mlir::NamedAttribute> entries);
 
 } // namespace tokopt::cpu
 

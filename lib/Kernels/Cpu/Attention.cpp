@@ -4,16 +4,17 @@
 // order that founding rule 3 of the dialect fixes: blocks of 64 slots; 8 blocks
 // make a segment with fresh accumulators; segments merge in ascending order.
 // Nothing in it depends on which rows or workers are near, so a row has the
-// same bits in a decode, in a prompt chunk of any size, and split over segments.
+// same bits in a decode, in a prompt chunk of any size, and split over
+// segments.
 //
 // An item is one row and one key/value head; the query heads of the group share
 // its keys and values. Keys lie transposed, so 16 slots are one vector and no
 // sum runs across lanes; values are summed slot by slot.
 //
-// Few rows would leave workers idle, so their segments are dealt out one by one:
-// each worker leaves a segment's state in memory that all share, and after a
-// barrier the states merge in the same order. (Flash-Decoding, Dao et al. 2023,
-// with splits that are part of the definition.)
+// Few rows would leave workers idle, so their segments are dealt out one by
+// one: each worker leaves a segment's state in memory that all share, and after
+// a barrier the states merge in the same order. (Flash-Decoding, Dao et al.
+// 2023, with splits that are part of the definition.)
 //
 // config: heads (query heads), scale, window, cache, context, group (heads at a
 //         time), scratch, row_bytes
@@ -36,13 +37,16 @@ constexpr int64_t kSegmentBlocks = 8;
 /// Below any score; its exponential is exactly zero.
 constexpr double kMasked = -1e30;
 
-/// A worker's scratch: for each query head of a group the scores of a block, and maximum, sum and
-/// accumulator of the segment and of all segments so far.
+/// A worker's scratch: for each query head of a group the scores of a block,
+/// and maximum, sum and accumulator of the segment and of all segments so far.
 struct Scratch {
-  Scratch(int64_t heads, int64_t size) : heads(heads), size(llvm::alignTo(size, kLanes)) {}
+  Scratch(int64_t heads, int64_t size)
+      : heads(heads), size(llvm::alignTo(size, kLanes)) {}
   int64_t heads, size;
   int64_t scores(int64_t r) const { return 4 * kBlock * r; }
-  int64_t state(int64_t r, bool total) const { return 4 * kBlock * heads + 64 * (2 * r + total); }
+  int64_t state(int64_t r, bool total) const {
+    return 4 * kBlock * heads + 64 * (2 * r + total);
+  }
   int64_t accumulator(int64_t r, bool total) const {
     return 4 * kBlock * heads + 128 * heads + 4 * size * (2 * r + total);
   }
@@ -68,43 +72,50 @@ struct AttentionEmitter {
   Scratch scratch;
   Val scratchBase;
 
-  AttentionEmitter(Emitter &e, tok::KernelOp op, Block &entry, int64_t scratchBytes)
+  AttentionEmitter(Emitter &e, tok::KernelOp op, Block &entry,
+                   int64_t scratchBytes)
       : e(e), op(op), arguments(e, op, entry),
         cache(cast<tok::CacheType>(op.getInputs()[1].getType())), layout(cache),
-        heads(configInt(op, "heads") / cache.getHeads()), group(configInt(op, "group")),
-        window(configInt(op, "window")), keySize(cache.getKSize()), valueSize(cache.getVSize()),
+        heads(configInt(op, "heads") / cache.getHeads()),
+        group(configInt(op, "group")), window(configInt(op, "window")),
+        keySize(cache.getKSize()), valueSize(cache.getVSize()),
         valueLanes(valueSize % kLanes ? 1 : kLanes), scratch(heads, valueSize) {
     scratchBase = e.scratch(arguments.frame, arguments.worker, scratchBytes);
   }
 
   Type vector() { return e.vec(kLanes, e.f32()); }
 
-  /// Scores of 16 slots from `slot` on for `count` heads from `first` on; keys `[size][slots]`.
+  /// Scores of 16 slots from `slot` on for `count` heads from `first` on; keys
+  /// `[size][slots]`.
   Vals scores(Val head, Val slot, Val query, int64_t first, int64_t count) {
     Vals zeros(count, e.zero(vector()));
     Val keys = e.offset(head, slot * layout.keyBytes);
-    Vals sums = e.loop(e.i64(0), e.i64(keySize), 1, zeros, [&](Val d, ArrayRef<Val> carried) {
-      Val at = e.offset(keys, d * (layout.slots * layout.keyBytes));
-      Val key = e.load(e.vec(kLanes, cache.getKType()), at);
-      key = e.convert(key, e.f32());
-      Vals next;
-      for (int64_t r = 0; r < count; ++r) {
-        Val q = e.load(e.f32(), e.offset(query, d * 4), 4 * keySize * (first + r));
-        next.push_back(e.fma(key, e.splat(q, kLanes), carried[r]));
-      }
-      return next;
-    });
+    Vals sums = e.loop(
+        e.i64(0), e.i64(keySize), 1, zeros, [&](Val d, ArrayRef<Val> carried) {
+          Val at = e.offset(keys, d * (layout.slots * layout.keyBytes));
+          Val key = e.load(e.vec(kLanes, cache.getKType()), at);
+          key = e.convert(key, e.f32());
+          Vals next;
+          for (int64_t r = 0; r < count; ++r) {
+            Val q = e.load(e.f32(), e.offset(query, d * 4),
+                           4 * keySize * (first + r));
+            next.push_back(e.fma(key, e.splat(q, kLanes), carried[r]));
+          }
+          return next;
+        });
     Val scale = e.constant(configFloat(op, "scale"), vector());
     if (cache.getKType().isInteger(8))
-      scale = scale * e.load(vector(), e.offset(head, slot * 4), layout.keyScaleOffset);
+      scale = scale *
+              e.load(vector(), e.offset(head, slot * 4), layout.keyScaleOffset);
     for (Val &sum : sums)
       sum = sum * scale;
     return sums;
   }
 
-  /// One block of 64 slots for `count` heads from `first` on: scores, softmax, values.
-  void emitBlock(Val start, Val position, Val lowest, Val g, Val query, SequencePages &pages,
-                 int64_t first, int64_t count) {
+  /// One block of 64 slots for `count` heads from `first` on: scores, softmax,
+  /// values.
+  void emitBlock(Val start, Val position, Val lowest, Val g, Val query,
+                 SequencePages &pages, int64_t first, int64_t count) {
     Val head = pages.head(start, arguments.layer, g);
     Val firstSlot = e.remainder(start, e.i64(layout.slots));
 
@@ -112,20 +123,25 @@ struct AttentionEmitter {
     Vals largest(count, e.constant(kMasked, vector()));
     SmallVector<int64_t> lanes = llvm::to_vector(llvm::seq<int64_t>(0, kLanes));
     Val iota = e.constantVector(ArrayRef<int64_t>(lanes), e.i64());
-    largest = e.loop(e.i64(0), e.i64(kBlock), kLanes, largest, [&](Val j, ArrayRef<Val> carried) {
-      Vals sums = scores(head, firstSlot + j, query, first, count);
-      Val slots = e.splat(start + j, kLanes) + iota;
-      Val visible = e.lessEqual(slots, e.splat(position, kLanes));
-      if (window)
-        visible = e.both(visible, e.lessEqual(e.splat(lowest, kLanes), slots));
-      Vals next;
-      for (int64_t r = 0; r < count; ++r) {
-        Val score = e.select(visible, sums[r], e.constant(kMasked, vector()));
-        e.store(score, e.offset(scratchBase, j * 4), scratch.scores(first + r));
-        next.push_back(e.max(carried[r], score));
-      }
-      return next;
-    });
+    largest = e.loop(
+        e.i64(0), e.i64(kBlock), kLanes, largest,
+        [&](Val j, ArrayRef<Val> carried) {
+          Vals sums = scores(head, firstSlot + j, query, first, count);
+          Val slots = e.splat(start + j, kLanes) + iota;
+          Val visible = e.lessEqual(slots, e.splat(position, kLanes));
+          if (window)
+            visible =
+                e.both(visible, e.lessEqual(e.splat(lowest, kLanes), slots));
+          Vals next;
+          for (int64_t r = 0; r < count; ++r) {
+            Val score =
+                e.select(visible, sums[r], e.constant(kMasked, vector()));
+            e.store(score, e.offset(scratchBase, j * 4),
+                    scratch.scores(first + r));
+            next.push_back(e.max(carried[r], score));
+          }
+          return next;
+        });
 
     // Probabilities, relative to the segment's maximum so far.
     Vals corrections;
@@ -135,20 +151,23 @@ struct AttentionEmitter {
       Val maximum = e.max(before, e.maxLanes(largest[r]));
       Val correction = e.exp(before - maximum);
       Val wide = e.splat(maximum, kLanes);
-      Vals sum = e.loop(e.i64(0), e.i64(kBlock), kLanes, {e.zero(vector())},
-                        [&](Val j, ArrayRef<Val> carried) {
-                          Val at = e.offset(scratchBase, j * 4);
-                          Val p = e.exp(e.load(vector(), at, scratch.scores(first + r)) - wide);
-                          Val weight = p;
-                          if (cache.getVType().isInteger(8))
-                            weight = p * e.load(vector(), e.offset(head, (firstSlot + j) * 4),
-                                                layout.valueScaleOffset);
-                          e.store(weight, at, scratch.scores(first + r));
-                          return Vals{carried[0] + p};
-                        });
+      Vals sum = e.loop(
+          e.i64(0), e.i64(kBlock), kLanes, {e.zero(vector())},
+          [&](Val j, ArrayRef<Val> carried) {
+            Val at = e.offset(scratchBase, j * 4);
+            Val p =
+                e.exp(e.load(vector(), at, scratch.scores(first + r)) - wide);
+            Val weight = p;
+            if (cache.getVType().isInteger(8))
+              weight = p * e.load(vector(), e.offset(head, (firstSlot + j) * 4),
+                                  layout.valueScaleOffset);
+            e.store(weight, at, scratch.scores(first + r));
+            return Vals{carried[0] + p};
+          });
       Val total = e.load(e.f32(), scratchBase, state + 4);
       e.store(maximum, scratchBase, state);
-      e.store(e.fma(total, correction, e.sumLanes(sum[0])), scratchBase, state + 4);
+      e.store(e.fma(total, correction, e.sumLanes(sum[0])), scratchBase,
+              state + 4);
       corrections.push_back(correction);
     }
 
@@ -158,18 +177,23 @@ struct AttentionEmitter {
     Val begin = window ? e.max(e.i64(0), lowest - start) : e.i64(0);
     e.loop(e.i64(0), e.i64(valueSize), valueLanes, [&](Val d) {
       Val at = e.offset(scratchBase, d * 4);
-      Val column = e.offset(head, (firstSlot * valueSize + d) * layout.valueBytes);
+      Val column =
+          e.offset(head, (firstSlot * valueSize + d) * layout.valueBytes);
       Vals sums;
       for (int64_t r = 0; r < count; ++r)
-        sums.push_back(e.load(values, at, scratch.accumulator(first + r, false)) *
-                       e.splat(corrections[r], valueLanes));
+        sums.push_back(
+            e.load(values, at, scratch.accumulator(first + r, false)) *
+            e.splat(corrections[r], valueLanes));
       sums = e.loop(begin, end, 1, sums, [&](Val j, ArrayRef<Val> carried) {
-        Val value = e.load(e.vec(valueLanes, cache.getVType()),
-                           e.offset(column, j * (valueSize * layout.valueBytes)), layout.valueOffset);
+        Val value =
+            e.load(e.vec(valueLanes, cache.getVType()),
+                   e.offset(column, j * (valueSize * layout.valueBytes)),
+                   layout.valueOffset);
         value = e.convert(value, e.f32());
         Vals next;
         for (int64_t r = 0; r < count; ++r) {
-          Val p = e.load(e.f32(), e.offset(scratchBase, j * 4), scratch.scores(first + r));
+          Val p = e.load(e.f32(), e.offset(scratchBase, j * 4),
+                         scratch.scores(first + r));
           next.push_back(e.fma(value, e.splat(p, valueLanes), carried[r]));
         }
         return next;
@@ -181,31 +205,38 @@ struct AttentionEmitter {
 
   void clear(bool total) {
     for (int64_t r = 0; r < heads; ++r) {
-      e.store(e.constant(kMasked, e.f32()), scratchBase, scratch.state(r, total));
+      e.store(e.constant(kMasked, e.f32()), scratchBase,
+              scratch.state(r, total));
       e.store(e.zero(e.f32()), scratchBase, scratch.state(r, total) + 4);
       for (int64_t d = 0; d < valueSize; d += valueLanes)
-        e.store(e.zero(e.vec(valueLanes, e.f32())), scratchBase, scratch.accumulator(r, total) + 4 * d);
+        e.store(e.zero(e.vec(valueLanes, e.f32())), scratchBase,
+                scratch.accumulator(r, total) + 4 * d);
     }
   }
 
-  /// total = total * exp(m_total - m) + segment * exp(m_segment - m), m the larger maximum.
+  /// total = total * exp(m_total - m) + segment * exp(m_segment - m), m the
+  /// larger maximum.
   void merge() {
     for (int64_t r = 0; r < heads; ++r) {
       auto state = [&](bool total, int64_t field) {
-        return e.load(e.f32(), scratchBase, scratch.state(r, total) + 4 * field);
+        return e.load(e.f32(), scratchBase,
+                      scratch.state(r, total) + 4 * field);
       };
       Val maximum = e.max(state(true, 0), state(false, 0));
-      Val old = e.exp(state(true, 0) - maximum), added = e.exp(state(false, 0) - maximum);
+      Val old = e.exp(state(true, 0) - maximum),
+          added = e.exp(state(false, 0) - maximum);
       e.store(e.fma(state(true, 1), old, state(false, 1) * added), scratchBase,
               scratch.state(r, true) + 4);
       e.store(maximum, scratchBase, scratch.state(r, true));
       Type values = e.vec(valueLanes, e.f32());
-      Val wideOld = e.splat(old, valueLanes), wideAdded = e.splat(added, valueLanes);
+      Val wideOld = e.splat(old, valueLanes),
+          wideAdded = e.splat(added, valueLanes);
       e.loop(e.i64(0), e.i64(valueSize), valueLanes, [&](Val d) {
         Val at = e.offset(scratchBase, d * 4);
         Val total = e.load(values, at, scratch.accumulator(r, true));
         Val segment = e.load(values, at, scratch.accumulator(r, false));
-        e.store(e.fma(total, wideOld, segment * wideAdded), at, scratch.accumulator(r, true));
+        e.store(e.fma(total, wideOld, segment * wideAdded), at,
+                scratch.accumulator(r, true));
       });
     }
   }
@@ -226,42 +257,50 @@ struct AttentionEmitter {
     item.g = e.remainder(number, e.i64(cache.getHeads()));
     item.position = column(Slot::Pos, item.row);
     item.sequence = column(Slot::Seq, item.row);
-    item.query = e.offset(arguments.inputs[0], item.row * rowBytes(op.getInputs()[0].getType()) +
-                                                   item.g * (4 * heads * keySize));
-    item.lowest = window ? e.max(e.i64(0), item.position + (1 - window)) : e.i64(0);
+    item.query = e.offset(arguments.inputs[0],
+                          item.row * rowBytes(op.getInputs()[0].getType()) +
+                              item.g * (4 * heads * keySize));
+    item.lowest =
+        window ? e.max(e.i64(0), item.position + (1 - window)) : e.i64(0);
     item.firstBlock = e.divide(item.lowest, e.i64(kBlock));
     item.blocks = e.divide(item.position + kBlock, e.i64(kBlock));
     return item;
   }
 
-  Val firstSegment(const Item &item) { return e.divide(item.firstBlock, e.i64(kSegmentBlocks)); }
+  Val firstSegment(const Item &item) {
+    return e.divide(item.firstBlock, e.i64(kSegmentBlocks));
+  }
   Val endSegment(const Item &item) {
     return e.divide(item.blocks + (kSegmentBlocks - 1), e.i64(kSegmentBlocks));
   }
 
   /// Leaves the state of a segment in scratch.
   void emitSegment(const Item &item, Val segment) {
-    SequencePages pages(e, layout, arguments.frame, configInt(op, "cache"), item.sequence);
+    SequencePages pages(e, layout, arguments.frame, configInt(op, "cache"),
+                        item.sequence);
     clear(/*total=*/false);
     Val begin = e.max(item.firstBlock, segment * kSegmentBlocks);
     Val end = e.min(item.blocks, segment * kSegmentBlocks + kSegmentBlocks);
     e.loop(begin, end, 1, [&](Val block) {
       for (int64_t first = 0; first < heads; first += group)
-        emitBlock(block * kBlock, item.position, item.lowest, item.g, item.query, pages, first,
-                  std::min(group, heads - first));
+        emitBlock(block * kBlock, item.position, item.lowest, item.g,
+                  item.query, pages, first, std::min(group, heads - first));
     });
   }
 
   /// Divides the sums of values by the sums of weights.
   void emitResult(const Item &item) {
-    Val out = e.offset(arguments.outputs[0], item.row * rowBytes(op.getOutputs()[0].getType()) +
-                                                 item.g * (4 * heads * valueSize));
+    Val out = e.offset(arguments.outputs[0],
+                       item.row * rowBytes(op.getOutputs()[0].getType()) +
+                           item.g * (4 * heads * valueSize));
     for (int64_t r = 0; r < heads; ++r) {
       Val sum = e.load(e.f32(), scratchBase, scratch.state(r, true) + 4);
-      Val inverse = e.splat(e.divide(e.constant(1.0, e.f32()), sum), valueLanes);
+      Val inverse =
+          e.splat(e.divide(e.constant(1.0, e.f32()), sum), valueLanes);
       e.loop(e.i64(0), e.i64(valueSize), valueLanes, [&](Val d) {
-        Val total = e.load(e.vec(valueLanes, e.f32()), e.offset(scratchBase, d * 4),
-                           scratch.accumulator(r, true));
+        Val total =
+            e.load(e.vec(valueLanes, e.f32()), e.offset(scratchBase, d * 4),
+                   scratch.accumulator(r, true));
         e.store(total * inverse, e.offset(out, d * 4), 4 * r * valueSize);
       });
     }
@@ -282,12 +321,15 @@ struct AttentionEmitter {
   void deal(Val count, function_ref<void(Val)> body) {
     Val workers = e.slot(arguments.frame, Slot::Workers, e.i64());
     Val mine = e.divide(count + workers - arguments.worker - 1, workers);
-    e.loop(e.i64(0), mine, 1, [&](Val i) { body(arguments.worker + i * workers); });
+    e.loop(e.i64(0), mine, 1,
+           [&](Val i) { body(arguments.worker + i * workers); });
   }
 
-  /// Moves a segment's state between scratch and its place in the shared memory.
+  /// Moves a segment's state between scratch and its place in the shared
+  /// memory.
   void moveState(Val shared, bool save) {
-    auto move = [&](Type type, Val offset, int64_t inScratch, int64_t inShared) {
+    auto move = [&](Type type, Val offset, int64_t inScratch,
+                    int64_t inShared) {
       Val a = e.offset(e.offset(scratchBase, offset), inScratch);
       Val b = e.offset(e.offset(shared, offset), inShared);
       e.store(e.load(type, save ? a : b), save ? b : a);
@@ -310,12 +352,15 @@ struct AttentionEmitter {
     Val capacity = e.slot(arguments.frame, Slot::Capacity, e.i64());
     Val states = e.offset(workspace, capacity * configInt(op, "row_bytes"));
     auto place = [&](Val number, Val segment) {
-      return e.offset(states, (number * segments + segment) * stateBytes(heads, valueSize));
+      return e.offset(states, (number * segments + segment) *
+                                  stateBytes(heads, valueSize));
     };
     deal(items * segments, [&](Val unit) {
-      Val number = e.divide(unit, e.i64(segments)), segment = e.remainder(unit, e.i64(segments));
+      Val number = e.divide(unit, e.i64(segments)),
+          segment = e.remainder(unit, e.i64(segments));
       Item item = itemAt(number);
-      Val exists = e.both(e.lessEqual(firstSegment(item), segment), e.less(segment, endSegment(item)));
+      Val exists = e.both(e.lessEqual(firstSegment(item), segment),
+                          e.less(segment, endSegment(item)));
       e.when(exists, [&] {
         emitSegment(item, segment);
         moveState(place(number, segment), /*save=*/true);
@@ -359,22 +404,28 @@ struct AttentionEmitter {
 struct AttentionTemplate : KernelTemplate {
   StringRef getFamily() const override { return "attention"; }
 
-  KernelChoice choose(tok::KernelOp op, const TargetDescription &target) const override {
+  KernelChoice choose(tok::KernelOp op,
+                      const TargetDescription &target) const override {
     auto cache = cast<tok::CacheType>(op.getInputs()[1].getType());
     int64_t heads = configInt(op, "heads") / cache.getHeads();
     // A vector of 16 scores takes 512 bits a head, beside the keys and a query.
     int64_t registers = kLanes / target.lanes();
-    int64_t group = std::clamp<int64_t>((target.vectorRegisters - 4) / registers, 1, heads);
+    int64_t group =
+        std::clamp<int64_t>((target.vectorRegisters - 4) / registers, 1, heads);
     Builder builder(op.getContext());
-    return {extendConfig(op, builder.getNamedAttr("group", builder.getI64IntegerAttr(group))),
+    return {extendConfig(op, builder.getNamedAttr(
+                                 "group", builder.getI64IntegerAttr(group))),
             std::to_string(group) + " heads at a time", "one head",
             "the heads of a group share keys and values"};
   }
 
-  int64_t getScratchBytes(tok::KernelOp op, const TargetDescription &) const override {
+  int64_t getScratchBytes(tok::KernelOp op,
+                          const TargetDescription &) const override {
     auto cache = cast<tok::CacheType>(op.getInputs()[1].getType());
     return llvm::alignTo(
-        Scratch(configInt(op, "heads") / cache.getHeads(), cache.getVSize()).bytes(), 64);
+        Scratch(configInt(op, "heads") / cache.getHeads(), cache.getVSize())
+            .bytes(),
+        64);
   }
 
   int64_t getSharedBytes(tok::KernelOp op) const override {

@@ -22,8 +22,9 @@ func::FuncOp tokopt::emitCpuBarrier(ModuleOp module) {
   MLIRContext *context = module.getContext();
   auto builder = OpBuilder::atBlockEnd(module.getBody());
   auto pointer = LLVM::LLVMPointerType::get(context);
-  auto function = func::FuncOp::create(builder, builder.getUnknownLoc(), kBarrierName,
-                                       builder.getFunctionType({pointer}, {}));
+  auto function =
+      func::FuncOp::create(builder, builder.getUnknownLoc(), kBarrierName,
+                           builder.getFunctionType({pointer}, {}));
   function.setPrivate();
   TargetDescription target{"any", 128, 16, false};
   Emitter e(function.addEntryBlock(), target);
@@ -33,17 +34,19 @@ func::FuncOp tokopt::emitCpuBarrier(ModuleOp module) {
   Val generation = e.offset(arrivals, 64);
 
   auto loadGeneration = [&](LLVM::AtomicOrdering ordering) {
-    return e.wrap(LLVM::LoadOp::create(e.at({}), e.i32(), generation.value, /*alignment=*/4, false,
-                                       false, false, false, ordering));
+    return e.wrap(LLVM::LoadOp::create(e.at({}), e.i32(), generation.value,
+                                       /*alignment=*/4, false, false, false,
+                                       false, ordering));
   };
   auto storeAtomic = [&](Val value, Val at, LLVM::AtomicOrdering ordering) {
-    LLVM::StoreOp::create(e.at({}), value.value, at.value, /*alignment=*/4, false, false, false,
-                          ordering);
+    LLVM::StoreOp::create(e.at({}), value.value, at.value, /*alignment=*/4,
+                          false, false, false, ordering);
   };
   Val now = loadGeneration(LLVM::AtomicOrdering::monotonic);
   Val before = e.wrap(LLVM::AtomicRMWOp::create(
-      e.at({}), LLVM::AtomicBinOp::add, arrivals.value, e.constant(int64_t(1), e.i32()).value,
-      LLVM::AtomicOrdering::acq_rel, StringRef(), /*alignment=*/4));
+      e.at({}), LLVM::AtomicBinOp::add, arrivals.value,
+      e.constant(int64_t(1), e.i32()).value, LLVM::AtomicOrdering::acq_rel,
+      StringRef(), /*alignment=*/4));
   Val last = e.equal(before, e.convert(workers, e.i32()) - 1);
   e.choose(
       last, {},
@@ -56,16 +59,20 @@ func::FuncOp tokopt::emitCpuBarrier(ModuleOp module) {
         auto loop = scf::WhileOp::create(e.at({}), TypeRange{e.i64()},
                                          ValueRange{e.i64(0).value});
         OpBuilder::InsertionGuard guard(e.builder);
-        Block *test = e.builder.createBlock(&loop.getBefore(), {}, {e.i64()}, {e.builder.getLoc()});
+        Block *test = e.builder.createBlock(&loop.getBefore(), {}, {e.i64()},
+                                            {e.builder.getLoc()});
         Val same = e.equal(loadGeneration(LLVM::AtomicOrdering::acquire), now);
         scf::ConditionOp::create(e.at({}), same.value, test->getArguments());
-        Block *wait = e.builder.createBlock(&loop.getAfter(), {}, {e.i64()}, {e.builder.getLoc()});
-        LLVM::CallIntrinsicOp::create(e.at({}), e.builder.getStringAttr("llvm.x86.sse2.pause"),
-                                      ValueRange{});
+        Block *wait = e.builder.createBlock(&loop.getAfter(), {}, {e.i64()},
+                                            {e.builder.getLoc()});
+        LLVM::CallIntrinsicOp::create(
+            e.at({}), e.builder.getStringAttr("llvm.x86.sse2.pause"),
+            ValueRange{});
         Val spins = e.wrap(wait->getArgument(0)) + 1;
         e.when(e.less(e.i64(kSpins), spins), [&] {
           Val yield = e.slot(frame, Slot::Yield, e.ptr());
-          auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {});
+          auto type =
+              LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {});
           LLVM::CallOp::create(e.at({}), type, ValueRange{yield.value});
         });
         scf::YieldOp::create(e.at({}), ValueRange{spins.value});

@@ -14,32 +14,40 @@ namespace {
 // Pieces that formats share
 //===----------------------------------------------------------------------===//
 
-/// Address of what the first row has at `bytes` behind `pointer`, where a row takes `perRow` bytes.
-Val rowAddress(Emitter &e, const GroupRef &ref, Val pointer, int64_t bytes, int64_t perRow) {
+/// Address of what the first row has at `bytes` behind `pointer`, where a row
+/// takes `perRow` bytes.
+Val rowAddress(Emitter &e, const GroupRef &ref, Val pointer, int64_t bytes,
+               int64_t perRow) {
   if (ref.dynamicRow.value)
     pointer = e.offset(pointer, ref.dynamicRow * perRow);
   return e.offset(pointer, bytes + perRow * ref.firstRow);
 }
 
-/// The 32-bit lanes of `line` of a group at `base`: 4 bytes of each of the rows.
+/// The 32-bit lanes of `line` of a group at `base`: 4 bytes of each of the
+/// rows.
 Val loadLine(Emitter &e, const GroupRef &ref, int64_t line, int64_t base = 0) {
-  return e.load(e.vec(ref.lanes, e.i32()), rowAddress(e, ref, ref.group, base + 64 * line, 4));
+  return e.load(e.vec(ref.lanes, e.i32()),
+                rowAddress(e, ref, ref.group, base + 64 * line, 4));
 }
 
 /// `ref.lanes` f16 at `bytes` behind `pointer`, one a row, as f32.
 Val loadHalves(Emitter &e, const GroupRef &ref, Val pointer, int64_t bytes) {
-  return e.convert(e.load(e.vec(ref.lanes, e.f16()), rowAddress(e, ref, pointer, bytes, 2)), e.f32());
+  return e.convert(
+      e.load(e.vec(ref.lanes, e.f16()), rowAddress(e, ref, pointer, bytes, 2)),
+      e.f32());
 }
 
 /// `ref.lanes` bytes at `bytes` behind the group, one a row, as i32.
 Val loadBytes(Emitter &e, const GroupRef &ref, int64_t bytes, bool isUnsigned) {
   Val address = rowAddress(e, ref, ref.group, bytes, 1);
-  return e.convert(e.load(e.vec(ref.lanes, e.i8()), address), e.i32(), isUnsigned);
+  return e.convert(e.load(e.vec(ref.lanes, e.i8()), address), e.i32(),
+                   isUnsigned);
 }
 
 /// Columns 4i .. 4i + 3 of four lines of nibbles, as bytes in 32-bit lanes.
 Val nibbles(Emitter &e, const GroupRef &ref, int64_t i) {
-  return e.andBits(e.shiftRight(loadLine(e, ref, i % 4), i < 4 ? 0 : 4), 0x0F0F0F0F);
+  return e.andBits(e.shiftRight(loadLine(e, ref, i % 4), i < 4 ? 0 : 4),
+                   0x0F0F0F0F);
 }
 
 /// Byte `j` of each lane as an integer.
@@ -51,7 +59,9 @@ Val byteOf(Emitter &e, Val lanes, int64_t j) {
 class NibbleCodec : public Codec {
 public:
   /// The bits above the nibbles of columns 4i .. 4i + 3, in place, or null.
-  virtual Val highBits(Emitter &e, const GroupRef &ref, int64_t i) const { return {}; }
+  virtual Val highBits(Emitter &e, const GroupRef &ref, int64_t i) const {
+    return {};
+  }
 
   Val lanes(Emitter &e, const GroupRef &ref, int64_t i) const {
     Val low = nibbles(e, ref, i);
@@ -146,10 +156,12 @@ struct Q4_KCodec : NibbleCodec {
   int64_t groupOffset() const override { return 64; }
   int64_t groupBytes() const override { return 288; }
   Val scale(Emitter &e, const GroupRef &ref) const override {
-    return loadHalves(e, ref, ref.block, 0) * e.convert(loadBytes(e, ref, 256, true), e.f32());
+    return loadHalves(e, ref, ref.block, 0) *
+           e.convert(loadBytes(e, ref, 256, true), e.f32());
   }
   Val offset(Emitter &e, const GroupRef &ref) const override {
-    Val least = loadHalves(e, ref, ref.block, 32) * e.convert(loadBytes(e, ref, 272, true), e.f32());
+    Val least = loadHalves(e, ref, ref.block, 32) *
+                e.convert(loadBytes(e, ref, 272, true), e.f32());
     return e.zero(least.type()) - least;
   }
   /// d * scale * q - dmin * min
@@ -167,7 +179,8 @@ struct Q6_KCodec : NibbleCodec {
   int64_t largest() const override { return 63; }
   Val highBits(Emitter &e, const GroupRef &ref, int64_t i) const override {
     Val bits = loadLine(e, ref, i / 4, 256);
-    return e.shiftLeft(e.andBits(e.shiftRight(bits, 2 * (i % 4)), 0x03030303), 4);
+    return e.shiftLeft(e.andBits(e.shiftRight(bits, 2 * (i % 4)), 0x03030303),
+                       4);
   }
   Val scale(Emitter &e, const GroupRef &ref) const override {
     return loadHalves(e, ref, ref.block, 0);
@@ -198,7 +211,8 @@ struct F32Codec : Codec {
   int64_t blockColumns() const override { return 1; }
   int64_t panelBytes() const override { return 64; }
   Val decode(Emitter &e, const GroupRef &ref, int64_t) const override {
-    return e.load(e.vec(ref.lanes, e.f32()), rowAddress(e, ref, ref.group, 0, 4));
+    return e.load(e.vec(ref.lanes, e.f32()),
+                  rowAddress(e, ref, ref.group, 0, 4));
   }
 };
 
@@ -232,7 +246,9 @@ int64_t tokopt::getPackedBytes(RankedTensorType type) {
     return llvm::alignTo(4 * llvm::alignTo(type.getDimSize(0), 16), 64);
   const Codec *codec = findCodec(type.getElementType());
   int64_t panels = llvm::divideCeil(type.getDimSize(0), kPanelRows);
-  return llvm::alignTo(panels * (type.getDimSize(1) / codec->blockColumns()) * codec->panelBytes(), 64);
+  return llvm::alignTo(panels * (type.getDimSize(1) / codec->blockColumns()) *
+                           codec->panelBytes(),
+                       64);
 }
 
 int64_t tokopt::getQuantizedRowBytes(int64_t columns) {

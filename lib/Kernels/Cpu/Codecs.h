@@ -16,7 +16,8 @@ namespace tokopt::cpu {
 /// Rows of a panel.
 inline constexpr int64_t kPanelRows = 16;
 
-/// Where the inputs that were rounded to i8 lie in a row of a quantized buffer (`getQuantizedRowBytes`).
+/// Where the inputs that were rounded to i8 lie in a row of a quantized buffer
+/// (`getQuantizedRowBytes`).
 struct QuantizedRow {
   explicit QuantizedRow(int64_t columns) : columns(columns) {}
   int64_t columns;
@@ -26,7 +27,8 @@ struct QuantizedRow {
   int64_t bytes() const { return columns + columns / 4 + columns / 4; }
 };
 
-/// Part of a panel block: `lanes` rows from `firstRow` on, of one group of columns.
+/// Part of a panel block: `lanes` rows from `firstRow` on, of one group of
+/// columns.
 struct GroupRef {
   /// Address of the block.
   Val block;
@@ -38,7 +40,8 @@ struct GroupRef {
   Val dynamicRow = {};
 };
 
-/// A group decoded to small unsigned integers, four consecutive k a lane: what `dot` consumes.
+/// A group decoded to small unsigned integers, four consecutive k a lane: what
+/// `dot` consumes.
 class Codec {
 public:
   virtual ~Codec() = default;
@@ -47,17 +50,21 @@ public:
   virtual int64_t blockColumns() const = 0;
   int64_t groupColumns() const { return blockColumns() == 1 ? 1 : 32; }
   int64_t groups() const { return blockColumns() / groupColumns(); }
-  /// Bytes of a block of a panel, and where in it the groups start and how far they are apart.
+  /// Bytes of a block of a panel, and where in it the groups start and how far
+  /// they are apart.
   virtual int64_t panelBytes() const = 0;
   virtual int64_t groupOffset() const { return 0; }
   virtual int64_t groupBytes() const { return panelBytes(); }
 
-  /// Weights of column `k` of the group as f32, exactly as the format defines them.
+  /// Weights of column `k` of the group as f32, exactly as the format defines
+  /// them.
   virtual Val decode(Emitter &e, const GroupRef &ref, int64_t k) const = 0;
 
   //===--- Integer form, for groups of 32 --------------------------------===//
   /// Columns 4i .. 4i + 3 of the group, as unsigned bytes.
-  virtual Val bytes(Emitter &e, const GroupRef &ref, int64_t i) const { return {}; }
+  virtual Val bytes(Emitter &e, const GroupRef &ref, int64_t i) const {
+    return {};
+  }
   /// What was added to make the bytes unsigned, and the largest byte.
   virtual int64_t bias() const { return 0; }
   virtual int64_t largest() const { return 0; }
@@ -65,8 +72,11 @@ public:
   virtual Val scale(Emitter &e, const GroupRef &ref) const { return {}; }
   /// What is added times the sum of the inputs, or null.
   virtual Val offset(Emitter &e, const GroupRef &ref) const { return {}; }
-  /// Integer scales of columns 0..15 and 16..31, or null when the group has one scale.
-  virtual Val halfScale(Emitter &e, const GroupRef &ref, int64_t half) const { return {}; }
+  /// Integer scales of columns 0..15 and 16..31, or null when the group has one
+  /// scale.
+  virtual Val halfScale(Emitter &e, const GroupRef &ref, int64_t half) const {
+    return {};
+  }
 };
 
 /// The codec of weights of `elementType`, or null.

@@ -6,7 +6,8 @@ using namespace mlir;
 using namespace tokopt;
 using namespace tokopt::cpu;
 
-Dot::Dot(Emitter &e, int64_t lanes, int64_t bias, int64_t largest, Val sum) : e(e), lanes(lanes) {
+Dot::Dot(Emitter &e, int64_t lanes, int64_t bias, int64_t largest, Val sum)
+    : e(e), lanes(lanes) {
   makeSigned = !e.target.hasDotProduct && largest > 127;
   // A pair of products of at most `largest * 127` each, in 16 bits with sign.
   int64_t magnitude = makeSigned ? 128 : largest;
@@ -28,9 +29,11 @@ void Dot::add(Val weights, Val x) {
     Type bytes = e.vec(4 * lanes, e.i8());
     Val signedWeights = e.xorBits(weights, 0x80);
     x = e.call("llvm.x86.avx2.psign.b", bytes, {x, signedWeights});
-    weights = e.call("llvm.x86.avx2.psign.b", bytes, {signedWeights, signedWeights});
+    weights =
+        e.call("llvm.x86.avx2.psign.b", bytes, {signedWeights, signedWeights});
   }
-  Val products = e.call("llvm.x86.avx2.pmadd.ub.sw", e.vec(2 * lanes, e.i16()), {weights, x});
+  Val products = e.call("llvm.x86.avx2.pmadd.ub.sw", e.vec(2 * lanes, e.i16()),
+                        {weights, x});
   pairs = pending ? pairs + products : products;
   if (++pending == pairsThatFit)
     flush();

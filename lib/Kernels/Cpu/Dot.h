@@ -7,15 +7,17 @@
 
 namespace tokopt::cpu {
 
-/// The exact integer sum over k of w[lane, k] * x[k], four k at a time: one `vpdpbusd` where the target has it,
-/// else pairs summed to i16 as long as they cannot overflow.
+/// The exact integer sum over k of w[lane, k] * x[k], four k at a time: one
+/// `vpdpbusd` where the target has it, else pairs summed to i16 as long as they
+/// cannot overflow.
 class Dot {
 public:
-  /// `bias` was added to the weights to make them unsigned, none is larger than `largest`; `sum` is the sum
-  /// of all x that will be added (i32, scalar).
+  /// `bias` was added to the weights to make them unsigned, none is larger than
+  /// `largest`; `sum` is the sum of all x that will be added (i32, scalar).
   Dot(Emitter &e, int64_t lanes, int64_t bias, int64_t largest, Val sum);
 
-  /// Adds four columns: `weights` are unsigned bytes, `x` holds four signed bytes in each 32-bit lane.
+  /// Adds four columns: `weights` are unsigned bytes, `x` holds four signed
+  /// bytes in each 32-bit lane.
   void add(Val weights, Val x);
   /// The sum with the bias taken out again, i32.
   Val finish();
@@ -26,7 +28,8 @@ private:
 
   Emitter &e;
   int64_t lanes;
-  /// Without a dot product instruction bytes above 127 would overflow a pair, so they are made signed first.
+  /// Without a dot product instruction bytes above 127 would overflow a pair,
+  /// so they are made signed first.
   bool makeSigned;
   int64_t pairsThatFit;
   int64_t pending = 0;

@@ -5,8 +5,8 @@
 // blocks once, so its weights are decoded once for all its rows.
 //
 // A row's sum runs over K in ascending groups of 32 whatever the tile:
-//   i8:  acc = fma(float(sum of products) * d_x, d_w, acc); acc = fma(m_w, d_x * sum x, acc)
-//   f32: acc = fma(w, x, acc), k ascending
+//   i8:  acc = fma(float(sum of products) * d_x, d_w, acc); acc = fma(m_w, d_x
+//   * sum x, acc) f32: acc = fma(w, x, acc), k ascending
 // so a row has the same bits alone and among others.
 //
 // config: matrices, inputs, outputs, compute (i8 | f32), tile
@@ -38,16 +38,19 @@ struct LinearEmitter {
   SmallVector<const Codec *> codecs;
 
   LinearEmitter(Emitter &e, tok::KernelOp op, Block &entry)
-      : e(e), op(op), arguments(e, op, entry), matrices(configInt(op, "matrices")),
-        columns(configInt(op, "inputs")), lanes(std::min(e.target.lanes(), kPanelRows)),
+      : e(e), op(op), arguments(e, op, entry),
+        matrices(configInt(op, "matrices")), columns(configInt(op, "inputs")),
+        lanes(std::min(e.target.lanes(), kPanelRows)),
         quantized(configName(op, "compute") == "i8"), layout(columns) {}
 
   /// Address of row `row` of the input.
   Val inputRow(Val row) {
-    return e.offset(arguments.inputs[0], row * rowBytes(op.getInputs()[0].getType()));
+    return e.offset(arguments.inputs[0],
+                    row * rowBytes(op.getInputs()[0].getType()));
   }
 
-  /// Input `k` behind column `column` of a row as f32, rounded when the op computes in i8.
+  /// Input `k` behind column `column` of a row as f32, rounded when the op
+  /// computes in i8.
   Val input(Val row, Val column, int64_t k) {
     if (!quantized)
       return e.load(e.f32(), e.offset(row, column * 4), 4 * k);
@@ -56,37 +59,43 @@ struct LinearEmitter {
     return value * e.load(e.f32(), e.offset(row, block * 4), layout.scales());
   }
 
-  /// Adds the products of one group of columns to `sums`, one a row, in integers.
-  void addQuantizedGroup(const Codec &codec, const GroupRef &ref, Val column, ArrayRef<Val> rows,
-                         Vals &sums) {
+  /// Adds the products of one group of columns to `sums`, one a row, in
+  /// integers.
+  void addQuantizedGroup(const Codec &codec, const GroupRef &ref, Val column,
+                         ArrayRef<Val> rows, Vals &sums) {
     Type bytes = e.vec(4 * lanes, e.i8());
     bool halves = codec.halfScale(e, ref, 0).value != nullptr;
     int64_t parts = halves ? 2 : 1;
-    Val quarter = e.divide(column, e.i64(4)), eighth = e.divide(column, e.i64(8));
+    Val quarter = e.divide(column, e.i64(4)),
+        eighth = e.divide(column, e.i64(8));
 
     std::vector<std::vector<Dot>> dots(rows.size());
     for (auto [dot, row] : llvm::zip_equal(dots, rows)) {
       Val at = e.offset(row, quarter);
-      Val first = e.load(e.i32(), at, layout.sums()), second = e.load(e.i32(), at, layout.sums() + 4);
+      Val first = e.load(e.i32(), at, layout.sums()),
+          second = e.load(e.i32(), at, layout.sums() + 4);
       if (halves) {
         dot.emplace_back(e, lanes, codec.bias(), codec.largest(), first);
         dot.emplace_back(e, lanes, codec.bias(), codec.largest(), second);
       } else {
-        dot.emplace_back(e, lanes, codec.bias(), codec.largest(), first + second);
+        dot.emplace_back(e, lanes, codec.bias(), codec.largest(),
+                         first + second);
       }
     }
     for (int64_t i = 0; i < 8; ++i) {
       Val weights = codec.bytes(e, ref, i);
       for (auto [dot, row] : llvm::zip_equal(dots, rows)) {
         Val four = e.load(e.i32(), e.offset(row, column), 4 * i);
-        dot[i / (8 / parts)].add(weights, e.bitcast(e.splat(four, lanes), bytes));
+        dot[i / (8 / parts)].add(weights,
+                                 e.bitcast(e.splat(four, lanes), bytes));
       }
     }
     Val scale = codec.scale(e, ref), offset = codec.offset(e, ref);
     for (auto [dot, row, sum] : llvm::zip_equal(dots, rows, sums)) {
       Val total = dot[0].finish();
       if (halves)
-        total = total * codec.halfScale(e, ref, 0) + dot[1].finish() * codec.halfScale(e, ref, 1);
+        total = total * codec.halfScale(e, ref, 0) +
+                dot[1].finish() * codec.halfScale(e, ref, 1);
       Val at = e.offset(row, eighth);
       Val rowScale = e.splat(e.load(e.f32(), at, layout.scales()), lanes);
       sum = e.fma(e.convert(total, e.f32()) * rowScale, scale, sum);
@@ -97,8 +106,8 @@ struct LinearEmitter {
     }
   }
 
-  void addFloatGroup(const Codec &codec, const GroupRef &ref, Val column, ArrayRef<Val> rows,
-                     Vals &sums) {
+  void addFloatGroup(const Codec &codec, const GroupRef &ref, Val column,
+                     ArrayRef<Val> rows, Vals &sums) {
     for (int64_t k = 0; k < codec.groupColumns(); ++k) {
       Val weights = codec.decode(e, ref, k);
       for (auto [row, sum] : llvm::zip_equal(rows, sums))
@@ -107,10 +116,12 @@ struct LinearEmitter {
   }
 
   /// The sums of `rows` with `lanes` outputs of a panel, from `firstRow` on.
-  Vals sumPanel(int64_t matrix, Val panel, int64_t firstRow, ArrayRef<Val> rows) {
+  Vals sumPanel(int64_t matrix, Val panel, int64_t firstRow,
+                ArrayRef<Val> rows) {
     const Codec &codec = *codecs[matrix];
     int64_t blocks = columns / codec.blockColumns();
-    Val base = e.offset(arguments.weights[matrix], panel * (blocks * codec.panelBytes()));
+    Val base = e.offset(arguments.weights[matrix],
+                        panel * (blocks * codec.panelBytes()));
     Vals zeros(rows.size(), e.zero(e.vec(lanes, e.f32())));
 
     auto addGroup = [&](Val block, Val group, Val column, Vals sums) {
@@ -125,19 +136,25 @@ struct LinearEmitter {
         addFloatGroup(codec, ref, column, rows, sums);
       return sums;
     };
-    return e.loop(e.i64(0), e.i64(blocks), 1, zeros, [&](Val b, ArrayRef<Val> sums) {
-      Val block = e.offset(base, b * codec.panelBytes());
-      Val column = b * codec.blockColumns();
-      if (codec.groups() == 1)
-        return addGroup(block, block, column, Vals(sums));
-      return e.loop(e.i64(0), e.i64(codec.groups()), 1, sums, [&](Val s, ArrayRef<Val> sums) {
-        Val group = e.offset(block, s * codec.groupBytes() + codec.groupOffset());
-        return addGroup(block, group, column + s * codec.groupColumns(), Vals(sums));
-      });
-    });
+    return e.loop(
+        e.i64(0), e.i64(blocks), 1, zeros, [&](Val b, ArrayRef<Val> sums) {
+          Val block = e.offset(base, b * codec.panelBytes());
+          Val column = b * codec.blockColumns();
+          if (codec.groups() == 1)
+            return addGroup(block, block, column, Vals(sums));
+          return e.loop(e.i64(0), e.i64(codec.groups()), 1, sums,
+                        [&](Val s, ArrayRef<Val> sums) {
+                          Val group = e.offset(block, s * codec.groupBytes() +
+                                                          codec.groupOffset());
+                          return addGroup(block, group,
+                                          column + s * codec.groupColumns(),
+                                          Vals(sums));
+                        });
+        });
   }
 
-  /// Computes a panel of `count` rows from `row` on and stores what the epilogue makes of it.
+  /// Computes a panel of `count` rows from `row` on and stores what the
+  /// epilogue makes of it.
   LogicalResult emitTile(Val panel, Val row, int64_t count) {
     Vals rows;
     for (int64_t r = 0; r < count; ++r)
@@ -155,16 +172,19 @@ struct LinearEmitter {
         for (Val bias : ArrayRef(arguments.weights).drop_front(matrices))
           values.push_back(e.load(vector, e.offset(bias, bytes)));
         for (size_t i = 1; i < arguments.inputs.size(); ++i) {
-          Val at = e.offset(arguments.inputs[i], (row + r) * rowBytes(op.getInputs()[i].getType()));
+          Val at = e.offset(arguments.inputs[i],
+                            (row + r) * rowBytes(op.getInputs()[i].getType()));
           values.push_back(e.load(vector, e.offset(at, bytes)));
         }
         if (!op.getEpilogue().empty()) {
-          FailureOr<Vals> results = cloneRegion(e, op.getEpilogue(), values, lanes);
+          FailureOr<Vals> results =
+              cloneRegion(e, op.getEpilogue(), values, lanes);
           if (failed(results))
             return failure();
           values = *results;
         }
-        Val at = e.offset(arguments.outputs[0], (row + r) * rowBytes(op.getOutputs()[0].getType()));
+        Val at = e.offset(arguments.outputs[0],
+                          (row + r) * rowBytes(op.getOutputs()[0].getType()));
         e.store(values[0], e.offset(at, bytes));
       }
     }
@@ -179,7 +199,8 @@ struct LinearEmitter {
     }
     int64_t tile = configInt(op, "tile");
     int64_t panels = llvm::divideCeil(configInt(op, "outputs"), kPanelRows);
-    auto [panelBegin, panelEnd] = e.share(arguments.frame, arguments.worker, e.i64(panels));
+    auto [panelBegin, panelEnd] =
+        e.share(arguments.frame, arguments.worker, e.i64(panels));
     Val rows = arguments.rowEnd - arguments.rowBegin;
     Val tiledEnd = arguments.rowEnd - e.remainder(rows, e.i64(tile));
     LogicalResult result = success();
@@ -201,16 +222,19 @@ struct LinearEmitter {
 struct LinearTemplate : KernelTemplate {
   StringRef getFamily() const override { return "linear"; }
 
-  /// A tile needs one accumulator of integers and one of floats a row, and registers for weights, inputs
-  /// and temporaries.
-  KernelChoice choose(tok::KernelOp op, const TargetDescription &target) const override {
+  /// A tile needs one accumulator of integers and one of floats a row, and
+  /// registers for weights, inputs and temporaries.
+  KernelChoice choose(tok::KernelOp op,
+                      const TargetDescription &target) const override {
     int64_t tile = std::clamp<int64_t>((target.vectorRegisters - 6) / 2, 1, 6);
     if (!target.hasDotProduct)
       tile = std::min<int64_t>(tile, 4);
     Builder builder(op.getContext());
-    return {extendConfig(op, builder.getNamedAttr("tile", builder.getI64IntegerAttr(tile))),
+    return {extendConfig(op, builder.getNamedAttr(
+                                 "tile", builder.getI64IntegerAttr(tile))),
             "tile of " + std::to_string(tile) + " rows", "one row",
-            std::to_string(target.vectorRegisters) + " vector registers hold two accumulators a row"};
+            std::to_string(target.vectorRegisters) +
+                " vector registers hold two accumulators a row"};
   }
 
   LogicalResult emit(tok::KernelOp op, func::FuncOp function,

@@ -6,21 +6,26 @@ using namespace mlir;
 using namespace tokopt;
 using namespace tokopt::cpu;
 
-PageLayout::PageLayout(tok::CacheType type) : type(type), slots(type.getPage()) {
+PageLayout::PageLayout(tok::CacheType type)
+    : type(type), slots(type.getPage()) {
   keyBytes = type.getKType().getIntOrFloatBitWidth() / 8;
   valueBytes = type.getVType().getIntOrFloatBitWidth() / 8;
   valueOffset = llvm::alignTo(type.getKSize() * slots * keyBytes, 64);
-  keyScaleOffset = valueOffset + llvm::alignTo(type.getVSize() * slots * valueBytes, 64);
-  valueScaleOffset = keyScaleOffset + (type.getKType().isInteger(8) ? 4 * slots : 0);
+  keyScaleOffset =
+      valueOffset + llvm::alignTo(type.getVSize() * slots * valueBytes, 64);
+  valueScaleOffset =
+      keyScaleOffset + (type.getKType().isInteger(8) ? 4 * slots : 0);
   headBytes = valueScaleOffset + (type.getVType().isInteger(8) ? 4 * slots : 0);
   layerBytes = headBytes * type.getHeads();
   pageBytes = layerBytes * type.getLayers().size();
 }
 
-int64_t tokopt::getCpuPageBytes(tok::CacheType cache) { return PageLayout(cache).pageBytes; }
+int64_t tokopt::getCpuPageBytes(tok::CacheType cache) {
+  return PageLayout(cache).pageBytes;
+}
 
-SequencePages::SequencePages(Emitter &e, const PageLayout &layout, Val frame, int64_t cacheIndex,
-                             Val sequence)
+SequencePages::SequencePages(Emitter &e, const PageLayout &layout, Val frame,
+                             int64_t cacheIndex, Val sequence)
     : e(e), layout(layout) {
   // {u64 pool, u64 table, u64 table_stride} a cache.
   Val caches = e.slot(frame, Slot::Caches, e.ptr());
@@ -33,5 +38,6 @@ SequencePages::SequencePages(Emitter &e, const PageLayout &layout, Val frame, in
 Val SequencePages::head(Val position, Val layer, Val head) {
   Val entry = e.divide(position, e.i64(layout.slots));
   Val page = e.convert(e.load(e.i32(), e.offset(table, entry * 4)), e.i64());
-  return e.offset(pool, page * layout.pageBytes + layer * layout.layerBytes + head * layout.headBytes);
+  return e.offset(pool, page * layout.pageBytes + layer * layout.layerBytes +
+                            head * layout.headBytes);
 }

@@ -28,10 +28,13 @@ struct PageLayout {
 /// The pages of the sequence that a row belongs to.
 class SequencePages {
 public:
-  /// `sequence` is the index of the sequence's row in the page table of cache `cacheIndex`.
-  SequencePages(Emitter &e, const PageLayout &layout, Val frame, int64_t cacheIndex, Val sequence);
+  /// `sequence` is the index of the sequence's row in the page table of cache
+  /// `cacheIndex`.
+  SequencePages(Emitter &e, const PageLayout &layout, Val frame,
+                int64_t cacheIndex, Val sequence);
 
-  /// Address of head `head` of layer number `layer` in the page that holds `position`.
+  /// Address of head `head` of layer number `layer` in the page that holds
+  /// `position`.
   Val head(Val position, Val layer, Val head);
 
 private:

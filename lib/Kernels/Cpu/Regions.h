@@ -7,12 +7,14 @@
 
 namespace tokopt::cpu {
 
-/// Clones the ops of `region` with `arguments` (scalars or vectors, all of `lanes` lanes) for its block's
-/// arguments, and returns what it yields. `structured` gives the value of a `tok.reduce_row` or
-/// `tok.partner` from the op and the clone of its operand.
-mlir::FailureOr<Vals> cloneRegion(Emitter &e, mlir::Region &region, llvm::ArrayRef<Val> arguments,
-                                  int64_t lanes,
-                                  llvm::function_ref<Val(mlir::Operation *, Val)> structured = {});
+/// Clones the ops of `region` with `arguments` (scalars or vectors, all of
+/// `lanes` lanes) for its block's arguments, and returns what it yields.
+/// `structured` gives the value of a `tok.reduce_row` or `tok.partner` from the
+/// op and the clone of its operand.
+mlir::FailureOr<Vals>
+cloneRegion(Emitter &e, mlir::Region &region, llvm::ArrayRef<Val> arguments,
+            int64_t lanes,
+            llvm::function_ref<Val(mlir::Operation *, Val)> structured = {});
 
 } // namespace tokopt::cpu
 

@@ -7,8 +7,8 @@ using namespace tokopt::cpu;
 
 const KernelTemplate *tokopt::findCpuTemplate(llvm::StringRef family) {
   for (const KernelTemplate *candidate :
-       {&embedTemplate(), &anglesTemplate(), &rowwiseTemplate(), &linearTemplate(),
-        &attentionTemplate(), &sampleTemplate()})
+       {&embedTemplate(), &anglesTemplate(), &rowwiseTemplate(),
+        &linearTemplate(), &attentionTemplate(), &sampleTemplate()})
     if (candidate->getFamily() == family)
       return candidate;
   return nullptr;
@@ -16,8 +16,10 @@ const KernelTemplate *tokopt::findCpuTemplate(llvm::StringRef family) {
 
 std::optional<TargetDescription> tokopt::findTarget(llvm::StringRef name) {
   static constexpr TargetDescription kTargets[] = {
-      {"avx512vnni", /*vectorBits=*/512, /*vectorRegisters=*/32, /*hasDotProduct=*/true},
-      {"avx2", /*vectorBits=*/256, /*vectorRegisters=*/16, /*hasDotProduct=*/false},
+      {"avx512vnni", /*vectorBits=*/512, /*vectorRegisters=*/32,
+       /*hasDotProduct=*/true},
+      {"avx2", /*vectorBits=*/256, /*vectorRegisters=*/16,
+       /*hasDotProduct=*/false},
   };
   for (const TargetDescription &target : kTargets)
     if (target.name == name)
@@ -27,10 +29,12 @@ std::optional<TargetDescription> tokopt::findTarget(llvm::StringRef name) {
 
 std::optional<Slot> tokopt::findSlot(llvm::StringRef name) {
   static constexpr llvm::StringLiteral kNames[] = {
-      "workers",    "barrier",   "yield",      "weights",        "rows",  "full_rows",
-      "layer_begin", "layer_end", "ids",        "pos",            "seq",   "outs",
-      "out",        "logits",    "sampling",   "seeds",          "tokens", "frontier",
-      "workspace",  "capacity",  "scratch",    "caches",         "instrument", "instrument_data"};
+      "workers", "barrier",   "yield",       "weights",
+      "rows",    "full_rows", "layer_begin", "layer_end",
+      "ids",     "pos",       "seq",         "outs",
+      "out",     "logits",    "sampling",    "seeds",
+      "tokens",  "frontier",  "workspace",   "capacity",
+      "scratch", "caches",    "instrument",  "instrument_data"};
   for (auto [index, candidate] : llvm::enumerate(kNames))
     if (candidate == name)
       return static_cast<Slot>(index);

@@ -35,14 +35,16 @@ struct RowwiseEmitter {
   Arguments arguments;
   int64_t columns, angles = -1, head = 0;
   bool gather;
-  /// Lanes of a step over the columns: 1 where partners do not lie on vector boundaries.
+  /// Lanes of a step over the columns: 1 where partners do not lie on vector
+  /// boundaries.
   int64_t lanes = kLanes;
   /// The row's inputs, and the sums that passes so far have found.
   Vals rows;
   Vals sums;
 
   RowwiseEmitter(Emitter &e, tok::KernelOp op, Block &entry)
-      : e(e), op(op), arguments(e, op, entry), columns(configInt(op, "columns")),
+      : e(e), op(op), arguments(e, op, entry),
+        columns(configInt(op, "columns")),
         gather(op.getConfig().contains("gather")) {
     if (op.getConfig().contains("angles"))
       angles = configInt(op, "angles");
@@ -52,7 +54,8 @@ struct RowwiseEmitter {
       lanes = 1;
     op.getPrologue().walk([&](tok::PartnerOp partner) {
       bool halves = partner.getPairs() == tok::RopePairs::Halves;
-      if (partner.getHead() % kLanes || partner.getDims() % (halves ? 2 * kLanes : kLanes))
+      if (partner.getHead() % kLanes ||
+          partner.getDims() % (halves ? 2 * kLanes : kLanes))
         lanes = 1;
     });
   }
@@ -60,13 +63,15 @@ struct RowwiseEmitter {
   int64_t values() { return op.getInputs().size() - gather; }
   Type vector() { return e.vec(lanes, e.f32()); }
 
-  /// The column that rotates with `column`; beyond `dims` the column itself, whose sine is zero.
+  /// The column that rotates with `column`; beyond `dims` the column itself,
+  /// whose sine is zero.
   Val partnerColumn(tok::PartnerOp partner, Val column) {
     int64_t half = partner.getDims() / 2;
     Val d = e.remainder(column, e.i64(partner.getHead()));
-    Val other = partner.getPairs() == tok::RopePairs::Halves
-                    ? e.select(e.less(d, e.i64(half)), column + half, column - half)
-                    : column + (e.i64(1) - e.remainder(d, e.i64(2)) * 2);
+    Val other =
+        partner.getPairs() == tok::RopePairs::Halves
+            ? e.select(e.less(d, e.i64(half)), column + half, column - half)
+            : column + (e.i64(1) - e.remainder(d, e.i64(2)) * 2);
     return e.select(e.less(d, e.i64(partner.getDims())), other, column);
   }
 
@@ -77,12 +82,15 @@ struct RowwiseEmitter {
         swapped.push_back(i ^ 1);
       return e.shuffle(value, value, swapped);
     }
-    // The number of the region's argument is that of the input: angles come last.
+    // The number of the region's argument is that of the input: angles come
+    // last.
     unsigned input = cast<BlockArgument>(partner.getValue()).getArgNumber();
-    return e.load(vector(), e.offset(rows[input], partnerColumn(partner, column) * 4));
+    return e.load(vector(),
+                  e.offset(rows[input], partnerColumn(partner, column) * 4));
   }
 
-  /// The region at `column`. `reduce` takes the operand of the sum that this pass is about.
+  /// The region at `column`. `reduce` takes the operand of the sum that this
+  /// pass is about.
   FailureOr<Vals> evaluate(Val column, function_ref<void(Val)> reduce = {}) {
     Vals inputs;
     for (int64_t i = 0; i < values(); ++i) {
@@ -97,16 +105,19 @@ struct RowwiseEmitter {
     for (Val weight : arguments.weights)
       inputs.push_back(e.load(vector(), e.offset(weight, column * 4)));
     size_t sum = 0;
-    return cloneRegion(e, op.getPrologue(), inputs, lanes, [&](Operation *structured, Val value) {
-      if (auto partnerOp = dyn_cast<tok::PartnerOp>(structured))
-        return partner(partnerOp, value, column);
-      size_t number = sum++;
-      if (number < sums.size())
-        return e.splat(sums[number], lanes);
-      if (number == sums.size() && reduce)
-        reduce(value);
-      return e.zero(vector()); // what depends on a later sum is dead in this pass
-    });
+    return cloneRegion(
+        e, op.getPrologue(), inputs, lanes,
+        [&](Operation *structured, Val value) {
+          if (auto partnerOp = dyn_cast<tok::PartnerOp>(structured))
+            return partner(partnerOp, value, column);
+          size_t number = sum++;
+          if (number < sums.size())
+            return e.splat(sums[number], lanes);
+          if (number == sums.size() && reduce)
+            reduce(value);
+          return e.zero(
+              vector()); // what depends on a later sum is dead in this pass
+        });
   }
 
   /// Runs the passes of the row's sums.
@@ -114,18 +125,21 @@ struct RowwiseEmitter {
     int64_t count = 0;
     op.getPrologue().walk([&](tok::ReduceRowOp) { ++count; });
     if (count && lanes == 1)
-      return op.emitOpError("cannot sum a row whose heads are not a multiple of 16 wide");
+      return op.emitOpError(
+          "cannot sum a row whose heads are not a multiple of 16 wide");
     LogicalResult result = success();
     for (int64_t i = 0; i < count; ++i) {
       int64_t filled = columns % kLanes, whole = columns - filled;
-      Val total = e.loop(e.i64(0), e.i64(whole), kLanes, {e.zero(vector())},
-                         [&](Val column, ArrayRef<Val> partial) {
-                           Val sum = partial[0];
-                           if (failed(evaluate(column, [&](Val value) { sum = sum + value; })))
-                             result = failure();
-                           return Vals{sum};
-                         })[0];
-      // What fills the last vector is no part of the row: an op may have made something of its zeros.
+      Val total = e.loop(
+          e.i64(0), e.i64(whole), kLanes, {e.zero(vector())},
+          [&](Val column, ArrayRef<Val> partial) {
+            Val sum = partial[0];
+            if (failed(evaluate(column, [&](Val value) { sum = sum + value; })))
+              result = failure();
+            return Vals{sum};
+          })[0];
+      // What fills the last vector is no part of the row: an op may have made
+      // something of its zeros.
       if (filled && failed(evaluate(e.i64(whole), [&](Val value) {
             SmallVector<int64_t> lanes;
             for (int64_t lane = 0; lane < kLanes; ++lane)
@@ -153,7 +167,8 @@ struct RowwiseEmitter {
     });
     // A step of one column leaves those that fill the row.
     if (lanes == 1)
-      for (int64_t c = columns; c < static_cast<int64_t>(llvm::alignTo(columns, kLanes)); ++c)
+      for (int64_t c = columns;
+           c < static_cast<int64_t>(llvm::alignTo(columns, kLanes)); ++c)
         e.store(e.zero(e.f32()), at, 4 * c);
     return result;
   }
@@ -166,18 +181,22 @@ struct RowwiseEmitter {
   /// 127 / largest, or 0 for a zero block.
   Val inverseScale(Val largest) {
     Val zero = e.zero(e.f32());
-    return e.select(e.less(zero, largest), e.divide(e.constant(127.0, e.f32()), largest), zero);
+    return e.select(e.less(zero, largest),
+                    e.divide(e.constant(127.0, e.f32()), largest), zero);
   }
 
   /// d = max|x| / 127, q = round(x * (127 / max|x|)), in blocks of 32.
   LogicalResult storeQuantized(size_t output, Val row) {
     if (lanes == 1 || columns % 32)
-      return op.emitOpError("cannot round rows of ") << columns << " columns in blocks of 32";
+      return op.emitOpError("cannot round rows of ")
+             << columns << " columns in blocks of 32";
     QuantizedRow layout(columns);
-    Val at = e.offset(arguments.outputs[output], row * rowBytes(op.getOutputs()[output].getType()));
+    Val at = e.offset(arguments.outputs[output],
+                      row * rowBytes(op.getOutputs()[output].getType()));
     LogicalResult result = success();
     e.loop(e.i64(0), e.i64(columns), 32, [&](Val column) {
-      FailureOr<Vals> first = evaluate(column), second = evaluate(column + kLanes);
+      FailureOr<Vals> first = evaluate(column),
+                      second = evaluate(column + kLanes);
       if (failed(first) || failed(second)) {
         result = failure();
         return;
@@ -193,7 +212,8 @@ struct RowwiseEmitter {
       Val sumA = e.sumLanes(qa), sumB = e.sumLanes(qb);
       Val perBlock = e.offset(at, e.divide(column, e.i64(8)));
       e.store(scale, perBlock, layout.scales());
-      e.store(scale * e.convert(sumA + sumB, e.f32()), perBlock, layout.scaledSums());
+      e.store(scale * e.convert(sumA + sumB, e.f32()), perBlock,
+              layout.scaledSums());
       Val perHalf = e.offset(at, e.divide(column, e.i64(4)));
       e.store(sumA, perHalf, layout.sums());
       e.store(sumB, perHalf, layout.sums() + 4);
@@ -211,10 +231,12 @@ struct RowwiseEmitter {
     int64_t bytes = element.getIntOrFloatBitWidth() / 8;
     int64_t step = size % kLanes ? 1 : lanes;
     if (step != lanes)
-      return op.emitOpError("expects heads of a multiple of 16 or a region of single columns");
+      return op.emitOpError(
+          "expects heads of a multiple of 16 or a region of single columns");
 
     Val position = column(Slot::Pos, row);
-    SequencePages pages(e, layout, arguments.frame, configInt(op, "cache"), column(Slot::Seq, row));
+    SequencePages pages(e, layout, arguments.frame, configInt(op, "cache"),
+                        column(Slot::Seq, row));
     Val slot = e.remainder(position, e.i64(layout.slots));
     LogicalResult result = success();
     e.loop(e.i64(0), e.i64(type.getHeads()), 1, [&](Val g) {
@@ -230,10 +252,11 @@ struct RowwiseEmitter {
       };
       Val inverse;
       if (element.isInteger(8)) {
-        Vals largest = e.loop(e.i64(0), e.i64(size), step, {e.zero(vector())},
-                              [&](Val d, ArrayRef<Val> carried) {
-                                return Vals{e.max(carried[0], e.abs(valueAt(d)))};
-                              });
+        Vals largest =
+            e.loop(e.i64(0), e.i64(size), step, {e.zero(vector())},
+                   [&](Val d, ArrayRef<Val> carried) {
+                     return Vals{e.max(carried[0], e.abs(valueAt(d)))};
+                   });
         Val head = lanes == 1 ? largest[0] : e.maxLanes(largest[0]);
         inverse = inverseScale(head);
         Val scales = e.offset(base, slot * 4);
@@ -242,16 +265,20 @@ struct RowwiseEmitter {
       }
       e.loop(e.i64(0), e.i64(size), step, [&](Val d) {
         Val value = valueAt(d);
-        Val stored = element.isInteger(8) ? e.convert(round(value, inverse), element)
-                                          : e.convert(value, element);
+        Val stored = element.isInteger(8)
+                         ? e.convert(round(value, inverse), element)
+                         : e.convert(value, element);
         if (!keys) {
-          e.store(stored, e.offset(base, (slot * size + d) * bytes), layout.valueOffset);
+          e.store(stored, e.offset(base, (slot * size + d) * bytes),
+                  layout.valueOffset);
           return;
         }
-        // Keys lie transposed, so the lanes go to one slot of consecutive lines.
+        // Keys lie transposed, so the lanes go to one slot of consecutive
+        // lines.
         Val at = e.offset(base, (d * layout.slots + slot) * bytes);
         for (int64_t i = 0; i < lanes; ++i)
-          e.store(lanes == 1 ? stored : e.extract(stored, i), at, i * layout.slots * bytes);
+          e.store(lanes == 1 ? stored : e.extract(stored, i), at,
+                  i * layout.slots * bytes);
       });
     });
     return result;
@@ -268,19 +295,22 @@ struct RowwiseEmitter {
     sums.clear();
     Val source = row;
     if (gather)
-      source = e.convert(e.load(e.i32(), e.offset(arguments.inputs.back(), row * 4)), e.i64());
+      source = e.convert(
+          e.load(e.i32(), e.offset(arguments.inputs.back(), row * 4)), e.i64());
     for (int64_t i = 0; i < values(); ++i) {
       Val from = i == angles ? row : source;
-      rows.push_back(e.offset(arguments.inputs[i], from * rowBytes(op.getInputs()[i].getType())));
+      rows.push_back(e.offset(arguments.inputs[i],
+                              from * rowBytes(op.getInputs()[i].getType())));
     }
     if (failed(emitSums()))
       return failure();
     for (size_t output = 0; output < op.getOutputs().size(); ++output) {
       Type type = op.getOutputs()[output].getType();
       auto memref = dyn_cast<MemRefType>(type);
-      LogicalResult result = !memref                                  ? storeCache(output, row)
-                             : memref.getElementType().isInteger(8) ? storeQuantized(output, row)
-                                                                      : storeDense(output, row);
+      LogicalResult result = !memref ? storeCache(output, row)
+                             : memref.getElementType().isInteger(8)
+                                 ? storeQuantized(output, row)
+                                 : storeDense(output, row);
       if (failed(result))
         return failure();
     }
@@ -288,8 +318,8 @@ struct RowwiseEmitter {
   }
 
   LogicalResult emit() {
-    auto [begin, end] =
-        e.share(arguments.frame, arguments.worker, arguments.rowEnd - arguments.rowBegin);
+    auto [begin, end] = e.share(arguments.frame, arguments.worker,
+                                arguments.rowEnd - arguments.rowBegin);
     LogicalResult result = success();
     e.loop(arguments.rowBegin + begin, arguments.rowBegin + end, 1,
            [&](Val row) { result = emitRow(row); });
@@ -301,8 +331,10 @@ struct RowwiseEmitter {
 struct RowwiseTemplate : KernelTemplate {
   StringRef getFamily() const override { return "rowwise"; }
 
-  KernelChoice choose(tok::KernelOp op, const TargetDescription &) const override {
-    return {op.getConfig(), "16 lanes", "none", "the order of a row's sum is fixed"};
+  KernelChoice choose(tok::KernelOp op,
+                      const TargetDescription &) const override {
+    return {op.getConfig(), "16 lanes", "none",
+            "the order of a row's sum is fixed"};
   }
 
   LogicalResult emit(tok::KernelOp op, func::FuncOp function,

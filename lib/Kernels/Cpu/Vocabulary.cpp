@@ -13,7 +13,9 @@ using namespace mlir;
 using namespace tokopt;
 using namespace tokopt::cpu;
 
-static bool isFloat(Type type) { return isa<FloatType>(getElementTypeOrSelf(type)); }
+static bool isFloat(Type type) {
+  return isa<FloatType>(getElementTypeOrSelf(type));
+}
 
 static int64_t lanesOf(Type type) {
   auto vector = dyn_cast<VectorType>(type);
@@ -31,14 +33,14 @@ Emitter::Emitter(Block *block, const TargetDescription &target)
     : target(target), builder(UnknownLoc::get(block->getParent()->getContext()),
                               OpBuilder::atBlockEnd(block)) {}
 
-/// A template's file is named from the source root whatever the build folder, so that equal input
-/// gives equal output.
+/// A template's file is named from the source root whatever the build folder,
+/// so that equal input gives equal output.
 ImplicitLocOpBuilder &Emitter::at(Here here) {
   StringRef file = here.where.file_name();
   size_t root = file.rfind("lib/Kernels/");
-  builder.setLoc(FileLineColLoc::get(builder.getContext(),
-                                     root == StringRef::npos ? file : file.substr(root),
-                                     here.where.line(), 0));
+  builder.setLoc(FileLineColLoc::get(
+      builder.getContext(), root == StringRef::npos ? file : file.substr(root),
+      here.where.line(), 0));
   return builder;
 }
 
@@ -54,11 +56,12 @@ Type Emitter::vec(int64_t n, Type element) {
 
 Val Emitter::constant(int64_t value, Type type, Here here) {
   Type element = getElementTypeOrSelf(type);
-  TypedAttr attribute = isFloat(element)
-                            ? TypedAttr(FloatAttr::get(element, static_cast<double>(value)))
-                            : TypedAttr(IntegerAttr::get(
-                                  element, APInt(element.getIntOrFloatBitWidth(), value,
-                                                 /*isSigned=*/true, /*implicitTrunc=*/true)));
+  TypedAttr attribute =
+      isFloat(element)
+          ? TypedAttr(FloatAttr::get(element, static_cast<double>(value)))
+          : TypedAttr(IntegerAttr::get(
+                element, APInt(element.getIntOrFloatBitWidth(), value,
+                               /*isSigned=*/true, /*implicitTrunc=*/true)));
   if (auto vector = dyn_cast<VectorType>(type))
     attribute = DenseElementsAttr::get(vector, Attribute(attribute));
   return wrap(arith::ConstantOp::create(at(here), attribute));
@@ -76,7 +79,8 @@ Val Emitter::constantVector(ArrayRef<double> values, Type element, Here here) {
   for (double value : values)
     attributes.push_back(FloatAttr::get(element, value));
   auto type = VectorType::get({static_cast<int64_t>(values.size())}, element);
-  return wrap(arith::ConstantOp::create(at(here), DenseElementsAttr::get(type, attributes)));
+  return wrap(arith::ConstantOp::create(
+      at(here), DenseElementsAttr::get(type, attributes)));
 }
 
 Val Emitter::constantVector(ArrayRef<int64_t> values, Type element, Here here) {
@@ -84,7 +88,8 @@ Val Emitter::constantVector(ArrayRef<int64_t> values, Type element, Here here) {
   for (int64_t value : values)
     attributes.push_back(IntegerAttr::get(element, value));
   auto type = VectorType::get({static_cast<int64_t>(values.size())}, element);
-  return wrap(arith::ConstantOp::create(at(here), DenseElementsAttr::get(type, attributes)));
+  return wrap(arith::ConstantOp::create(
+      at(here), DenseElementsAttr::get(type, attributes)));
 }
 
 Val Emitter::zero(Type type, Here here) {
@@ -98,7 +103,8 @@ Val Emitter::zero(Type type, Here here) {
 //===----------------------------------------------------------------------===//
 
 Val Emitter::offset(Val pointer, Val bytes, Here here) {
-  return wrap(LLVM::GEPOp::create(at(here), ptr(), i8(), pointer.value, ArrayRef<Value>{bytes.value}));
+  return wrap(LLVM::GEPOp::create(at(here), ptr(), i8(), pointer.value,
+                                  ArrayRef<Value>{bytes.value}));
 }
 
 Val Emitter::offset(Val pointer, int64_t bytes, Here here) {
@@ -109,19 +115,22 @@ Val Emitter::offset(Val pointer, int64_t bytes, Here here) {
 
 /// What an address of `type` is known to be aligned to: one element.
 static unsigned alignmentOf(Type type) {
-  return std::max(1u, getElementTypeOrSelf(type).isIntOrFloat()
-                          ? getElementTypeOrSelf(type).getIntOrFloatBitWidth() / 8
-                          : 8u);
+  return std::max(1u,
+                  getElementTypeOrSelf(type).isIntOrFloat()
+                      ? getElementTypeOrSelf(type).getIntOrFloatBitWidth() / 8
+                      : 8u);
 }
 
 Val Emitter::load(Type type, Val pointer, int64_t bytes, Here here) {
   Val address = offset(pointer, bytes, here);
-  return wrap(LLVM::LoadOp::create(at(here), type, address.value, alignmentOf(type)));
+  return wrap(
+      LLVM::LoadOp::create(at(here), type, address.value, alignmentOf(type)));
 }
 
 void Emitter::store(Val value, Val pointer, int64_t bytes, Here here) {
   Val address = offset(pointer, bytes, here);
-  LLVM::StoreOp::create(at(here), value.value, address.value, alignmentOf(value.type()));
+  LLVM::StoreOp::create(at(here), value.value, address.value,
+                        alignmentOf(value.type()));
 }
 
 void Emitter::prefetch(Val pointer, int64_t bytes, Here here) {
@@ -143,26 +152,40 @@ static Val arithmetic(Val a, Val b) {
   return e.wrap(IntOp::create(e.builder, a.value, b.value));
 }
 
-Val cpu::operator+(Val a, Val b) { return arithmetic<arith::AddFOp, arith::AddIOp>(a, b); }
-Val cpu::operator-(Val a, Val b) { return arithmetic<arith::SubFOp, arith::SubIOp>(a, b); }
-Val cpu::operator*(Val a, Val b) { return arithmetic<arith::MulFOp, arith::MulIOp>(a, b); }
-Val cpu::operator+(Val a, int64_t b) { return b ? a + a.emitter->constant(b, a.type()) : a; }
-Val cpu::operator-(Val a, int64_t b) { return a - a.emitter->constant(b, a.type()); }
-Val cpu::operator*(Val a, int64_t b) { return a * a.emitter->constant(b, a.type()); }
+Val cpu::operator+(Val a, Val b) {
+  return arithmetic<arith::AddFOp, arith::AddIOp>(a, b);
+}
+Val cpu::operator-(Val a, Val b) {
+  return arithmetic<arith::SubFOp, arith::SubIOp>(a, b);
+}
+Val cpu::operator*(Val a, Val b) {
+  return arithmetic<arith::MulFOp, arith::MulIOp>(a, b);
+}
+Val cpu::operator+(Val a, int64_t b) {
+  return b ? a + a.emitter->constant(b, a.type()) : a;
+}
+Val cpu::operator-(Val a, int64_t b) {
+  return a - a.emitter->constant(b, a.type());
+}
+Val cpu::operator*(Val a, int64_t b) {
+  return a * a.emitter->constant(b, a.type());
+}
 
 Val Emitter::splat(Val scalar, int64_t n, Here here) {
   if (n == 1)
     return scalar;
-  return wrap(vector::BroadcastOp::create(at(here), vec(n, scalar.type()), scalar.value));
+  return wrap(vector::BroadcastOp::create(at(here), vec(n, scalar.type()),
+                                          scalar.value));
 }
 
 Val Emitter::fma(Val a, Val b, Val c, Here here) {
   return wrap(math::FmaOp::create(at(here), a.value, b.value, c.value));
 }
 
-// Operands are never NaN and the sign of zero does not matter here; without the flags x86 needs three
-// instructions a comparison.
-static constexpr auto kOrdered = arith::FastMathFlags::nnan | arith::FastMathFlags::nsz;
+// Operands are never NaN and the sign of zero does not matter here; without the
+// flags x86 needs three instructions a comparison.
+static constexpr auto kOrdered =
+    arith::FastMathFlags::nnan | arith::FastMathFlags::nsz;
 
 Val Emitter::max(Val a, Val b, Here here) {
   if (isFloat(a.type()))
@@ -176,20 +199,29 @@ Val Emitter::min(Val a, Val b, Here here) {
   return wrap(arith::MinSIOp::create(at(here), a.value, b.value));
 }
 
-Val Emitter::abs(Val a, Here here) { return wrap(math::AbsFOp::create(at(here), a.value)); }
-Val Emitter::sqrt(Val a, Here here) { return wrap(math::SqrtOp::create(at(here), a.value)); }
+Val Emitter::abs(Val a, Here here) {
+  return wrap(math::AbsFOp::create(at(here), a.value));
+}
+Val Emitter::sqrt(Val a, Here here) {
+  return wrap(math::SqrtOp::create(at(here), a.value));
+}
 Val Emitter::roundEven(Val a, Here here) {
   return wrap(math::RoundEvenOp::create(at(here), a.value));
 }
 
 Val Emitter::shiftRight(Val a, int64_t bits, Here here) {
-  return bits ? wrap(arith::ShRUIOp::create(at(here), a.value, constant(bits, a.type(), here).value)) : a;
+  return bits ? wrap(arith::ShRUIOp::create(
+                    at(here), a.value, constant(bits, a.type(), here).value))
+              : a;
 }
 Val Emitter::shiftLeft(Val a, int64_t bits, Here here) {
-  return bits ? wrap(arith::ShLIOp::create(at(here), a.value, constant(bits, a.type(), here).value)) : a;
+  return bits ? wrap(arith::ShLIOp::create(
+                    at(here), a.value, constant(bits, a.type(), here).value))
+              : a;
 }
 Val Emitter::andBits(Val a, int64_t mask, Here here) {
-  return wrap(arith::AndIOp::create(at(here), a.value, constant(mask, a.type(), here).value));
+  return wrap(arith::AndIOp::create(at(here), a.value,
+                                    constant(mask, a.type(), here).value));
 }
 Val Emitter::orBits(Val a, Val b, Here here) {
   return wrap(arith::OrIOp::create(at(here), a.value, b.value));
@@ -201,7 +233,8 @@ Val Emitter::xorValues(Val a, Val b, Here here) {
   return wrap(arith::XOrIOp::create(at(here), a.value, b.value));
 }
 Val Emitter::xorBits(Val a, int64_t mask, Here here) {
-  return wrap(arith::XOrIOp::create(at(here), a.value, constant(mask, a.type(), here).value));
+  return wrap(arith::XOrIOp::create(at(here), a.value,
+                                    constant(mask, a.type(), here).value));
 }
 
 Val Emitter::bitcast(Val a, Type type, Here here) {
@@ -220,7 +253,8 @@ Val Emitter::convert(Val a, Type element, bool isUnsigned, Here here) {
   if (from == element)
     return a;
   auto &b = at(here);
-  unsigned fromBits = from.getIntOrFloatBitWidth(), toBits = element.getIntOrFloatBitWidth();
+  unsigned fromBits = from.getIntOrFloatBitWidth(),
+           toBits = element.getIntOrFloatBitWidth();
   if (isFloat(from) && isFloat(element))
     return toBits > fromBits ? wrap(arith::ExtFOp::create(b, to, a.value))
                              : wrap(arith::TruncFOp::create(b, to, a.value));
@@ -237,24 +271,31 @@ Val Emitter::convert(Val a, Type element, bool isUnsigned, Here here) {
 
 Val Emitter::less(Val a, Val b, Here here) {
   if (isFloat(a.type()))
-    return wrap(arith::CmpFOp::create(at(here), arith::CmpFPredicate::OLT, a.value, b.value));
-  return wrap(arith::CmpIOp::create(at(here), arith::CmpIPredicate::slt, a.value, b.value));
+    return wrap(arith::CmpFOp::create(at(here), arith::CmpFPredicate::OLT,
+                                      a.value, b.value));
+  return wrap(arith::CmpIOp::create(at(here), arith::CmpIPredicate::slt,
+                                    a.value, b.value));
 }
 Val Emitter::lessEqual(Val a, Val b, Here here) {
   if (isFloat(a.type()))
-    return wrap(arith::CmpFOp::create(at(here), arith::CmpFPredicate::OLE, a.value, b.value));
-  return wrap(arith::CmpIOp::create(at(here), arith::CmpIPredicate::sle, a.value, b.value));
+    return wrap(arith::CmpFOp::create(at(here), arith::CmpFPredicate::OLE,
+                                      a.value, b.value));
+  return wrap(arith::CmpIOp::create(at(here), arith::CmpIPredicate::sle,
+                                    a.value, b.value));
 }
 Val Emitter::equal(Val a, Val b, Here here) {
   if (isFloat(a.type()))
-    return wrap(arith::CmpFOp::create(at(here), arith::CmpFPredicate::OEQ, a.value, b.value));
-  return wrap(arith::CmpIOp::create(at(here), arith::CmpIPredicate::eq, a.value, b.value));
+    return wrap(arith::CmpFOp::create(at(here), arith::CmpFPredicate::OEQ,
+                                      a.value, b.value));
+  return wrap(arith::CmpIOp::create(at(here), arith::CmpIPredicate::eq, a.value,
+                                    b.value));
 }
 Val Emitter::both(Val a, Val b, Here here) {
   return wrap(arith::AndIOp::create(at(here), a.value, b.value));
 }
 Val Emitter::select(Val condition, Val a, Val b, Here here) {
-  return wrap(arith::SelectOp::create(at(here), condition.value, a.value, b.value));
+  return wrap(
+      arith::SelectOp::create(at(here), condition.value, a.value, b.value));
 }
 Val Emitter::divide(Val a, Val b, Here here) {
   at(here);
@@ -271,14 +312,16 @@ Val Emitter::shuffle(Val a, Val b, ArrayRef<int64_t> lanes, Here here) {
 }
 
 /// Folds the upper half of the lanes onto the lower until one is left.
-static Val foldLanes(Emitter &e, Val vector, Here here, function_ref<Val(Val, Val)> combine) {
+static Val foldLanes(Emitter &e, Val vector, Here here,
+                     function_ref<Val(Val, Val)> combine) {
   for (int64_t n = lanesOf(vector.type()); n > 1; n /= 2) {
     SmallVector<int64_t> low, high;
     for (int64_t i = 0; i < n / 2; ++i) {
       low.push_back(i);
       high.push_back(i + n / 2);
     }
-    Val a = e.shuffle(vector, vector, low, here), b = e.shuffle(vector, vector, high, here);
+    Val a = e.shuffle(vector, vector, low, here),
+        b = e.shuffle(vector, vector, high, here);
     vector = combine(a, b);
   }
   return isa<VectorType>(vector.type()) ? e.extract(vector, 0, here) : vector;
@@ -288,33 +331,40 @@ Val Emitter::sumLanes(Val vector, Here here) {
   return foldLanes(*this, vector, here, [](Val a, Val b) { return a + b; });
 }
 Val Emitter::maxLanes(Val vector, Here here) {
-  return foldLanes(*this, vector, here, [&](Val a, Val b) { return max(a, b, here); });
+  return foldLanes(*this, vector, here,
+                   [&](Val a, Val b) { return max(a, b, here); });
 }
 
-/// 2^(x log2 e) = 2^n * 2^f with n the nearest integer: a polynomial for 2^f on [-1/2, 1/2] (minimax,
-/// degree 6, relative error 2e-8), n added to the exponent.
+/// 2^(x log2 e) = 2^n * 2^f with n the nearest integer: a polynomial for 2^f on
+/// [-1/2, 1/2] (minimax, degree 6, relative error 2e-8), n added to the
+/// exponent.
 Val Emitter::exp(Val x, Here here) {
   Type type = x.type();
-  Val clamped = min(max(x, constant(-87.3, type, here), here), constant(88.0, type, here), here);
+  Val clamped = min(max(x, constant(-87.3, type, here), here),
+                    constant(88.0, type, here), here);
   Val t = clamped * constant(1.4426950408889634, type, here);
   Val n = roundEven(t, here);
   Val f = t - n;
-  constexpr double coefficients[] = {1.5353362e-4, 1.3398874e-3, 9.6184373e-3, 5.5503324e-2,
-                                     2.4022648e-1, 6.9314720e-1, 1.0};
+  constexpr double coefficients[] = {1.5353362e-4, 1.3398874e-3, 9.6184373e-3,
+                                     5.5503324e-2, 2.4022648e-1, 6.9314720e-1,
+                                     1.0};
   Val p = constant(coefficients[0], type, here);
   for (double c : ArrayRef(coefficients).drop_front())
     p = fma(p, f, constant(c, type, here), here);
   Type integers = withElement(type, i32());
   Val exponent = shiftLeft(convert(n, i32(), false, here), 23, here);
   Val result = bitcast(bitcast(p, integers, here) + exponent, type, here);
-  return select(less(x, constant(-87.3, type, here), here), zero(type, here), result, here);
+  return select(less(x, constant(-87.3, type, here), here), zero(type, here),
+                result, here);
 }
 
-Val Emitter::call(StringRef intrinsic, Type result, ArrayRef<Val> arguments, Here here) {
+Val Emitter::call(StringRef intrinsic, Type result, ArrayRef<Val> arguments,
+                  Here here) {
   SmallVector<Value> values;
   for (Val argument : arguments)
     values.push_back(argument.value);
-  auto call = LLVM::CallIntrinsicOp::create(at(here), result, builder.getStringAttr(intrinsic), values);
+  auto call = LLVM::CallIntrinsicOp::create(
+      at(here), result, builder.getStringAttr(intrinsic), values);
   return wrap(call.getResult(0));
 }
 
@@ -329,7 +379,8 @@ static SmallVector<Value> unwrap(ArrayRef<Val> vals) {
 Vals Emitter::loop(Val begin, Val end, int64_t step, ArrayRef<Val> carried,
                    function_ref<Vals(Val, ArrayRef<Val>)> body, Here here) {
   Val stepValue = i64(step, here);
-  auto loop = scf::ForOp::create(at(here), begin.value, end.value, stepValue.value, unwrap(carried));
+  auto loop = scf::ForOp::create(at(here), begin.value, end.value,
+                                 stepValue.value, unwrap(carried));
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToEnd(loop.getBody());
   Vals arguments;
@@ -348,25 +399,30 @@ Vals Emitter::loop(Val begin, Val end, int64_t step, ArrayRef<Val> carried,
   return wrapped;
 }
 
-void Emitter::loop(Val begin, Val end, int64_t step, function_ref<void(Val)> body, Here here) {
-  loop(begin, end, step, {},
-       [&](Val iv, ArrayRef<Val>) {
-         body(iv);
-         return Vals();
-       },
-       here);
+void Emitter::loop(Val begin, Val end, int64_t step,
+                   function_ref<void(Val)> body, Here here) {
+  loop(
+      begin, end, step, {},
+      [&](Val iv, ArrayRef<Val>) {
+        body(iv);
+        return Vals();
+      },
+      here);
 }
 
 void Emitter::when(Val condition, function_ref<void()> body, Here here) {
-  auto branch = scf::IfOp::create(at(here), condition.value, /*withElseRegion=*/false);
+  auto branch =
+      scf::IfOp::create(at(here), condition.value, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPoint(branch.thenBlock()->getTerminator());
   body();
 }
 
-Vals Emitter::choose(Val condition, ArrayRef<Type> types, function_ref<Vals()> yes,
-                     function_ref<Vals()> no, Here here) {
-  auto branch = scf::IfOp::create(at(here), types, condition.value, /*withElseRegion=*/true);
+Vals Emitter::choose(Val condition, ArrayRef<Type> types,
+                     function_ref<Vals()> yes, function_ref<Vals()> no,
+                     Here here) {
+  auto branch = scf::IfOp::create(at(here), types, condition.value,
+                                  /*withElseRegion=*/true);
   auto fill = [&](Block *block, function_ref<Vals()> body) {
     OpBuilder::InsertionGuard guard(builder);
     // Without results the op's builder has put the terminator already.
@@ -397,7 +453,8 @@ Val Emitter::slot(Val frame, Slot slot, Type type, Here here) {
   return load(type, frame, 8 * static_cast<int64_t>(slot), here);
 }
 
-std::pair<Val, Val> Emitter::share(Val frame, Val worker, Val items, Here here) {
+std::pair<Val, Val> Emitter::share(Val frame, Val worker, Val items,
+                                   Here here) {
   Val workers = slot(frame, Slot::Workers, i64(), here);
   Val begin = divide(items * worker, workers, here);
   Val end = divide(items * (worker + 1), workers, here);
@@ -405,7 +462,8 @@ std::pair<Val, Val> Emitter::share(Val frame, Val worker, Val items, Here here) 
 }
 
 void Emitter::barrier(Val frame, Here here) {
-  func::CallOp::create(at(here), kBarrierName, TypeRange(), ValueRange{frame.value});
+  func::CallOp::create(at(here), kBarrierName, TypeRange(),
+                       ValueRange{frame.value});
 }
 
 Val Emitter::scratch(Val frame, Val worker, int64_t bytes, Here here) {

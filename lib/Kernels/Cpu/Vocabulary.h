@@ -30,7 +30,8 @@ struct Val {
 
 /// The line of the template that emits an op.
 struct Here {
-  Here(std::source_location where = std::source_location::current()) : where(where) {}
+  Here(std::source_location where = std::source_location::current())
+      : where(where) {}
   std::source_location where;
 };
 
@@ -58,15 +59,20 @@ public:
   //===--- Constants -----------------------------------------------------===//
   Val constant(int64_t value, mlir::Type type, Here here = {});
   Val constant(double value, mlir::Type type, Here here = {});
-  Val constantVector(llvm::ArrayRef<double> values, mlir::Type element, Here here = {});
-  Val constantVector(llvm::ArrayRef<int64_t> values, mlir::Type element, Here here = {});
-  Val i64(int64_t value, Here here = {}) { return constant(value, i64(), here); }
+  Val constantVector(llvm::ArrayRef<double> values, mlir::Type element,
+                     Here here = {});
+  Val constantVector(llvm::ArrayRef<int64_t> values, mlir::Type element,
+                     Here here = {});
+  Val i64(int64_t value, Here here = {}) {
+    return constant(value, i64(), here);
+  }
   Val zero(mlir::Type type, Here here = {});
 
   //===--- Memory --------------------------------------------------------===//
   Val offset(Val pointer, Val bytes, Here here = {});
   Val offset(Val pointer, int64_t bytes, Here here = {});
-  /// Loads `type` at `pointer + bytes`; the address need only be aligned to the element.
+  /// Loads `type` at `pointer + bytes`; the address need only be aligned to the
+  /// element.
   Val load(mlir::Type type, Val pointer, int64_t bytes = 0, Here here = {});
   void store(Val value, Val pointer, int64_t bytes = 0, Here here = {});
   /// Asks for the line at `pointer + bytes`, which need not exist.
@@ -88,9 +94,10 @@ public:
   Val xorBits(Val a, int64_t mask, Here here = {});
   Val xorValues(Val a, Val b, Here here = {});
   Val bitcast(Val a, mlir::Type type, Here here = {});
-  /// Converts numbers to the element type of `element`, keeping the shape. Integers are signed unless
-  /// `isUnsigned`.
-  Val convert(Val a, mlir::Type element, bool isUnsigned = false, Here here = {});
+  /// Converts numbers to the element type of `element`, keeping the shape.
+  /// Integers are signed unless `isUnsigned`.
+  Val convert(Val a, mlir::Type element, bool isUnsigned = false,
+              Here here = {});
   Val less(Val a, Val b, Here here = {});
   Val lessEqual(Val a, Val b, Here here = {});
   Val equal(Val a, Val b, Here here = {});
@@ -105,16 +112,20 @@ public:
   Val maxLanes(Val vector, Here here = {});
   /// e^x, 0 below -87.3 and finite above; relative error below 2e-7.
   Val exp(Val x, Here here = {});
-  Val call(llvm::StringRef intrinsic, mlir::Type result, llvm::ArrayRef<Val> arguments, Here here = {});
+  Val call(llvm::StringRef intrinsic, mlir::Type result,
+           llvm::ArrayRef<Val> arguments, Here here = {});
 
   //===--- Control -------------------------------------------------------===//
   /// for (iv = begin; iv < end; iv += step) carried = body(iv, carried)
   Vals loop(Val begin, Val end, int64_t step, llvm::ArrayRef<Val> carried,
-            llvm::function_ref<Vals(Val, llvm::ArrayRef<Val>)> body, Here here = {});
-  void loop(Val begin, Val end, int64_t step, llvm::function_ref<void(Val)> body, Here here = {});
+            llvm::function_ref<Vals(Val, llvm::ArrayRef<Val>)> body,
+            Here here = {});
+  void loop(Val begin, Val end, int64_t step,
+            llvm::function_ref<void(Val)> body, Here here = {});
   void when(Val condition, llvm::function_ref<void()> body, Here here = {});
-  Vals choose(Val condition, llvm::ArrayRef<mlir::Type> types, llvm::function_ref<Vals()> yes,
-              llvm::function_ref<Vals()> no, Here here = {});
+  Vals choose(Val condition, llvm::ArrayRef<mlir::Type> types,
+              llvm::function_ref<Vals()> yes, llvm::function_ref<Vals()> no,
+              Here here = {});
   void ret(Here here = {});
 
   //===--- The frame -----------------------------------------------------===//

@@ -36,33 +36,38 @@ TEST_F(DialectTest, FormatsKnowTheirBlocks) {
   struct {
     const char *type;
     int64_t block, bytes;
-  } formats[] = {{"!tok.q4_0", 32, 18}, {"!tok.q4_1", 32, 20},   {"!tok.q5_0", 32, 22},
-                 {"!tok.q8_0", 32, 34}, {"!tok.q4_k", 256, 144}, {"!tok.q6_k", 256, 210},
-                 {"f16", 1, 2},         {"f32", 1, 4}};
+  } formats[] = {{"!tok.q4_0", 32, 18},   {"!tok.q4_1", 32, 20},
+                 {"!tok.q5_0", 32, 22},   {"!tok.q8_0", 32, 34},
+                 {"!tok.q4_k", 256, 144}, {"!tok.q6_k", 256, 210},
+                 {"f16", 1, 2},           {"f32", 1, 4}};
   for (auto &format : formats) {
     Type type = parse(format.type);
     EXPECT_EQ(getBlock(type), format.block) << format.type;
     EXPECT_EQ(getBlockBytes(type), format.bytes) << format.type;
     EXPECT_TRUE(isWeightElement(type)) << format.type;
   }
-  for (const char *other : {"bf16", "i8", "f64", "index", "!tok.rows<pos, seq>"})
+  for (const char *other :
+       {"bf16", "i8", "f64", "index", "!tok.rows<pos, seq>"})
     EXPECT_FALSE(isWeightElement(parse(other))) << other;
 }
 
 TEST_F(DialectTest, CachesFindTheirLayers) {
-  auto cache = cast<CacheType>(
-      parse("!tok.cache<layers = [0-1, 4], heads = 1, k = 32 x f32, v = 16 x f32, page = 64, "
-            "keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, "
-            "columns = [pos], digests = []>"));
+  auto cache = cast<CacheType>(parse(
+      "!tok.cache<layers = [0-1, 4], heads = 1, k = 32 x f32, v = 16 x f32, "
+      "page = 64, "
+      "keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, "
+      "columns = [pos], digests = []>"));
   EXPECT_EQ(cache.indexOfLayer(0), 0);
   EXPECT_EQ(cache.indexOfLayer(4), 2);
   EXPECT_EQ(cache.indexOfLayer(2), -1);
   EXPECT_EQ(cache.indexOfLayer(5), -1);
   Builder builder(&context);
-  CacheType half = cache.withElementTypes(builder.getF16Type(), builder.getI8Type());
+  CacheType half =
+      cache.withElementTypes(builder.getF16Type(), builder.getI8Type());
   EXPECT_TRUE(half.getKType().isF16());
   EXPECT_TRUE(half.getVType().isInteger(8));
-  EXPECT_EQ(half.withElementTypes(builder.getF32Type(), builder.getF32Type()), cache);
+  EXPECT_EQ(half.withElementTypes(builder.getF32Type(), builder.getF32Type()),
+            cache);
 }
 
 TEST_F(DialectTest, WeightsFindTheirMembers) {
@@ -71,7 +76,8 @@ TEST_F(DialectTest, WeightsFindTheirMembers) {
     tok.weight @single : tensor<96xf32> = source "m.gguf" at [0])mlir",
                                             &context);
   ASSERT_TRUE(module);
-  auto family = module->lookupSymbol<WeightOp>("family"), single = module->lookupSymbol<WeightOp>("single");
+  auto family = module->lookupSymbol<WeightOp>("family"),
+       single = module->lookupSymbol<WeightOp>("single");
   EXPECT_EQ(family.getMember(1), 0);
   EXPECT_EQ(family.getMember(3), 1);
   EXPECT_EQ(family.getMember(2), -1);
@@ -104,8 +110,10 @@ TEST_F(DialectTest, MasksRefuseNegativeWindows) {
   });
   auto emit = [&] { return emitError(UnknownLoc::get(&context)); };
   llvm::function_ref<InFlightDiagnostic()> emitMaskError = emit;
-  EXPECT_FALSE(MaskAttr::getChecked(emitMaskError, &context, /*causal=*/true, int64_t(-1)));
-  EXPECT_THAT(message, testing::HasSubstr("expects a window of at least 0, but got -1"));
+  EXPECT_FALSE(MaskAttr::getChecked(emitMaskError, &context, /*causal=*/true,
+                                    int64_t(-1)));
+  EXPECT_THAT(message,
+              testing::HasSubstr("expects a window of at least 0, but got -1"));
   EXPECT_TRUE(MaskAttr::get(&context, /*causal=*/true, int64_t(0)));
 }
 

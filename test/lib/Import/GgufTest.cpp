@@ -1,5 +1,4 @@
-//===- GgufTest.cpp - The GGUF reader takes good files and refuses bad ones
-//===//
+//===- GgufTest.cpp - The GGUF reader takes good and refuses bad files ----===//
 
 #include "test/lib/Import/GgufBuilder.h"
 

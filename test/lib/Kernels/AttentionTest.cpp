@@ -35,35 +35,55 @@ constexpr int64_t kLayers = 3, kLayer = 1;
 
 std::string moduleOf(const Shape &s) {
   auto text = [](int64_t v) { return std::to_string(v); };
-  std::string cache = "!tok.cache<layers = [0-2], heads = " + text(s.heads) + ", k = " + text(s.keySize) + " x " +
-                      s.type + ", v = " + text(s.valueSize) + " x " + s.type + ", page = " + text(s.page) +
-                      ", keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], "
+  std::string cache = "!tok.cache<layers = [0-2], heads = " + text(s.heads) +
+                      ", k = " + text(s.keySize) + " x " + s.type +
+                      ", v = " + text(s.valueSize) + " x " + s.type +
+                      ", page = " + text(s.page) +
+                      ", keys = post_rope, window = 0, sinks = 0, residual = "
+                      "0, tables = shared, columns = [pos], "
                       "digests = []>";
-  auto heads = [&](int64_t count, int64_t size) { return "tensor<?x" + text(count) + "x" + text(size) + "xf32>"; };
-  std::string q = heads(s.queries(), s.keySize), k = heads(s.heads, s.keySize), v = heads(s.heads, s.valueSize),
+  auto heads = [&](int64_t count, int64_t size) {
+    return "tensor<?x" + text(count) + "x" + text(size) + "xf32>";
+  };
+  std::string q = heads(s.queries(), s.keySize), k = heads(s.heads, s.keySize),
+              v = heads(s.heads, s.valueSize),
               out = heads(s.queries(), s.valueSize);
-  std::string mask = "<lane(step = pos)" + (s.window ? ", window<" + text(s.window) + ">" : std::string()) + ">";
-  // What the runtime keeps for callbacks passes the matrices that a model would compute.
+  std::string mask =
+      "<lane(step = pos)" +
+      (s.window ? ", window<" + text(s.window) + ">" : std::string()) + ">";
+  // What the runtime keeps for callbacks passes the matrices that a model would
+  // compute.
   return "!kv = " + cache + "\n!rows = !tok.rows<pos, seq>\n" +
-         "module attributes {tok.model = #tok.model<arch = \"llama\", name = \"m\", layers = 3, width = 16, "
+         "module attributes {tok.model = #tok.model<arch = \"llama\", name = "
+         "\"m\", layers = 3, width = 16, "
          "context = 1100, vocab = 16>} {\n"
-         "func.func @step(%ids: tensor<?xi32> {tok.slot = \"ids\"}, %rows: !rows {tok.slot = \"rows\"}, %q: " + q +
-         " {tok.slot = \"frontier\"}, %k: " + k + " {tok.slot = \"instrument\"}, %v: " + v +
-         " {tok.slot = \"instrument_data\"}, %x: tensor<?x16xf32> {tok.slot = \"tokens\"}, %n: index {tok.slot = "
-         "\"full_rows\"}, %lo: index {tok.slot = \"layer_begin\"}, %hi: index {tok.slot = \"layer_end\"}, %kv: !kv "
+         "func.func @step(%ids: tensor<?xi32> {tok.slot = \"ids\"}, %rows: "
+         "!rows {tok.slot = \"rows\"}, %q: " +
+         q + " {tok.slot = \"frontier\"}, %k: " + k +
+         " {tok.slot = \"instrument\"}, %v: " + v +
+         " {tok.slot = \"instrument_data\"}, %x: tensor<?x16xf32> {tok.slot = "
+         "\"tokens\"}, %n: index {tok.slot = "
+         "\"full_rows\"}, %lo: index {tok.slot = \"layer_begin\"}, %hi: index "
+         "{tok.slot = \"layer_end\"}, %kv: !kv "
          "{tok.slot = \"kv\"}) -> (" +
          out + " {tok.slot = \"logits\"}, !kv {tok.slot = \"kv\"}) {\n" +
-         "  %kv1 = tok.append %kv[%lo], %rows, %k, %v : !kv, !rows, " + k + ", " + v + "\n" +
-         "  %a = tok.attention %q, %kv1[%lo], %rows mask = " + mask + " scale = " + std::to_string(s.scale) + " : " +
-         q + ", !kv, !rows -> " + out + "\n  return %a, %kv1 : " + out + ", !kv\n}\n}\n";
+         "  %kv1 = tok.append %kv[%lo], %rows, %k, %v : !kv, !rows, " + k +
+         ", " + v + "\n" +
+         "  %a = tok.attention %q, %kv1[%lo], %rows mask = " + mask +
+         " scale = " + std::to_string(s.scale) + " : " + q +
+         ", !kv, !rows -> " + out + "\n  return %a, %kv1 : " + out +
+         ", !kv\n}\n}\n";
 }
 
 /// Sequences whose pages lie anywhere, and what was appended to them.
 class Cache {
 public:
-  Cache(const Shape &shape, const Program &program, int64_t sequences, int64_t positions)
-      : shape(shape), program(program), pages((positions + shape.page - 1) / shape.page),
-        pool(program.getPageBytes() * sequences * pages), table(sequences * pages) {
+  Cache(const Shape &shape, const Program &program, int64_t sequences,
+        int64_t positions)
+      : shape(shape), program(program),
+        pages((positions + shape.page - 1) / shape.page),
+        pool(program.getPageBytes() * sequences * pages),
+        table(sequences * pages) {
     // No two neighbours in order.
     std::iota(table.begin(), table.end(), 0);
     std::shuffle(table.begin(), table.end(), std::mt19937(7));
@@ -72,15 +92,20 @@ public:
     descriptor[2] = pages;
   }
 
-  /// One step over the rows `from, from + 1, ...` of what `source` gives for a sequence and a position.
+  /// One step over the rows `from, from + 1, ...` of what `source` gives for a
+  /// sequence and a position.
   struct Row {
     int32_t sequence, position;
   };
-  Rows step(const std::vector<Row> &rows, const std::function<void(const Row &, float *, float *, float *)> &source,
-            int64_t workers) {
+  Rows step(
+      const std::vector<Row> &rows,
+      const std::function<void(const Row &, float *, float *, float *)> &source,
+      int64_t workers) {
     int64_t count = rows.size();
-    Rows q(count, shape.queries() * shape.keySize), k(count, shape.heads * shape.keySize),
-        v(count, shape.heads * shape.valueSize), out(count, shape.queries() * shape.valueSize);
+    Rows q(count, shape.queries() * shape.keySize),
+        k(count, shape.heads * shape.keySize),
+        v(count, shape.heads * shape.valueSize),
+        out(count, shape.queries() * shape.valueSize);
     out.poison();
     std::vector<int32_t> ids(count), positions(count), sequences(count);
     for (int64_t r = 0; r < count; ++r) {
@@ -89,9 +114,15 @@ public:
       source(rows[r], q[r], k[r], v[r]);
     }
     Frame frame;
-    frame.set(Slot::Ids, ids.data()).set(Slot::Pos, positions.data()).set(Slot::Seq, sequences.data());
-    frame.set(Slot::Frontier, q[0]).set(Slot::Instrument, k[0]).set(Slot::InstrumentData, v[0]);
-    frame.set(Slot::Logits, out[0]).set(Slot::LayerBegin, kLayer).set(Slot::LayerEnd, kLayers);
+    frame.set(Slot::Ids, ids.data())
+        .set(Slot::Pos, positions.data())
+        .set(Slot::Seq, sequences.data());
+    frame.set(Slot::Frontier, q[0])
+        .set(Slot::Instrument, k[0])
+        .set(Slot::InstrumentData, v[0]);
+    frame.set(Slot::Logits, out[0])
+        .set(Slot::LayerBegin, kLayer)
+        .set(Slot::LayerEnd, kLayers);
     frame.set(Slot::FullRows, count).set(Slot::Caches, descriptor);
     program.run(frame, count, workers);
     return out;
@@ -117,7 +148,9 @@ std::vector<double> stored(const Shape &shape, const float *x, int64_t size) {
     if (type == "f16")
       kept[d] = halfToDouble(doubleToHalf(x[d]));
     if (type == "i8")
-      kept[d] = largest ? double(largest / 127.0f) * std::nearbyintf(x[d] * (127.0f / largest)) : 0;
+      kept[d] = largest ? double(largest / 127.0f) *
+                              std::nearbyintf(x[d] * (127.0f / largest))
+                        : 0;
   }
   return kept;
 }
@@ -134,7 +167,8 @@ struct AttentionTest : KernelTest {
     fill(s.q, -2, 2);
     fill(s.k, -2, 2);
     fill(s.v, -2, 2);
-    // Rows of zeros and of one outlier have scales of their own; a row far above the others takes all attention.
+    // Rows of zeros and of one outlier have scales of their own; a row far
+    // above the others takes all attention.
     for (int64_t c = 0; c < s.k.columns; ++c) {
       s.k[positions / 3][c] = 0;
       s.k[positions / 2][c] = c ? 0.001f : 50;
@@ -154,16 +188,21 @@ struct AttentionTest : KernelTest {
     };
   }
 
-  void expectRow(const Shape &shape, const Sequence &sequence, int64_t position, const float *got) {
-    int64_t first = shape.window ? std::max<int64_t>(0, position - shape.window + 1) : 0;
+  void expectRow(const Shape &shape, const Sequence &sequence, int64_t position,
+                 const float *got) {
+    int64_t first =
+        shape.window ? std::max<int64_t>(0, position - shape.window + 1) : 0;
     for (int64_t h = 0; h < shape.queries(); ++h) {
       int64_t g = h / shape.group;
-      std::vector<double> scores, sum(shape.valueSize), magnitude(shape.valueSize);
+      std::vector<double> scores, sum(shape.valueSize),
+          magnitude(shape.valueSize);
       std::vector<std::vector<double>> values;
       double largest = -INFINITY, terms = 0, total = 0;
       for (int64_t j = first; j <= position; ++j) {
-        std::vector<double> key = stored(shape, sequence.k[j] + g * shape.keySize, shape.keySize);
-        values.push_back(stored(shape, sequence.v[j] + g * shape.valueSize, shape.valueSize));
+        std::vector<double> key =
+            stored(shape, sequence.k[j] + g * shape.keySize, shape.keySize);
+        values.push_back(stored(shape, sequence.v[j] + g * shape.valueSize,
+                                shape.valueSize));
         double score = 0, magnitudes = 0;
         for (int64_t d = 0; d < shape.keySize; ++d) {
           double product = key[d] * sequence.q[position][h * shape.keySize + d];
@@ -185,18 +224,21 @@ struct AttentionTest : KernelTest {
       // A score that is off by e scales its probability by 1 + e.
       double relative = 4e-6 + 1e-6 * terms;
       for (int64_t d = 0; d < shape.valueSize; ++d)
-        ASSERT_NEAR(got[h * shape.valueSize + d], sum[d] / total, relative * magnitude[d] / total + 1e-30)
+        ASSERT_NEAR(got[h * shape.valueSize + d], sum[d] / total,
+                    relative * magnitude[d] / total + 1e-30)
             << "position " << position << ", head " << h << ", element " << d;
     }
   }
 };
 
 /// Blocks end at 64 slots, segments at 512; pages may be longer than a block.
-constexpr int64_t kPositions[] = {0, 1, 62, 63, 64, 65, 127, 128, 510, 511, 512, 513, 575, 1099};
+constexpr int64_t kPositions[] = {0,   1,   62,  63,  64,  65,  127,
+                                  128, 510, 511, 512, 513, 575, 1099};
 constexpr int64_t kLength = 1100;
 
 const Shape kShapes[] = {
-    // heads, queries a head, key size, value size, page, window, type, scale (as it prints)
+    // heads, queries a head, key size, value size, page, window, type, scale
+    // (as it prints)
     {1, 3, 64, 64, 64, 0, "f16", 0.125f},
     {2, 1, 24, 24, 128, 0, "f32", 0.2f},
     {1, 6, 128, 128, 64, 0, "i8", 0.088388f},
@@ -207,8 +249,9 @@ const Shape kShapes[] = {
 };
 
 std::string nameOf(const Shape &s) {
-  return std::to_string(s.heads) + "x" + std::to_string(s.group) + " heads of " + std::to_string(s.keySize) +
-         " x " + s.type + ", window " + std::to_string(s.window);
+  return std::to_string(s.heads) + "x" + std::to_string(s.group) +
+         " heads of " + std::to_string(s.keySize) + " x " + s.type +
+         ", window " + std::to_string(s.window);
 }
 
 TEST_P(AttentionTest, IsASoftmaxAndDependsOnNobody) {
@@ -244,15 +287,20 @@ TEST_P(AttentionTest, IsASoftmaxAndDependsOnNobody) {
       }
       Rows out = mixed.step(step, source, workers++ % 3 + 1);
       for (int32_t p = begin; p < end; ++p)
-        ASSERT_TRUE(sameBits(out[places[p - begin]], expected[p], expected.columns)) << "chunks, position " << p;
+        ASSERT_TRUE(
+            sameBits(out[places[p - begin]], expected[p], expected.columns))
+            << "chunks, position " << p;
     }
 
-    // Single steps after prompts: the last position, and those at the ends of blocks and segments.
+    // Single steps after prompts: the last position, and those at the ends of
+    // blocks and segments.
     Cache alone(shape, program, 3, kLength);
     int32_t filled = 0;
     for (int32_t position : {63, 64, 512, 1099}) {
       if (filled < position)
-        alone.step(std::vector<Cache::Row>(rows.begin() + filled, rows.begin() + position), source, 1);
+        alone.step(std::vector<Cache::Row>(rows.begin() + filled,
+                                           rows.begin() + position),
+                   source, 1);
       filled = position;
       for (int64_t count : {1, 3}) {
         Rows out = alone.step({{1, position}}, source, count);
@@ -263,7 +311,8 @@ TEST_P(AttentionTest, IsASoftmaxAndDependsOnNobody) {
   }
 }
 
-/// Scores far apart: what a maximum so far must be for, within a block, across blocks and across segments.
+/// Scores far apart: what a maximum so far must be for, within a block, across
+/// blocks and across segments.
 TEST_P(AttentionTest, SurvivesScoresFarApart) {
   Shape shape{1, 1, 16, 16, 64, 0, "f32", 1.0f};
   Program program(moduleOf(shape), GetParam());
@@ -273,8 +322,11 @@ TEST_P(AttentionTest, SurvivesScoresFarApart) {
   for (int64_t p = 0; p < kLength; ++p)
     for (int64_t c = 0; c < 16; ++c) {
       s.q[p][c] = c == 0;
-      // Rising over segments, falling within blocks; some below anything that an exponential can hold.
-      s.k[p][c] = c ? 0 : static_cast<float>(p / 512 * 300 - p % 64 * 2 - (p % 5 == 0 ? 5000 : 0));
+      // Rising over segments, falling within blocks; some below anything that
+      // an exponential can hold.
+      s.k[p][c] = c ? 0
+                    : static_cast<float>(p / 512 * 300 - p % 64 * 2 -
+                                         (p % 5 == 0 ? 5000 : 0));
     }
   Cache cache(shape, program, 1, kLength);
   std::vector<Cache::Row> rows;

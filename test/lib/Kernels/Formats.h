@@ -21,7 +21,8 @@
 
 namespace tokopt::test {
 
-/// A number of the format, and the sum of the magnitudes that it is the sum of, which bounds what rounding may do.
+/// A number of the format, and the sum of the magnitudes that it is the sum of,
+/// which bounds what rounding may do.
 struct Decoded {
   double value, magnitude;
 };
@@ -45,14 +46,17 @@ uint16_t doubleToHalf(double value);
 class Matrix {
 public:
   Matrix(const BlockFormat &format, int64_t rows, int64_t columns)
-      : format(format), rows(rows), columns(columns), bytes(rows * columns / format.block * format.bytes) {}
+      : format(format), rows(rows), columns(columns),
+        bytes(rows * columns / format.block * format.bytes) {}
 
   uint8_t *getBlock(int64_t row, int64_t block) {
-    return bytes.data() + (row * (columns / format.block) + block) * format.bytes;
+    return bytes.data() +
+           (row * (columns / format.block) + block) * format.bytes;
   }
   Decoded at(int64_t row, int64_t column) const {
     int64_t block = row * (columns / format.block) + column / format.block;
-    return format.decode(bytes.data() + block * format.bytes, column % format.block);
+    return format.decode(bytes.data() + block * format.bytes,
+                         column % format.block);
   }
 
   const BlockFormat &format;
@@ -60,8 +64,10 @@ public:
   std::vector<uint8_t> bytes;
 };
 
-/// Random bits for all integers, and scales of random signs and magnitudes; some are zero.
-Matrix makeMatrix(const BlockFormat &format, int64_t rows, int64_t columns, std::function<uint32_t()> random);
+/// Random bits for all integers, and scales of random signs and magnitudes;
+/// some are zero.
+Matrix makeMatrix(const BlockFormat &format, int64_t rows, int64_t columns,
+                  std::function<uint32_t()> random);
 
 /// The type of `matrix` in the dialect.
 std::string typeOf(const Matrix &matrix);

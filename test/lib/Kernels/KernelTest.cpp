@@ -35,11 +35,12 @@ using namespace tokopt::test;
 Memory::Memory(size_t bytes) : bytes(bytes) {
   size_t page = sysconf(_SC_PAGESIZE), whole = alignTo(bytes, page);
   mapped = whole + page;
-  base = static_cast<char *>(
-      mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  base = static_cast<char *>(mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   if (base == MAP_FAILED || mprotect(base + whole, page, PROT_NONE))
     report_fatal_error("out of memory");
-  // What the frame points to is aligned to 64 bytes; the rest of the last line is nobody's.
+  // What the frame points to is aligned to 64 bytes; the rest of the last line
+  // is nobody's.
   data = base + whole - alignTo(bytes, 64);
 }
 
@@ -49,14 +50,17 @@ Memory::~Memory() {
 }
 
 Memory::Memory(Memory &&other) noexcept
-    : base(std::exchange(other.base, nullptr)), data(other.data), bytes(other.bytes), mapped(other.mapped) {}
+    : base(std::exchange(other.base, nullptr)), data(other.data),
+      bytes(other.bytes), mapped(other.mapped) {}
 
 void Rows::poison() { std::memset(memory.as<char>(), 0xCD, memory.size()); }
 
-testing::AssertionResult tokopt::test::sameBits(const float *a, const float *b, int64_t count) {
+testing::AssertionResult tokopt::test::sameBits(const float *a, const float *b,
+                                                int64_t count) {
   for (int64_t i = 0; i < count; ++i)
     if (std::memcmp(a + i, b + i, sizeof(float)))
-      return testing::AssertionFailure() << "element " << i << ": " << a[i] << " and " << b[i];
+      return testing::AssertionFailure()
+             << "element " << i << ": " << a[i] << " and " << b[i];
   return testing::AssertionSuccess();
 }
 
@@ -64,12 +68,16 @@ testing::AssertionResult tokopt::test::sameBits(const float *a, const float *b, 
 // Variants
 //===----------------------------------------------------------------------===//
 
-std::ostream &tokopt::test::operator<<(std::ostream &os, const Variant &variant) { return os << variant.name; }
+std::ostream &tokopt::test::operator<<(std::ostream &os,
+                                       const Variant &variant) {
+  return os << variant.name;
+}
 
 ArrayRef<Variant> tokopt::test::getVariants() {
-  static const Variant variants[] = {{"avx2", "avx2", "avx2"},
-                                     {"avx512vnni", "avx512vnni", "avx512vnni"},
-                                     {"avx512vnni_emulated", "avx512vnni", "avx2"}};
+  static const Variant variants[] = {
+      {"avx2", "avx2", "avx2"},
+      {"avx512vnni", "avx512vnni", "avx512vnni"},
+      {"avx512vnni_emulated", "avx512vnni", "avx2"}};
   return variants;
 }
 
@@ -95,19 +103,22 @@ Program::~Program() = default;
 static Format formatOf(mlir::Type element) {
   std::string name;
   raw_string_ostream(name) << element;
-  std::optional<Format> format = parseFormat(StringRef(name).rsplit('.').second.empty()
-                                                 ? StringRef(name)
-                                                 : StringRef(name).rsplit('.').second);
+  std::optional<Format> format =
+      parseFormat(StringRef(name).rsplit('.').second.empty()
+                      ? StringRef(name)
+                      : StringRef(name).rsplit('.').second);
   if (!format)
     report_fatal_error("no format of weights");
   return *format;
 }
 
 /// The packed weights of a lowered module.
-static Memory packWeights(mlir::ModuleOp module, const std::vector<uint8_t> &weights) {
+static Memory packWeights(mlir::ModuleOp module,
+                          const std::vector<uint8_t> &weights) {
   SmallString<128> path;
   int descriptor;
-  if (sys::fs::createTemporaryFile("tokopt-kernel", "weights", descriptor, path))
+  if (sys::fs::createTemporaryFile("tokopt-kernel", "weights", descriptor,
+                                   path))
     report_fatal_error("no temporary file");
   FileRemover remover(path);
   {
@@ -118,15 +129,19 @@ static Memory packWeights(mlir::ModuleOp module, const std::vector<uint8_t> &wei
   std::vector<std::pair<int64_t, std::unique_ptr<WeightProducer>>> items;
   size_t bytes = 0;
   for (auto weight : module.getOps<tok::WeightOp>())
-    for (auto [place, offset] : zip_equal(*weight.getImage(), weight.getOffsets())) {
+    for (auto [place, offset] :
+         zip_equal(*weight.getImage(), weight.getOffsets())) {
       mlir::RankedTensorType type = weight.getTensorType();
-      SourceRange range{file, static_cast<uint64_t>(offset), static_cast<uint64_t>(weight.getMemberBytes()),
+      SourceRange range{file, static_cast<uint64_t>(offset),
+                        static_cast<uint64_t>(weight.getMemberBytes()),
                         weight.getSymName().str()};
       Format format = formatOf(type.getElementType());
-      items.emplace_back(place, cantFail(type.getRank() == 1
-                                             ? makeVectorProducer(format, type.getDimSize(0), range)
-                                             : makeMatrixProducer(format, type.getDimSize(0),
-                                                                  type.getDimSize(1), range)));
+      items.emplace_back(
+          place,
+          cantFail(type.getRank() == 1
+                       ? makeVectorProducer(format, type.getDimSize(0), range)
+                       : makeMatrixProducer(format, type.getDimSize(0),
+                                            type.getDimSize(1), range)));
       bytes = std::max<size_t>(bytes, place + items.back().second->getBytes());
     }
   Memory image(bytes);
@@ -141,7 +156,8 @@ static Memory packWeights(mlir::ModuleOp module, const std::vector<uint8_t> &wei
   return image;
 }
 
-Program::Program(const std::string &text, const Variant &variant, const std::vector<uint8_t> &weights)
+Program::Program(const std::string &text, const Variant &variant,
+                 const std::vector<uint8_t> &weights)
     : code(std::make_unique<Code>()) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
@@ -156,11 +172,13 @@ Program::Program(const std::string &text, const Variant &variant, const std::vec
   if (failed(manager.run(*module)))
     report_fatal_error("the test's module does not lower");
 
-  auto program = (*module)->getAttrOfType<mlir::DictionaryAttr>(tok::kProgramAttrName);
+  auto program =
+      (*module)->getAttrOfType<mlir::DictionaryAttr>(tok::kProgramAttrName);
   rowBytes = program.getAs<mlir::IntegerAttr>("row_bytes").getInt();
   fixedBytes = program.getAs<mlir::IntegerAttr>("fixed_bytes").getInt();
   scratchBytes = program.getAs<mlir::IntegerAttr>("scratch_bytes").getInt();
-  for (auto cache : program.getAs<mlir::ArrayAttr>("caches").getAsRange<mlir::DictionaryAttr>())
+  for (auto cache : program.getAs<mlir::ArrayAttr>("caches")
+                        .getAsRange<mlir::DictionaryAttr>())
     pageBytes = cache.getAs<mlir::IntegerAttr>("page_bytes").getInt();
   std::destroy_at(&image);
   std::construct_at(&image, packWeights(*module, weights));
@@ -174,10 +192,13 @@ Program::Program(const std::string &text, const Variant &variant, const std::vec
     emulateIntrinsics(*module);
   CpuCompileOptions options;
   options.barePointers = false;
-  auto object = cantFail(compileModule(*module, *findIsaLevel(variant.level), options));
-  code->bytes = cantFail(linkSharedObject(StringRef(object.data(), object.size()), ""));
+  auto object =
+      cantFail(compileModule(*module, *findIsaLevel(variant.level), options));
+  code->bytes =
+      cantFail(linkSharedObject(StringRef(object.data(), object.size()), ""));
   StringRef shared(code->bytes.data(), code->bytes.size());
-  uint64_t address = cantFail(findEntry(shared, std::string("step.") + variant.level));
+  uint64_t address =
+      cantFail(findEntry(shared, std::string("step.") + variant.level));
   code->loaded = std::make_unique<LoadedImage>(shared);
   code->entry = code->loaded->get<void(const uint64_t *, uint64_t)>(address);
 }
@@ -185,14 +206,18 @@ Program::Program(const std::string &text, const Variant &variant, const std::vec
 /// Yields for the barrier, since tests may run on one core.
 static void yieldThread() { std::this_thread::yield(); }
 
-void Program::run(std::vector<uint64_t> frame, int64_t rows, int64_t workers) const {
+void Program::run(std::vector<uint64_t> frame, int64_t rows,
+                  int64_t workers) const {
   // The workspace was made for more rows than this step has.
   int64_t capacity = rows + 3;
-  Memory barrier(128), workspace(rowBytes * capacity + fixedBytes), scratch(scratchBytes * workers);
+  Memory barrier(128), workspace(rowBytes * capacity + fixedBytes),
+      scratch(scratchBytes * workers);
   // Neither is promised to be zero.
   std::memset(workspace.as<char>(), 0xCD, workspace.size());
   std::memset(scratch.as<char>(), 0xCD, scratch.size());
-  auto set = [&](Slot slot, uint64_t value) { frame[static_cast<size_t>(slot)] = value; };
+  auto set = [&](Slot slot, uint64_t value) {
+    frame[static_cast<size_t>(slot)] = value;
+  };
   set(Slot::Workers, workers);
   set(Slot::Barrier, reinterpret_cast<uint64_t>(barrier.as<char>()));
   set(Slot::Yield, reinterpret_cast<uint64_t>(&yieldThread));

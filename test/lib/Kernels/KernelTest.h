@@ -44,13 +44,17 @@ private:
   size_t bytes = 0, mapped = 0;
 };
 
-/// `rows` of `columns` floats as the runtime lays activations out: rows padded to 16 floats with zeros.
+/// `rows` of `columns` floats as the runtime lays activations out: rows padded
+/// to 16 floats with zeros.
 class Rows {
 public:
   Rows(int64_t rows, int64_t columns)
-      : rows(rows), columns(columns), stride((columns + 15) / 16 * 16), memory(rows * stride * sizeof(float)) {}
+      : rows(rows), columns(columns), stride((columns + 15) / 16 * 16),
+        memory(rows * stride * sizeof(float)) {}
 
-  float *operator[](int64_t row) const { return memory.as<float>() + row * stride; }
+  float *operator[](int64_t row) const {
+    return memory.as<float>() + row * stride;
+  }
   /// Bytes that nothing computes, to see what was not written.
   void poison();
 
@@ -69,7 +73,8 @@ struct Variant {
 
 std::ostream &operator<<(std::ostream &os, const Variant &variant);
 
-/// Every level as it is, and the best one spelled out in instructions of the least.
+/// Every level as it is, and the best one spelled out in instructions of the
+/// least.
 llvm::ArrayRef<Variant> getVariants();
 
 /// Whether this machine can run `variant`; if not, why.
@@ -78,12 +83,16 @@ bool canRun(const Variant &variant, std::string &reason);
 /// A compiled module with the entry `step`.
 class Program {
 public:
-  /// `text` names the file of its weights "weights", whose contents are `weights`.
-  Program(const std::string &text, const Variant &variant, const std::vector<uint8_t> &weights = {});
+  /// `text` names the file of its weights "weights", whose contents are
+  /// `weights`.
+  Program(const std::string &text, const Variant &variant,
+          const std::vector<uint8_t> &weights = {});
   ~Program();
 
-  /// Calls the entry from `workers` threads. Slots of `frame` that the module does not decide are as given.
-  void run(std::vector<uint64_t> frame, int64_t rows, int64_t workers = 1) const;
+  /// Calls the entry from `workers` threads. Slots of `frame` that the module
+  /// does not decide are as given.
+  void run(std::vector<uint64_t> frame, int64_t rows,
+           int64_t workers = 1) const;
 
   int64_t getPageBytes() const { return pageBytes; }
 
@@ -119,7 +128,9 @@ protected:
     if (!canRun(GetParam(), reason))
       GTEST_SKIP() << reason;
   }
-  float uniform(float low, float high) { return std::uniform_real_distribution<float>(low, high)(random); }
+  float uniform(float low, float high) {
+    return std::uniform_real_distribution<float>(low, high)(random);
+  }
   void fill(Rows &rows, float low = -1, float high = 1) {
     for (int64_t r = 0; r < rows.rows; ++r)
       for (int64_t c = 0; c < rows.columns; ++c)
@@ -129,12 +140,15 @@ protected:
   std::mt19937 random{1};
 };
 
-#define TOKOPT_INSTANTIATE_KERNELS(suite)                                                               \
-  INSTANTIATE_TEST_SUITE_P(Levels, suite, testing::ValuesIn(getVariants().begin(), getVariants().end()), \
-                           [](const auto &info) { return std::string(info.param.name); })
+#define TOKOPT_INSTANTIATE_KERNELS(suite)                                      \
+  INSTANTIATE_TEST_SUITE_P(                                                    \
+      Levels, suite,                                                           \
+      testing::ValuesIn(getVariants().begin(), getVariants().end()),           \
+      [](const auto &info) { return std::string(info.param.name); })
 
 /// Whether two rows have the same bits.
-testing::AssertionResult sameBits(const float *a, const float *b, int64_t count);
+testing::AssertionResult sameBits(const float *a, const float *b,
+                                  int64_t count);
 
 } // namespace tokopt::test
 

@@ -24,13 +24,15 @@ namespace {
 
 struct LinearTest : KernelTest {
   /// What `tok.linear` computes from `rows` rows of `x`.
-  static Rows compute(const Program &program, const Rows &x, int64_t first, int64_t rows, int64_t outputs,
-                      int64_t workers = 1) {
+  static Rows compute(const Program &program, const Rows &x, int64_t first,
+                      int64_t rows, int64_t outputs, int64_t workers = 1) {
     std::vector<int32_t> ids(rows);
     Rows y(rows, outputs);
     y.poison();
     Frame frame;
-    frame.set(Slot::Ids, ids.data()).set(Slot::Frontier, x[first]).set(Slot::Logits, y[0]);
+    frame.set(Slot::Ids, ids.data())
+        .set(Slot::Frontier, x[first])
+        .set(Slot::Logits, y[0]);
     program.run(frame, rows, workers);
     return y;
   }
@@ -41,9 +43,10 @@ struct LinearTest : KernelTest {
     return "tok.weight @w : " + typeOf(w) +
            " = source \"weights\" at [0]\n"
            "func.func @step(%ids: tensor<?xi32> {tok.slot = \"ids\"}, %x: " +
-           in + " {tok.slot = \"frontier\"}) -> (" + out + " {tok.slot = \"logits\"}) {\n  %y = tok.linear %x, @w" +
-           (rounded ? " compute = <i8, block = 32> : " : " : ") + in + " -> " + out + "\n  return %y : " + out +
-           "\n}\n";
+           in + " {tok.slot = \"frontier\"}) -> (" + out +
+           " {tok.slot = \"logits\"}) {\n  %y = tok.linear %x, @w" +
+           (rounded ? " compute = <i8, block = 32> : " : " : ") + in + " -> " +
+           out + "\n  return %y : " + out + "\n}\n";
   }
 
   /// Rows that kernels may stumble over, and then random ones.
@@ -52,18 +55,22 @@ struct LinearTest : KernelTest {
     fill(x, -2, 2);
     for (int64_t c = 0; c < columns; ++c) {
       x[0][c] = 0;
-      x[1][c] = 0.75f;                             // all equal
-      x[2][c] = c % 2 ? 1e30f : -1e30f;            // no sum overflows, no square would survive
-      x[3][c] = c < 32 ? 0 : x[3][c];              // one block of zeros
-      x[4][c] = c == columns - 1 ? -1 : 0;         // the last column alone
-      x[5][c] = uniform(0, 1) < 0.5 ? 2e-38f : 0;  // too small for the inverse of its magnitude
-      x[6][c] = c % 32 ? x[6][c] * 1e-6f : 1000;   // one outlier a block
+      x[1][c] = 0.75f; // all equal
+      x[2][c] =
+          c % 2 ? 1e30f : -1e30f; // no sum overflows, no square would survive
+      x[3][c] = c < 32 ? 0 : x[3][c];      // one block of zeros
+      x[4][c] = c == columns - 1 ? -1 : 0; // the last column alone
+      x[5][c] = uniform(0, 1) < 0.5
+                    ? 2e-38f
+                    : 0; // too small for the inverse of its magnitude
+      x[6][c] = c % 32 ? x[6][c] * 1e-6f : 1000; // one outlier a block
     }
     return x;
   }
 };
 
-/// The row as the op reads it when it computes in i8: its definition, in the arithmetic that it names.
+/// The row as the op reads it when it computes in i8: its definition, in the
+/// arithmetic that it names.
 std::vector<double> roundRow(const float *x, int64_t columns) {
   std::vector<double> rounded(columns);
   for (int64_t block = 0; block < columns; block += 32) {
@@ -73,7 +80,9 @@ std::vector<double> roundRow(const float *x, int64_t columns) {
     float scale = largest / 127.0f, inverse = 127.0f / largest;
     // A scale below the smallest normal number is flushed to zero.
     for (int64_t c = block; c < block + 32; ++c)
-      rounded[c] = std::fpclassify(scale) == FP_NORMAL ? double(scale) * std::nearbyintf(x[c] * inverse) : 0;
+      rounded[c] = std::fpclassify(scale) == FP_NORMAL
+                       ? double(scale) * std::nearbyintf(x[c] * inverse)
+                       : 0;
   }
   return rounded;
 }
@@ -83,17 +92,22 @@ TEST_P(LinearTest, SumsEveryFormat) {
   for (const BlockFormat &format : getBlockFormats())
     for (bool rounded : {false, true})
       // One block and several, a part of a panel and several with a part.
-      for (auto [outputs, blocks] : {std::pair<int64_t, int64_t>{5, 1}, {37, 3}}) {
-        // Compiling takes nearly all the time. Without rounding, one block differs little from three; and spelled out,
-        // one format from another.
+      for (auto [outputs, blocks] :
+           {std::pair<int64_t, int64_t>{5, 1}, {37, 3}}) {
+        // Compiling takes nearly all the time. Without rounding, one block
+        // differs little from three; and spelled out, one format from another.
         bool isEmulated = std::string(GetParam().target) != GetParam().level;
         if ((!rounded || isEmulated) && blocks == 1)
           continue;
-        if (isEmulated && !rounded && format.block == 32 && std::string(format.name) != "q5_0")
+        if (isEmulated && !rounded && format.block == 32 &&
+            std::string(format.name) != "q5_0")
           continue;
         int64_t columns = std::max<int64_t>(format.block, 32) * blocks;
-        SCOPED_TRACE(testing::Message() << format.name << (rounded ? " i8 " : " f32 ") << outputs << "x" << columns);
-        Matrix w = makeMatrix(format, outputs, columns, [&] { return random(); });
+        SCOPED_TRACE(testing::Message()
+                     << format.name << (rounded ? " i8 " : " f32 ") << outputs
+                     << "x" << columns);
+        Matrix w =
+            makeMatrix(format, outputs, columns, [&] { return random(); });
         Program program(moduleOf(w, rounded), GetParam(), w.bytes);
         Rows x = makeInput(kRows, columns);
         Rows y = compute(program, x, 0, kRows, outputs);
@@ -110,26 +124,36 @@ TEST_P(LinearTest, SumsEveryFormat) {
               magnitude += weight.magnitude * std::fabs(input[k]);
               flushed += FLT_MIN * (1 + weight.magnitude);
             }
-            double relative = rounded ? 2e-6 : 2e-6 + 5e-9 * columns; // one rounding a block, or a column
-            ASSERT_NEAR(y[r][n], expected, relative * magnitude + flushed) << "row " << r << ", output " << n;
+            double relative =
+                rounded
+                    ? 2e-6
+                    : 2e-6 +
+                          5e-9 * columns; // one rounding a block, or a column
+            ASSERT_NEAR(y[r][n], expected, relative * magnitude + flushed)
+                << "row " << r << ", output " << n;
           }
           for (int64_t n = outputs; n < y.stride; ++n)
             ASSERT_EQ(y[r][n], 0) << "row " << r << ", padding " << n;
         }
-        // A row has the same bits alone as in any tile, and whatever the workers.
+        // A row has the same bits alone as in any tile, and whatever the
+        // workers.
         for (int64_t r = 0; r < kRows; ++r) {
           Rows alone = compute(program, x, r, 1, outputs);
-          ASSERT_TRUE(sameBits(alone[0], y[r], outputs)) << "row " << r << " alone";
+          ASSERT_TRUE(sameBits(alone[0], y[r], outputs))
+              << "row " << r << " alone";
         }
         for (int64_t count = 2; count < kRows; ++count) {
-          Rows some = compute(program, x, 1, count, outputs, /*workers=*/1 + count % 3);
+          Rows some =
+              compute(program, x, 1, count, outputs, /*workers=*/1 + count % 3);
           for (int64_t r = 0; r < count; ++r)
-            ASSERT_TRUE(sameBits(some[r], y[1 + r], outputs)) << "row " << 1 + r << " of " << count;
+            ASSERT_TRUE(sameBits(some[r], y[1 + r], outputs))
+                << "row " << 1 + r << " of " << count;
         }
       }
 }
 
-/// Largest bytes of either sign, on which 16-bit sums of pairs overflow if they can.
+/// Largest bytes of either sign, on which 16-bit sums of pairs overflow if they
+/// can.
 TEST_P(LinearTest, SumsExtremesExactly) {
   for (const BlockFormat &format : getBlockFormats()) {
     bool isEmulated = std::string(GetParam().target) != GetParam().level;
@@ -141,7 +165,8 @@ TEST_P(LinearTest, SumsExtremesExactly) {
     for (int64_t row = 0; row < outputs; ++row)
       for (int64_t block = 0; block < columns / format.block; ++block) {
         uint8_t *bytes = w.getBlock(row, block);
-        // All ones, all zeros, the most negative and the largest byte; in later rows, one after the other.
+        // All ones, all zeros, the most negative and the largest byte; in later
+        // rows, one after the other.
         uint8_t patterns[] = {0xFF, 0x00, 0x80, 0x7F};
         for (int64_t i = 0; i < format.bytes; ++i)
           bytes[i] = patterns[(row + (row >= 8 ? i : 0)) % 4];
@@ -167,7 +192,8 @@ TEST_P(LinearTest, SumsExtremesExactly) {
           expected += weight.value * x[r][k];
           magnitude += weight.magnitude * std::fabs(x[r][k]);
         }
-        ASSERT_NEAR(y[r][n], expected, 2e-6 * magnitude) << "row " << r << ", output " << n;
+        ASSERT_NEAR(y[r][n], expected, 2e-6 * magnitude)
+            << "row " << r << ", output " << n;
       }
   }
 }
@@ -186,10 +212,14 @@ TEST_P(LinearTest, AddsBiasResidualAndGates) {
   int64_t third = bytes.size();
   const auto *raw = reinterpret_cast<const uint8_t *>(bias.data());
   bytes.insert(bytes.end(), raw, raw + 4 * kOutputs);
-  std::string text = "tok.weight @a : " + typeOf(a) + " = source \"weights\" at [0]\ntok.weight @b : " + typeOf(b) +
-                     " = source \"weights\" at [" + std::to_string(second) +
-                     "]\ntok.weight @bias : tensor<24xf32> = source \"weights\" at [" + std::to_string(third) +
-                     "]\n" R"mlir(
+  std::string text =
+      "tok.weight @a : " + typeOf(a) +
+      " = source \"weights\" at [0]\ntok.weight @b : " + typeOf(b) +
+      " = source \"weights\" at [" + std::to_string(second) +
+      "]\ntok.weight @bias : tensor<24xf32> = source \"weights\" at [" +
+      std::to_string(third) +
+      "]\n"
+      R"mlir(
     func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x64xf32> {tok.slot = "frontier"},
                     %r: tensor<?x24xf32> {tok.slot = "instrument"}) -> (tensor<?x24xf32> {tok.slot = "logits"}) {
       %g = tok.linear %x, @a bias @bias : tensor<?x64xf32> -> tensor<?x24xf32>
@@ -212,7 +242,9 @@ TEST_P(LinearTest, AddsBiasResidualAndGates) {
     std::vector<int32_t> ids(kRows);
     Rows y(kRows, kOutputs);
     Frame frame;
-    frame.set(Slot::Ids, ids.data()).set(Slot::Frontier, x[0]).set(Slot::Instrument, residual[0]);
+    frame.set(Slot::Ids, ids.data())
+        .set(Slot::Frontier, x[0])
+        .set(Slot::Instrument, residual[0]);
     frame.set(Slot::Logits, y[0]);
     program.run(frame, kRows, /*workers=*/2);
     for (int64_t r = 0; r < kRows; ++r)
@@ -221,13 +253,18 @@ TEST_P(LinearTest, AddsBiasResidualAndGates) {
         for (int64_t k = 0; k < kColumns; ++k) {
           g += a.at(n, k).value * x[r][k];
           u += b.at(n, k).value * x[r][k];
-          scale += (a.at(n, k).magnitude + b.at(n, k).magnitude) * std::fabs(x[r][k]);
+          scale += (a.at(n, k).magnitude + b.at(n, k).magnitude) *
+                   std::fabs(x[r][k]);
         }
-        double activated = activation == "silu"
-                               ? g / (1 + std::exp(-g))
-                               : 0.5 * g * (1 + std::tanh(std::sqrt(2 / M_PI) * (g + 0.044715 * g * g * g)));
+        double activated =
+            activation == "silu"
+                ? g / (1 + std::exp(-g))
+                : 0.5 * g *
+                      (1 + std::tanh(std::sqrt(2 / M_PI) *
+                                     (g + 0.044715 * g * g * g)));
         double expected = activated * u * (residual[r][n] + g);
-        ASSERT_NEAR(y[r][n], expected, 4e-6 * scale * scale * scale) << activation << " " << r << " " << n;
+        ASSERT_NEAR(y[r][n], expected, 4e-6 * scale * scale * scale)
+            << activation << " " << r << " " << n;
       }
   }
 }
@@ -239,12 +276,15 @@ TEST_P(LinearTest, EmbedsEveryFormat) {
     columns -= columns % format.block;
     Matrix table = makeMatrix(format, vocab, columns, [&] { return random(); });
     std::string type = "tensor<?x" + std::to_string(columns) + "xf32>";
-    Program program("tok.weight @w : " + typeOf(table) +
-                        " = source \"weights\" at [0]\n"
-                        "func.func @step(%ids: tensor<?xi32> {tok.slot = \"ids\"}) -> (" +
-                        type + " {tok.slot = \"logits\"}) {\n  %x = tok.embed %ids, @w {scale = 3.0 : f32} : " +
-                        "tensor<?xi32> -> " + type + "\n  return %x : " + type + "\n}\n",
-                    GetParam(), table.bytes);
+    Program program(
+        "tok.weight @w : " + typeOf(table) +
+            " = source \"weights\" at [0]\n"
+            "func.func @step(%ids: tensor<?xi32> {tok.slot = \"ids\"}) -> (" +
+            type +
+            " {tok.slot = \"logits\"}) {\n  %x = tok.embed %ids, @w {scale = "
+            "3.0 : f32} : " +
+            "tensor<?xi32> -> " + type + "\n  return %x : " + type + "\n}\n",
+        GetParam(), table.bytes);
     std::vector<int32_t> ids = {0, 36, 15, 16, 36, 31, 32};
     Rows x(ids.size(), columns);
     x.poison();
@@ -254,7 +294,8 @@ TEST_P(LinearTest, EmbedsEveryFormat) {
     for (size_t r = 0; r < ids.size(); ++r) {
       for (int64_t c = 0; c < columns; ++c) {
         Decoded value = table.at(ids[r], c);
-        ASSERT_NEAR(x[r][c], 3 * value.value, 4e-7 * 3 * value.magnitude) << "row " << r << ", column " << c;
+        ASSERT_NEAR(x[r][c], 3 * value.value, 4e-7 * 3 * value.magnitude)
+            << "row " << r << ", column " << c;
       }
       for (int64_t c = columns; c < x.stride; ++c)
         ASSERT_EQ(x[r][c], 0) << "row " << r << ", padding " << c;

@@ -21,7 +21,9 @@ using namespace tokopt::test;
 namespace {
 
 struct RowwiseTest : KernelTest {
-  static std::string type(int64_t columns) { return "tensor<?x" + std::to_string(columns) + "xf32>"; }
+  static std::string type(int64_t columns) {
+    return "tensor<?x" + std::to_string(columns) + "xf32>";
+  }
 
   static std::vector<uint8_t> bytesOf(const std::vector<float> &values) {
     std::vector<uint8_t> bytes(values.size() * sizeof(float));
@@ -38,13 +40,15 @@ TEST_P(RowwiseTest, Normalizes) {
     for (float &w : weight)
       w = uniform(-2, 2);
     std::string t = type(columns);
-    Program program("tok.weight @w : tensor<" + std::to_string(columns) +
-                        "xf32> = source \"weights\" at [0]\n"
-                        "func.func @step(%ids: tensor<?xi32> {tok.slot = \"ids\"}, %x: " +
-                        t + " {tok.slot = \"frontier\"}) -> (" + t +
-                        " {tok.slot = \"logits\"}) {\n  %n = tok.norm %x, @w rms eps = 1.0e-5 : " + t +
-                        "\n  return %n : " + t + "\n}\n",
-                    GetParam(), bytesOf(weight));
+    Program program(
+        "tok.weight @w : tensor<" + std::to_string(columns) +
+            "xf32> = source \"weights\" at [0]\n"
+            "func.func @step(%ids: tensor<?xi32> {tok.slot = \"ids\"}, %x: " +
+            t + " {tok.slot = \"frontier\"}) -> (" + t +
+            " {tok.slot = \"logits\"}) {\n  %n = tok.norm %x, @w rms eps = "
+            "1.0e-5 : " +
+            t + "\n  return %n : " + t + "\n}\n",
+        GetParam(), bytesOf(weight));
     constexpr int64_t kRows = 6;
     Rows x(kRows, columns), y(kRows, columns);
     fill(x);
@@ -57,7 +61,9 @@ TEST_P(RowwiseTest, Normalizes) {
     y.poison();
     std::vector<int32_t> ids(kRows);
     Frame frame;
-    frame.set(Slot::Ids, ids.data()).set(Slot::Frontier, x[0]).set(Slot::Logits, y[0]);
+    frame.set(Slot::Ids, ids.data())
+        .set(Slot::Frontier, x[0])
+        .set(Slot::Logits, y[0]);
     program.run(frame, kRows, /*workers=*/2);
     for (int64_t r = 0; r < kRows; ++r) {
       double sum = 0;
@@ -66,7 +72,8 @@ TEST_P(RowwiseTest, Normalizes) {
       double root = std::sqrt(sum / columns + double(1e-5f));
       for (int64_t c = 0; c < columns; ++c) {
         double expected = x[r][c] / root * weight[c];
-        ASSERT_NEAR(y[r][c], expected, 1e-6 * std::fabs(expected)) << "row " << r << ", column " << c;
+        ASSERT_NEAR(y[r][c], expected, 1e-6 * std::fabs(expected))
+            << "row " << r << ", column " << c;
       }
       for (int64_t c = columns; c < y.stride; ++c)
         ASSERT_EQ(y[r][c], 0) << "row " << r << ", padding " << c;
@@ -74,7 +81,8 @@ TEST_P(RowwiseTest, Normalizes) {
   }
 }
 
-/// What fills a row to a vector must not enter its sum, whatever an op makes of zero.
+/// What fills a row to a vector must not enter its sum, whatever an op makes of
+/// zero.
 TEST_P(RowwiseTest, NormalizesWhatAnotherOpFilled) {
   constexpr int64_t kColumns = 72, kRows = 3;
   std::vector<float> weight(kColumns, 1);
@@ -91,7 +99,9 @@ TEST_P(RowwiseTest, NormalizesWhatAnotherOpFilled) {
   fill(x, -3, 3);
   std::vector<int32_t> ids(kRows);
   Frame frame;
-  frame.set(Slot::Ids, ids.data()).set(Slot::Frontier, x[0]).set(Slot::Logits, y[0]);
+  frame.set(Slot::Ids, ids.data())
+      .set(Slot::Frontier, x[0])
+      .set(Slot::Logits, y[0]);
   program.run(frame, kRows);
   for (int64_t r = 0; r < kRows; ++r) {
     double sum = 0;
@@ -99,7 +109,8 @@ TEST_P(RowwiseTest, NormalizesWhatAnotherOpFilled) {
       sum += std::exp(2.0 * x[r][c]);
     double root = std::sqrt(sum / kColumns + double(1e-5f));
     for (int64_t c = 0; c < kColumns; ++c)
-      ASSERT_NEAR(y[r][c], std::exp(double(x[r][c])) / root, 2e-6 * std::exp(double(x[r][c])) / root);
+      ASSERT_NEAR(y[r][c], std::exp(double(x[r][c])) / root,
+                  2e-6 * std::exp(double(x[r][c])) / root);
   }
 }
 
@@ -108,26 +119,36 @@ TEST_P(RowwiseTest, Rotates) {
     const char *pairs;
     int64_t heads, size, dims;
     double base;
-  } cases[] = {{"adjacent", 3, 64, 64, 1e5}, {"halves", 3, 64, 64, 1e6},  {"adjacent", 2, 64, 32, 1e4},
-               {"halves", 2, 64, 32, 1e4},   {"halves", 2, 64, 48, 1e4},  {"adjacent", 5, 24, 24, 1e4},
-               {"halves", 5, 24, 24, 1e4},   {"adjacent", 2, 20, 10, 1e4}, {"halves", 2, 20, 10, 1e4},
-               {"halves", 1, 128, 128, 5e5}, {"adjacent", 1, 16, 2, 1e4}};
+  } cases[] = {{"adjacent", 3, 64, 64, 1e5}, {"halves", 3, 64, 64, 1e6},
+               {"adjacent", 2, 64, 32, 1e4}, {"halves", 2, 64, 32, 1e4},
+               {"halves", 2, 64, 48, 1e4},   {"adjacent", 5, 24, 24, 1e4},
+               {"halves", 5, 24, 24, 1e4},   {"adjacent", 2, 20, 10, 1e4},
+               {"halves", 2, 20, 10, 1e4},   {"halves", 1, 128, 128, 5e5},
+               {"adjacent", 1, 16, 2, 1e4}};
   for (const Case &c : cases) {
-    SCOPED_TRACE(testing::Message() << c.pairs << " " << c.heads << " heads of " << c.size << ", " << c.dims
-                                    << " rotate");
-    std::string t = "tensor<?x" + std::to_string(c.heads) + "x" + std::to_string(c.size) + "xf32>";
-    Program program("!rows = !tok.rows<pos, seq>\nfunc.func @step(%ids: tensor<?xi32> {tok.slot = \"ids\"}, %rows: "
+    SCOPED_TRACE(testing::Message() << c.pairs << " " << c.heads << " heads of "
+                                    << c.size << ", " << c.dims << " rotate");
+    std::string t = "tensor<?x" + std::to_string(c.heads) + "x" +
+                    std::to_string(c.size) + "xf32>";
+    Program program("!rows = !tok.rows<pos, seq>\nfunc.func @step(%ids: "
+                    "tensor<?xi32> {tok.slot = \"ids\"}, %rows: "
                     "!rows {tok.slot = \"rows\"}, %x: " +
-                        t + " {tok.slot = \"frontier\"}) -> (" + t + " {tok.slot = \"logits\"}) {\n  %r = tok.rope " +
-                        "%x, %rows " + c.pairs + " base = " + std::to_string(c.base) +
-                        " dims = " + std::to_string(c.dims) + " : " + t + ", !rows\n  return %r : " + t + "\n}\n",
+                        t + " {tok.slot = \"frontier\"}) -> (" + t +
+                        " {tok.slot = \"logits\"}) {\n  %r = tok.rope " +
+                        "%x, %rows " + c.pairs +
+                        " base = " + std::to_string(c.base) +
+                        " dims = " + std::to_string(c.dims) + " : " + t +
+                        ", !rows\n  return %r : " + t + "\n}\n",
                     GetParam());
-    std::vector<int32_t> positions = {0, 1, 2, 77, 4095, 8191, 131071}, ids(positions.size());
+    std::vector<int32_t> positions = {0, 1, 2, 77, 4095, 8191, 131071},
+                         ids(positions.size());
     int64_t columns = c.heads * c.size;
     Rows x(positions.size(), columns), y(positions.size(), columns);
     fill(x);
     Frame frame;
-    frame.set(Slot::Ids, ids.data()).set(Slot::Pos, positions.data()).set(Slot::Seq, ids.data());
+    frame.set(Slot::Ids, ids.data())
+        .set(Slot::Pos, positions.data())
+        .set(Slot::Seq, ids.data());
     frame.set(Slot::Frontier, x[0]).set(Slot::Logits, y[0]);
     program.run(frame, positions.size(), /*workers=*/2);
     for (size_t r = 0; r < positions.size(); ++r)
@@ -135,16 +156,21 @@ TEST_P(RowwiseTest, Rotates) {
         const float *in = x[r] + h * c.size, *out = y[r] + h * c.size;
         for (int64_t i = 0; i < c.dims / 2; ++i) {
           bool adjacent = std::string(c.pairs) == "adjacent";
-          int64_t a = adjacent ? 2 * i : i, b = adjacent ? 2 * i + 1 : i + c.dims / 2;
+          int64_t a = adjacent ? 2 * i : i,
+                  b = adjacent ? 2 * i + 1 : i + c.dims / 2;
           double angle = positions[r] * std::pow(c.base, -2.0 * i / c.dims);
           double first = in[a] * std::cos(angle) - in[b] * std::sin(angle);
           double second = in[a] * std::sin(angle) + in[b] * std::cos(angle);
           double bound = 1e-6 * (std::fabs(in[a]) + std::fabs(in[b]));
-          ASSERT_NEAR(out[a], first, bound) << "position " << positions[r] << ", head " << h << ", pair " << i;
-          ASSERT_NEAR(out[b], second, bound) << "position " << positions[r] << ", head " << h << ", pair " << i;
+          ASSERT_NEAR(out[a], first, bound) << "position " << positions[r]
+                                            << ", head " << h << ", pair " << i;
+          ASSERT_NEAR(out[b], second, bound)
+              << "position " << positions[r] << ", head " << h << ", pair "
+              << i;
         }
         for (int64_t d = c.dims; d < c.size; ++d)
-          ASSERT_EQ(out[d], in[d]) << "position " << positions[r] << ", head " << h << ", element " << d;
+          ASSERT_EQ(out[d], in[d]) << "position " << positions[r] << ", head "
+                                   << h << ", element " << d;
       }
   }
 }
@@ -164,11 +190,16 @@ TEST_P(RowwiseTest, TakesRowsAndNormalizesThem) {
                   GetParam(), bytesOf(weight));
   constexpr int64_t kRows = 9;
   std::vector<int32_t> ids(kRows), out = {0, 3, 8};
-  Rows x(kRows, kColumns), taken(out.size(), kColumns), normalized(out.size(), kColumns);
+  Rows x(kRows, kColumns), taken(out.size(), kColumns),
+      normalized(out.size(), kColumns);
   fill(x);
   Frame frame;
-  frame.set(Slot::Ids, ids.data()).set(Slot::Out, out.data()).set(Slot::Outs, int64_t(out.size()));
-  frame.set(Slot::Frontier, x[0]).set(Slot::Logits, taken[0]).set(Slot::Instrument, normalized[0]);
+  frame.set(Slot::Ids, ids.data())
+      .set(Slot::Out, out.data())
+      .set(Slot::Outs, int64_t(out.size()));
+  frame.set(Slot::Frontier, x[0])
+      .set(Slot::Logits, taken[0])
+      .set(Slot::Instrument, normalized[0]);
   program.run(frame, kRows, /*workers=*/2);
   for (size_t o = 0; o < out.size(); ++o) {
     const float *row = x[out[o]];
@@ -177,7 +208,8 @@ TEST_P(RowwiseTest, TakesRowsAndNormalizesThem) {
     for (int64_t c = 0; c < kColumns; ++c)
       sum += double(row[c]) * row[c];
     for (int64_t c = 0; c < kColumns; ++c)
-      ASSERT_NEAR(normalized[o][c], row[c] / std::sqrt(sum / kColumns) * 2, 2e-6 * std::fabs(row[c] * 4) + 1e-6);
+      ASSERT_NEAR(normalized[o][c], row[c] / std::sqrt(sum / kColumns) * 2,
+                  2e-6 * std::fabs(row[c] * 4) + 1e-6);
   }
 }
 
