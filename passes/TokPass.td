@@ -5,7 +5,8 @@
 
 include "mlir/Pass/PassBase.td"
 
-/// What a pass may do to the numbers (docs/architecture.md, "Contracts").
+/// What a pass may do to the numbers (docs/architecture.md, "Contracts"). `tokopt-opt --list-contracts` prints them,
+/// test/Contracts enforces them.
 class Contract<string kindName> {
   string kind = kindName;
   /// Bound of `tolerance`: largest difference over the root mean square of the reference.
@@ -25,6 +26,8 @@ class Lossy<string option, string value> : Contract<"lossy"> {
 
 class TokPass<string argument, Contract kind> : Pass<argument, "::mlir::ModuleOp"> {
   Contract contract = kind;
+  /// Whether a second run changes nothing.
+  bit idempotent = 0;
 }
 
 #endif // TOKOPT_PASSES_TOKPASS_TD

@@ -6,6 +6,10 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 
+namespace llvm {
+class raw_ostream;
+} // namespace llvm
+
 namespace mlir {
 class DialectRegistry;
 class OpPassManager;
@@ -27,16 +31,27 @@ struct Contract {
   /// `exact`, `tolerance` or `lossy`.
   llvm::StringLiteral kind;
   /// Of `tolerance`: the largest difference over the root mean square.
-  llvm::StringLiteral bound;
+  llvm::StringLiteral bound = "";
   /// Of `lossy`: the option that is the knob, and its neutral value.
-  llvm::StringLiteral knob, neutral;
+  llvm::StringLiteral knob = "", neutral = "";
+  /// Whether a second run changes nothing.
+  bool idempotent = false;
 };
 
-/// The contracts of all tokopt passes, by name.
-llvm::ArrayRef<Contract> getContracts();
-
-/// The contract of `pass`, or null for a pass that states none.
+/// The contract of `pass`: one of ours, of an upstream pass that stands in our
+/// pipelines, or of a plugin. Null for a pass that states none.
 const Contract *findContract(llvm::StringRef pass);
+
+/// Adds contracts of passes that a plugin registers. What they refer to must
+/// live on.
+void registerContracts(llvm::ArrayRef<Contract> contracts);
+
+/// Prints a line for every registered pass with a contract and for every pass
+/// of our pipelines, by name: the pass, `exact`, `tolerance`, `lossy` or
+/// `none`, then what belongs to it: `bound=`, `knob=` and `neutral=`,
+/// `idempotent`; `upstream` marks passes that are not tokopt's.
+/// `registerPasses` must have been called.
+void printContracts(llvm::raw_ostream &os);
 
 /// The model passes that run for the CPU unless the user names others:
 /// `tok-quantize-activations,tok-quantize-cache`.

@@ -41,6 +41,7 @@ def LowerToProgramPass : TokPass<"tok-lower-to-program", Tolerance<"1e-5">> {
 
 def PlanBuffersPass : TokPass<"tok-plan-buffers", Exact> {
   let summary = "Give every buffer its place in the workspace";
+  let idempotent = 1;
   let description = [{
     First fit over live ranges: a buffer takes the lowest place that no buffer
     alive at the same time has. A range that begins before a loop and is used in it lasts to the
@@ -54,6 +55,7 @@ def PlanBuffersPass : TokPass<"tok-plan-buffers", Exact> {
 
 def InsertBarriersPass : TokPass<"tok-insert-barriers", Exact> {
   let summary = "Separate kernels that touch the same memory";
+  let idempotent = 1;
   let description = [{
     A kernel that reads what another has written since the last barrier, or
     writes what another has read or written, gets a barrier before it: workers
@@ -68,6 +70,7 @@ def InsertBarriersPass : TokPass<"tok-insert-barriers", Exact> {
 
 def PlanImagePass : TokPass<"tok-plan-image", Exact> {
   let summary = "Decide where each weight lies in the bundle";
+  let idempotent = 1;
   let description = [{
     Members of families one after the other, in the order in which a step walks
     them: layer by layer. Sets `image` of each `tok.weight`.
@@ -80,6 +83,7 @@ def PlanImagePass : TokPass<"tok-plan-image", Exact> {
 
 def ChooseKernelsPass : TokPass<"tok-choose-kernels", Exact> {
   let summary = "Complete the configuration of every kernel for a target";
+  let idempotent = 1;
   let description = [{
     Asks each kernel's template. With `print`, one line a kernel: what was
     chosen, the runner-up, and why.

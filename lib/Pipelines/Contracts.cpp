@@ -1,21 +1,131 @@
-//===- Contracts.cpp - What each pass may do to the numbers ---------------===//
+//===- Contracts.cpp - What each pass may do to the numbers
+//----------------===//
 
 #include "tokopt/Pipelines.h"
 
-#include "llvm/ADT/STLExtras.h"
+#include "lib/Target/Cpu/Cpu.h"
 
-#include <array>
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <map>
+#include <set>
 
 using namespace tokopt;
 
-static constexpr Contract kContracts[] = {
+static constexpr Contract kOurs[] = {
 #include "lib/Pipelines/Contracts.inc"
 };
 
-llvm::ArrayRef<Contract> tokopt::getContracts() { return kContracts; }
+// The other passes of our pipelines. They move a computation from one dialect
+// to another, op by op, and allow no reassociation; only `tok-expand` computes
+// something else: polynomials for the functions of `math`, whose error
+// test/lib/Target measures.
+static constexpr Contract kInOurPipelines[] = {
+    {"canonicalize", "exact", "", "", "", true},
+    {"convert-elementwise-to-linalg", "exact", "", "", "", true},
+    {"convert-linalg-to-loops", "exact", "", "", "", true},
+    {"convert-scf-to-cf", "exact", "", "", "", true},
+    {"convert-vector-to-llvm", "exact"},
+    {"cse", "exact", "", "", "", true},
+    {"loop-invariant-code-motion", "exact", "", "", "", true},
+    {"reconcile-unrealized-casts", "exact", "", "", "", true},
+    {"tok-convert-to-llvm", "exact"},
+    {"tok-expand", "tolerance", "4e-6"},
+};
+
+static std::vector<Contract> &plugins() {
+  static std::vector<Contract> contracts;
+  return contracts;
+}
+
+void tokopt::registerContracts(llvm::ArrayRef<Contract> contracts) {
+  llvm::append_range(plugins(), contracts);
+}
 
 const Contract *tokopt::findContract(llvm::StringRef pass) {
-  const auto *found = llvm::find_if(
-      kContracts, [&](const Contract &c) { return c.pass == pass; });
-  return found == std::end(kContracts) ? nullptr : found;
+  for (llvm::ArrayRef<Contract> table :
+       {llvm::ArrayRef(kOurs), llvm::ArrayRef(kInOurPipelines),
+        llvm::ArrayRef(plugins())}) {
+    const Contract *found =
+        llvm::find_if(table, [&](const Contract &c) { return c.pass == pass; });
+    if (found != table.end())
+      return found;
+  }
+  return nullptr;
+}
+
+/// Adds the names in `text`, such as
+/// `builtin.module(func.func(cse,canonicalize{top-down=true}))`, without
+/// anchors.
+static void addNames(llvm::StringRef text, std::set<std::string> &names) {
+  int depth = 0; // of options
+  std::string name;
+  for (char c : text) {
+    depth += c == '{';
+    if (depth == 0) {
+      if (llvm::StringRef(",()").contains(c)) {
+        if (c != '(' && !name.empty())
+          names.insert(name);
+        name.clear();
+      } else {
+        name += c;
+      }
+    }
+    depth -= c == '}';
+  }
+}
+
+/// The names of all passes that compile a model.
+static std::set<std::string> passesOfPipelines() {
+  mlir::MLIRContext context;
+  std::set<std::string> names;
+  auto collect = [&](llvm::function_ref<void(mlir::PassManager &)> build) {
+    mlir::PassManager manager(&context);
+    build(manager);
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    manager.printAsTextualPipeline(stream);
+    addNames(text, names);
+  };
+  collect([](mlir::PassManager &manager) { buildProgramPipeline(manager); });
+  collect(
+      [](mlir::PassManager &manager) { buildKernelPipeline(manager, "avx2"); });
+  collect([](mlir::PassManager &manager) {
+    (void)mlir::parsePassPipeline("tok-lower-to-reference", manager);
+  });
+  collect([](mlir::PassManager &manager) {
+    addLoweringPasses(manager, /*barePointers=*/false);
+  });
+  return names;
+}
+
+void tokopt::printContracts(llvm::raw_ostream &os) {
+  // The name, and whether the pass is ours.
+  std::map<std::string, bool> passes;
+  for (const std::string &name : passesOfPipelines())
+    passes[name] = llvm::StringRef(name).starts_with("tok-");
+  for (llvm::ArrayRef<Contract> table :
+       {llvm::ArrayRef(kOurs), llvm::ArrayRef(plugins())})
+    for (const Contract &contract : table)
+      if (mlir::PassInfo::lookup(contract.pass))
+        passes[contract.pass.str()] = true;
+  size_t width = 0;
+  for (auto &[name, ours] : passes)
+    width = std::max(width, name.size());
+  for (auto &[name, ours] : passes) {
+    const Contract *contract = findContract(name);
+    os << name;
+    os.indent(width + 2 - name.size()) << (contract ? contract->kind : "none");
+    if (contract && !contract->bound.empty())
+      os << " bound=" << contract->bound;
+    if (contract && !contract->knob.empty())
+      os << " knob=" << contract->knob << " neutral=" << contract->neutral;
+    if (contract && contract->idempotent)
+      os << " idempotent";
+    os << (ours ? "\n" : " upstream\n");
+  }
 }

@@ -16,7 +16,8 @@ def main(out, dumps):
             record = records[name]
             contract = records[record["contract"]["def"]]
             fields = [record["argument"]] + [contract[f] for f in ("kind", "bound", "knob", "neutral")]
-            lines.append("{" + ", ".join(json.dumps(field) for field in fields) + "},\n")
+            idempotent = "true" if record["idempotent"] else "false"
+            lines.append("{" + ", ".join(json.dumps(field) for field in fields) + f", {idempotent}}},\n")
     with open(out, "w") as file:
         file.writelines(sorted(lines))
 

@@ -7,6 +7,7 @@ include "passes/TokPass.td"
 
 def DecomposePass : TokPass<"tok-decompose", Exact> {
   let summary = "Replace every op on values by its definition in upstream ops";
+  let idempotent = 1;
   let description = [{
     Rewrites a model to `linalg`, `tensor`, `scf`, `arith` and `math`. This is
     the definition of each op, and what `--backend=reference` compiles.
@@ -63,6 +64,7 @@ def DecomposePass : TokPass<"tok-decompose", Exact> {
 
 def BufferizeModelPass : TokPass<"tok-bufferize-model", Exact> {
   let summary = "Give the tensors of a decomposed model memory";
+  let idempotent = 1;
   let description = [{
     One-shot bufferization over function boundaries, such that caches and
     destinations are updated in place: no function has a buffer as a result

@@ -7,6 +7,7 @@ include "passes/TokPass.td"
 
 def QuantizeCachePass : TokPass<"tok-quantize-cache", Lossy<"format", "f32">> {
   let summary = "Store keys and values in fewer bits";
+  let idempotent = 1;
   let description = [{
     Changes the element types of every `!tok.cache`: `f16` halves the bytes, `i8`
     quarters them, with a scale for each row and head. Nothing else changes;

@@ -7,6 +7,7 @@ include "passes/TokPass.td"
 
 def QuantizeActivationsPass : TokPass<"tok-quantize-activations", Lossy<"format", "f32">> {
   let summary = "Round the inputs of linears to 8 bits in blocks of 32";
+  let idempotent = 1;
   let description = [{
     Sets `compute` of every `tok.linear` whose weight is in a block format: the
     products become integer dot products, which is what makes CPUs fast here.

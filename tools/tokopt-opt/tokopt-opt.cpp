@@ -7,6 +7,12 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/CommandLine.h"
+
+static llvm::cl::opt<bool> listContracts(
+    "list-contracts",
+    llvm::cl::desc(
+        "Print what each pass promises about the numbers, and exit"));
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
@@ -15,6 +21,12 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
+  auto [input, output] = mlir::registerAndParseCLIOptions(
+      argc, argv, "tokopt pass driver\n", registry);
+  if (listContracts) {
+    tokopt::printContracts(llvm::outs());
+    return 0;
+  }
   return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, "tokopt pass driver\n", registry));
+      mlir::MlirOptMain(argc, argv, input, output, registry));
 }
