@@ -12,6 +12,7 @@
 
 #include "Engine.h"
 #include "Error.h"
+#include "Params.h"
 
 #include <algorithm>
 #include <cinttypes>
@@ -212,35 +213,36 @@ tokrt_status_t tokrt_engine_create(const tokrt_model_t *model,
                                    const tokrt_engine_params_t *params,
                                    tokrt_engine_t **out_engine,
                                    tokrt_error_t *error) {
-  tokrt_engine_params_t defaults;
-  tokrt_engine_params_init(&defaults);
-  if (!params)
-    params = &defaults;
-  if (!model || !out_engine || params->struct_size != sizeof *params)
+  if (!model || !out_engine)
     return fail(error, TOKRT_INVALID_ARGUMENT,
-                "tokrt_engine_create: a null pointer or parameters that "
-                "tokrt_engine_params_init did not fill");
+                "tokrt_engine_create: found a null pointer, expected a model "
+                "and a place for the engine");
+  tokrt_engine_params_t known;
+  if (auto status =
+          readParams("tokrt_engine_create", tokrt_engine_params_init_sized,
+                     params, &known, error))
+    return status;
   if (!model->step)
     return fail(error, TOKRT_INVALID_ARGUMENT,
                 "%s: was loaded to be described only; load it to run",
                 model->path.c_str());
-  if (auto status = checkParams(*params, error))
+  if (auto status = checkParams(known, error))
     return status;
   std::unique_ptr<tokrt_engine_t> engine(new (std::nothrow) tokrt_engine_t);
   if (!engine)
     return fail(error, TOKRT_OUT_OF_MEMORY, "%s: no memory for an engine",
                 model->path.c_str());
   engine->model = model;
-  engine->trace = params->trace;
-  engine->traceData = params->trace_data;
-  engine->policy = choosePolicy(model->manifest, *params);
+  engine->trace = known.trace;
+  engine->traceData = known.trace_data;
+  engine->policy = choosePolicy(model->manifest, known);
   uint32_t threads =
-      params->threads ? params->threads : std::min(usableCpus(), kMaxThreads);
+      known.threads ? known.threads : std::min(usableCpus(), kMaxThreads);
   if (!engine->workers.start(threads))
     return fail(error, TOKRT_OUT_OF_MEMORY,
                 "%s: the system refuses to start %u threads; ask for fewer",
                 model->path.c_str(), threads);
-  if (auto status = createCaches(*engine, params->cache_bytes, error))
+  if (auto status = createCaches(*engine, known.cache_bytes, error))
     return status;
   if (!createColumns(*engine) || !createBuffers(*engine))
     return fail(

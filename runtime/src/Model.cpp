@@ -15,6 +15,7 @@
 #include "../cpu/Features.h"
 #include "Digest.h"
 #include "Error.h"
+#include "Params.h"
 
 #include <cerrno>
 #include <cinttypes>
@@ -294,19 +295,20 @@ tokrt_status_t tokrt_model_load(const char *path,
                                 const tokrt_model_params_t *params,
                                 tokrt_model_t **out_model,
                                 tokrt_error_t *error) {
-  tokrt_model_params_t defaults;
-  tokrt_model_params_init(&defaults);
-  if (!params)
-    params = &defaults;
-  if (!path || !out_model || params->struct_size != sizeof *params)
+  if (!path || !out_model)
     return fail(error, TOKRT_INVALID_ARGUMENT,
-                "tokrt_model_load: a null pointer or parameters that "
-                "tokrt_model_params_init did not fill");
+                "tokrt_model_load: found a null pointer, expected a path and a "
+                "place for the model");
+  tokrt_model_params_t known;
+  if (auto status =
+          readParams("tokrt_model_load", tokrt_model_params_init_sized, params,
+                     &known, error))
+    return status;
   std::unique_ptr<tokrt_model_t> model(new (std::nothrow) tokrt_model_t);
   if (!model)
     return fail(error, TOKRT_OUT_OF_MEMORY, "%s: no memory to load it", path);
   model->path = path;
-  if (auto status = Loader(*model, *params, error).load())
+  if (auto status = Loader(*model, known, error).load())
     return status;
   *out_model = model.release();
   return TOKRT_OK;

@@ -7,6 +7,7 @@
 
 #include "Engine.h"
 #include "Error.h"
+#include "Params.h"
 
 #include <algorithm>
 #include <cinttypes>
@@ -78,20 +79,25 @@ static tokrt_status_t checkPrompt(const tokrt_engine_t &engine,
 }
 
 tokrt_status_t tokrt_engine_submit(tokrt_engine_t *engine,
-                                   const tokrt_request_params_t *params,
+                                   const tokrt_request_params_t *from,
                                    tokrt_request_t *out_request,
                                    tokrt_error_t *error) {
-  if (!engine || !params || !out_request || engine->stepping ||
-      params->struct_size != sizeof *params ||
-      (params->id_count && !params->ids) ||
-      (params->stop_count && !params->stop))
+  if (!engine || !from || !out_request || engine->stepping)
     return fail(error, TOKRT_INVALID_ARGUMENT,
-                "tokrt_engine_submit: a null pointer, parameters that "
-                "tokrt_request_params_init did not fill, or called from a "
+                "tokrt_engine_submit: a null pointer, or called from a "
                 "callback");
-  if (auto status = checkPrompt(*engine, *params, error))
+  tokrt_request_params_t params;
+  if (auto status =
+          readParams("tokrt_engine_submit", tokrt_request_params_init_sized,
+                     from, &params, error))
     return status;
-  if (auto status = checkSampling(params->sampling, error))
+  if ((params.id_count && !params.ids) || (params.stop_count && !params.stop))
+    return fail(error, TOKRT_INVALID_ARGUMENT,
+                "tokrt_engine_submit: found a null pointer, expected %s",
+                params.id_count && !params.ids ? "ids" : "stop");
+  if (auto status = checkPrompt(*engine, params, error))
+    return status;
+  if (auto status = checkSampling(params.sampling, error))
     return status;
   std::unique_ptr<Request> request(new (std::nothrow) Request);
   if (!request)
@@ -99,21 +105,21 @@ tokrt_status_t tokrt_engine_submit(tokrt_engine_t *engine,
                 engine->model->path.c_str());
   // The longest it can get: one token may be drawn behind a full context.
   uint64_t most = std::min(uint64_t(engine->model->manifest.context) + 1,
-                           uint64_t(params->id_count) + params->max_tokens);
+                           uint64_t(params.id_count) + params.max_tokens);
   request->ids.reserve(most);
-  request->ids.assign(params->ids, params->ids + params->id_count);
+  request->ids.assign(params.ids, params.ids + params.id_count);
   request->id = engine->nextId++;
-  request->prompt = static_cast<uint32_t>(params->id_count);
-  request->maxTokens = params->max_tokens;
-  request->sampling = params->sampling;
-  if (!params->ignore_stop)
-    request->stop.assign(params->stop, params->stop + params->stop_count);
-  request->allLogits = params->all_logits;
-  request->logitsFrom = params->logits_from;
-  request->onToken = params->on_token;
-  request->onLogits = params->on_logits;
-  request->onFinish = params->on_finish;
-  request->data = params->data;
+  request->prompt = static_cast<uint32_t>(params.id_count);
+  request->maxTokens = params.max_tokens;
+  request->sampling = params.sampling;
+  if (!params.ignore_stop)
+    request->stop.assign(params.stop, params.stop + params.stop_count);
+  request->allLogits = params.all_logits;
+  request->logitsFrom = params.logits_from;
+  request->onToken = params.on_token;
+  request->onLogits = params.on_logits;
+  request->onFinish = params.on_finish;
+  request->data = params.data;
   engine->schedule.add(request.get());
   *out_request = request->id;
   engine->requests.push_back(std::move(request));

@@ -1,4 +1,5 @@
-//===- Status.cpp - Names and defaults of the public types ----------------===//
+//===- Status.cpp - Names of the public enumerations
+//-----------------------===//
 //
 // Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -47,22 +48,4 @@ const char *tokrt_finish_string(tokrt_finish_t finish) {
     break;
   }
   return "unknown reason";
-}
-
-void tokrt_model_params_init(tokrt_model_params_t *out_params) {
-  *out_params = {};
-  out_params->struct_size = sizeof *out_params;
-}
-
-void tokrt_engine_params_init(tokrt_engine_params_t *out_params) {
-  *out_params = {};
-  out_params->struct_size = sizeof *out_params;
-  out_params->requests = 64;
-}
-
-void tokrt_request_params_init(tokrt_request_params_t *out_params) {
-  *out_params = {};
-  out_params->struct_size = sizeof *out_params;
-  out_params->max_tokens = 128;
-  out_params->sampling.top_p = 1;
 }

@@ -414,7 +414,7 @@ TEST(Engine, refuses_bad_parameters) {
       },
       TOKRT_INVALID_ARGUMENT, "schedule");
   refused([](auto &p) { p.struct_size = 0; }, TOKRT_INVALID_ARGUMENT,
-          "tokrt_engine_params_init");
+          "struct_size: found 0");
   refused([](auto &p) { p.cache_bytes = 100; }, TOKRT_EXHAUSTED,
           "cache_bytes: found 100");
   EXPECT_EQ(tokrt_engine_create(nullptr, nullptr, nullptr, nullptr),

@@ -33,9 +33,11 @@
 //    parameter is the error, which may be NULL.
 //  - `tokrt_X_create` (or `load`) gives the caller ownership; `tokrt_X_destroy`
 //    takes it back and accepts NULL.
-//  - A `*_params_t` begins with its own size, so a library can serve a caller
-//    that was compiled against an older header. Fill one with
-//    `tokrt_X_params_init` before you set fields; NULL means all defaults.
+//  - A `*_params_t` begins with its own size, so a library serves a caller that
+//    was compiled against an older header: what that one does not know keeps
+//    its default. A newer header's caller is served too if it leaves what this
+//    library does not know at zero. Fill one with `tokrt_X_params_init` before
+//    you set fields; NULL means all defaults.
 //  - No call throws, prints or aborts. Objects are not thread safe; distinct
 //    objects may be used from distinct threads. A model may be shared by
 //    engines of different threads.
@@ -107,7 +109,13 @@ typedef struct tokrt_model_params_s {
   int describe_only;
 } tokrt_model_params_t;
 
-void tokrt_model_params_init(tokrt_model_params_t *out_params);
+/// Defaults. The size is the caller's, which is why the second is compiled into
+/// it: this library's own may be larger than the caller's memory.
+void tokrt_model_params_init_sized(tokrt_model_params_t *out_params,
+                                   size_t size);
+static inline void tokrt_model_params_init(tokrt_model_params_t *out_params) {
+  tokrt_model_params_init_sized(out_params, sizeof *out_params);
+}
 
 /// Maps the bundle at `path`. No code of the file runs, and none is mapped
 /// executable, before every check has passed.
@@ -221,7 +229,11 @@ typedef struct tokrt_engine_params_s {
   void *trace_data;
 } tokrt_engine_params_t;
 
-void tokrt_engine_params_init(tokrt_engine_params_t *out_params);
+void tokrt_engine_params_init_sized(tokrt_engine_params_t *out_params,
+                                    size_t size);
+static inline void tokrt_engine_params_init(tokrt_engine_params_t *out_params) {
+  tokrt_engine_params_init_sized(out_params, sizeof *out_params);
+}
 
 /// Allocates everything a step needs; steps allocate nothing. The model must
 /// outlive the engine.
@@ -301,7 +313,12 @@ typedef struct tokrt_request_params_s {
   void *data; // first argument of the three
 } tokrt_request_params_t;
 
-void tokrt_request_params_init(tokrt_request_params_t *out_params);
+void tokrt_request_params_init_sized(tokrt_request_params_t *out_params,
+                                     size_t size);
+static inline void
+tokrt_request_params_init(tokrt_request_params_t *out_params) {
+  tokrt_request_params_init_sized(out_params, sizeof *out_params);
+}
 
 /// Queues a request. Fails with TOKRT_INVALID_ARGUMENT on a prompt longer than
 /// the context or an id out of the vocabulary, and with TOKRT_EXHAUSTED if the
