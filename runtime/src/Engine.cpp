@@ -11,13 +11,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "Engine.h"
-#include "Error.h"
+#include "Guard.h"
 #include "Params.h"
 
 #include <algorithm>
 #include <cinttypes>
 #include <cstring>
-#include <new>
 #include <type_traits>
 #include <unistd.h>
 
@@ -209,6 +208,40 @@ static tokrt_status_t checkParams(const tokrt_engine_params_t &params,
   return TOKRT_OK;
 }
 
+/// Makes the engine of parameters that are known to be sane.
+static tokrt_status_t create(const tokrt_model_t *model,
+                             const tokrt_engine_params_t &params,
+                             tokrt_engine_t **out_engine,
+                             tokrt_error_t *error) {
+  auto engine = std::make_unique<tokrt_engine_t>();
+  engine->model = model;
+  engine->trace = params.trace;
+  engine->traceData = params.trace_data;
+  engine->policy = choosePolicy(model->manifest, params);
+  uint32_t threads =
+      params.threads ? params.threads : std::min(usableCpus(), kMaxThreads);
+  if (!engine->workers.start(threads))
+    return fail(error, TOKRT_OUT_OF_MEMORY,
+                "%s: the system refuses to start %u threads; ask for fewer",
+                model->path.c_str(), threads);
+  if (auto status = createCaches(*engine, params.cache_bytes, error))
+    return status;
+  if (!createColumns(*engine) || !createBuffers(*engine))
+    return fail(
+        error, TOKRT_OUT_OF_MEMORY,
+        "%s: no address space for the buffers of %u rows a step (%" PRIu64
+        " bytes of workspace a row); lower step_rows",
+        model->path.c_str(), engine->policy.stepRows, model->manifest.rowBytes);
+  fillFrame(*engine);
+  engine->schedule.create(engine->policy, engine->caches);
+  // A chunk and the decodes beside it are different requests.
+  engine->plan.parts.reserve(engine->policy.requests);
+  engine->parts.reserve(engine->policy.requests);
+  engine->outputs.reserve(engine->policy.stepRows);
+  *out_engine = engine.release();
+  return TOKRT_OK;
+}
+
 tokrt_status_t tokrt_engine_create(const tokrt_model_t *model,
                                    const tokrt_engine_params_t *params,
                                    tokrt_engine_t **out_engine,
@@ -228,36 +261,8 @@ tokrt_status_t tokrt_engine_create(const tokrt_model_t *model,
                 model->path.c_str());
   if (auto status = checkParams(known, error))
     return status;
-  std::unique_ptr<tokrt_engine_t> engine(new (std::nothrow) tokrt_engine_t);
-  if (!engine)
-    return fail(error, TOKRT_OUT_OF_MEMORY, "%s: no memory for an engine",
-                model->path.c_str());
-  engine->model = model;
-  engine->trace = known.trace;
-  engine->traceData = known.trace_data;
-  engine->policy = choosePolicy(model->manifest, known);
-  uint32_t threads =
-      known.threads ? known.threads : std::min(usableCpus(), kMaxThreads);
-  if (!engine->workers.start(threads))
-    return fail(error, TOKRT_OUT_OF_MEMORY,
-                "%s: the system refuses to start %u threads; ask for fewer",
-                model->path.c_str(), threads);
-  if (auto status = createCaches(*engine, known.cache_bytes, error))
-    return status;
-  if (!createColumns(*engine) || !createBuffers(*engine))
-    return fail(
-        error, TOKRT_OUT_OF_MEMORY,
-        "%s: no address space for the buffers of %u rows a step (%" PRIu64
-        " bytes of workspace a row); lower step_rows",
-        model->path.c_str(), engine->policy.stepRows, model->manifest.rowBytes);
-  fillFrame(*engine);
-  engine->schedule.create(engine->policy, engine->caches);
-  // A chunk and the decodes beside it are different requests.
-  engine->plan.parts.reserve(engine->policy.requests);
-  engine->parts.reserve(engine->policy.requests);
-  engine->outputs.reserve(engine->policy.stepRows);
-  *out_engine = engine.release();
-  return TOKRT_OK;
+  return guarded(error, model->path.c_str(),
+                 [&] { return create(model, known, out_engine, error); });
 }
 
 void tokrt_engine_destroy(tokrt_engine_t *engine) { delete engine; }

@@ -8,12 +8,11 @@
 #include "Manifest.h"
 #include "Error.h"
 #include "Frame.h"
+#include "Json.h"
 
 #include <cinttypes>
-#include <nlohmann/json.hpp>
 
 using namespace tokrt;
-using Json = nlohmann::json;
 
 namespace {
 
@@ -45,12 +44,10 @@ public:
                    const char *name) {
     if (!object)
       return nullptr;
-    auto it = object->find(name);
-    if (it == object->end()) {
+    const Json *value = object->find(name);
+    if (!value)
       expect(join(path, name), "nothing", "a value", TOKRT_INVALID_FILE);
-      return nullptr;
-    }
-    return &*it;
+    return value;
   }
 
   static std::string join(const std::string &path, const char *name) {
@@ -59,32 +56,12 @@ public:
   static std::string at(const std::string &path, size_t i) {
     return path + "[" + std::to_string(i) + "]";
   }
-  /// What was found, for a message. Printed here, because the library's way
-  /// brings a whole serializer along, and because it nests as deep as the value
-  /// does, which is as deep as the file wants.
   static std::string show(const Json *value) {
-    if (!value)
-      return "nothing";
-    switch (value->type()) {
-    case Json::value_t::null:
-      return "null";
-    case Json::value_t::boolean:
-      return value->get<bool>() ? "true" : "false";
-    case Json::value_t::number_integer:
-      return std::to_string(value->get<int64_t>());
-    case Json::value_t::number_unsigned:
-      return std::to_string(value->get<uint64_t>());
-    case Json::value_t::number_float:
-      return "a fraction";
-    case Json::value_t::string:
-      return '"' + value->get_ref<const std::string &>() + '"';
-    default:
-      return value->is_array() ? "an array" : "an object";
-    }
+    return value ? value->describe() : "nothing";
   }
 
   const Json *checkObject(const Json *value, const std::string &path) {
-    if (!value || value->is_object())
+    if (!value || value->isObject())
       return value;
     expect(path, show(value), "an object", TOKRT_INVALID_FILE);
     return nullptr;
@@ -98,11 +75,11 @@ public:
                     const char *name, size_t least, size_t limit) {
     const Json *value = find(parent, path, name);
     if (!value ||
-        (value->is_array() && value->size() >= least && value->size() <= limit))
+        (value->isArray() && value->size() >= least && value->size() <= limit))
       return value;
     expect(join(path, name),
-           value->is_array() ? std::to_string(value->size()) + " elements"
-                             : show(value),
+           value->isArray() ? std::to_string(value->size()) + " elements"
+                            : show(value),
            "an array of " + std::to_string(least) + " to " +
                std::to_string(limit) + " elements",
            TOKRT_INVALID_FILE);
@@ -112,11 +89,9 @@ public:
                        uint64_t least, uint64_t most) {
     if (!value)
       return least;
-    if (value->is_number_unsigned()) {
-      uint64_t number = value->get<uint64_t>();
-      if (number >= least && number <= most)
-        return number;
-    }
+    if (value->isUnsigned() && value->number() >= least &&
+        value->number() <= most)
+      return value->number();
     expect(path, show(value),
            "a whole number from " + std::to_string(least) + " to " +
                std::to_string(most),
@@ -128,8 +103,8 @@ public:
     return checkNumber(find(parent, path, name), join(path, name), least, most);
   }
   std::string checkString(const Json *value, const std::string &path) {
-    if (value && value->is_string())
-      return value->get<std::string>();
+    if (value && value->isString())
+      return value->string();
     if (value)
       expect(path, show(value), "a string", TOKRT_INVALID_FILE);
     return std::string();
@@ -166,7 +141,7 @@ void readFrame(Reader &read, const Json *root) {
     return;
   for (size_t i = 0; i < kFrameSlots && read.status == TOKRT_OK; ++i) {
     const Json *name = i < frame->size() ? &(*frame)[i] : nullptr;
-    if (!name || !name->is_string() || *name != kFrameNames[i])
+    if (!name || !name->isString() || name->string() != kFrameNames[i])
       read.expect(Reader::at("frame", i), Reader::show(name),
                   '"' + std::string(kFrameNames[i]) + '"', TOKRT_UNSUPPORTED);
   }
@@ -212,7 +187,7 @@ void readGroups(Reader &read, const Json *schedule, Manifest &out) {
   uint32_t next = 0;
   for (size_t i = 0; groups && i < groups->size(); ++i) {
     const Json &group = (*groups)[i];
-    if (!group.is_array() || group.size() != 2)
+    if (!group.isArray() || group.size() != 2)
       return read.expect(Reader::at(path, i), Reader::show(&group),
                          "[begin, end]", TOKRT_INVALID_FILE);
     auto begin = read.checkNumber(&group[0], Reader::at(Reader::at(path, i), 0),
@@ -279,9 +254,8 @@ void checkOthers(Reader &read, const Json *root) {
 tokrt_status_t tokrt::parseManifest(const char *text, size_t size,
                                     const char *path, Manifest *out,
                                     tokrt_error_t *error) {
-  Json root =
-      Json::parse(text, text + size, nullptr, /*allow_exceptions=*/false);
-  if (root.is_discarded() || !root.is_object())
+  Json root;
+  if (!parseJson(text, size, &root) || !root.isObject())
     return fail(error, TOKRT_INVALID_FILE,
                 "%s: manifest: found %zu bytes that are no JSON object; "
                 "compile the model again with tokopt-compile",
@@ -290,7 +264,7 @@ tokrt_status_t tokrt::parseManifest(const char *text, size_t size,
   Manifest manifest;
   // The version comes first: of another one, nothing else is known.
   const Json *format = read.find(&root, "", "format");
-  if (format && *format != kFormat)
+  if (format && !(format->isUnsigned() && format->number() == kFormat))
     read.expect("format", Reader::show(format), std::to_string(kFormat),
                 TOKRT_UNSUPPORTED);
   if (read.status != TOKRT_OK)

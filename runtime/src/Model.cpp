@@ -14,7 +14,7 @@
 #include "Model.h"
 #include "../cpu/Features.h"
 #include "Digest.h"
-#include "Error.h"
+#include "Guard.h"
 #include "Params.h"
 
 #include <cerrno>
@@ -23,7 +23,6 @@
 #include <cstring>
 #include <fcntl.h>
 #include <memory>
-#include <new>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -304,14 +303,14 @@ tokrt_status_t tokrt_model_load(const char *path,
           readParams("tokrt_model_load", tokrt_model_params_init_sized, params,
                      &known, error))
     return status;
-  std::unique_ptr<tokrt_model_t> model(new (std::nothrow) tokrt_model_t);
-  if (!model)
-    return fail(error, TOKRT_OUT_OF_MEMORY, "%s: no memory to load it", path);
-  model->path = path;
-  if (auto status = Loader(*model, known, error).load())
+  return guarded(error, path, [&] {
+    auto model = std::make_unique<tokrt_model_t>();
+    model->path = path;
+    tokrt_status_t status = Loader(*model, known, error).load();
+    if (status == TOKRT_OK)
+      *out_model = model.release();
     return status;
-  *out_model = model.release();
-  return TOKRT_OK;
+  });
 }
 
 void tokrt_model_destroy(tokrt_model_t *model) { delete model; }

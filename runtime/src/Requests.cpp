@@ -6,13 +6,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "Engine.h"
-#include "Error.h"
+#include "Guard.h"
 #include "Params.h"
 
 #include <algorithm>
 #include <cinttypes>
 #include <cmath>
-#include <new>
+#include <memory>
 
 using namespace tokrt;
 
@@ -78,6 +78,36 @@ static tokrt_status_t checkPrompt(const tokrt_engine_t &engine,
   return TOKRT_OK;
 }
 
+static std::unique_ptr<Request>
+makeRequest(const tokrt_engine_t &engine,
+            const tokrt_request_params_t &params) {
+  auto request = std::make_unique<Request>();
+  // The longest it can get: one token may be drawn behind a full context.
+  uint64_t most = std::min(uint64_t(engine.model->manifest.context) + 1,
+                           uint64_t(params.id_count) + params.max_tokens);
+  request->ids.reserve(most);
+  request->ids.assign(params.ids, params.ids + params.id_count);
+  request->prompt = static_cast<uint32_t>(params.id_count);
+  request->maxTokens = params.max_tokens;
+  request->sampling = params.sampling;
+  if (!params.ignore_stop)
+    request->stop.assign(params.stop, params.stop + params.stop_count);
+  request->allLogits = params.all_logits;
+  request->logitsFrom = params.logits_from;
+  request->onToken = params.on_token;
+  request->onLogits = params.on_logits;
+  request->onFinish = params.on_finish;
+  request->data = params.data;
+  return request;
+}
+
+/// Makes room for another element, so that `push_back` cannot fail.
+template <typename T>
+static void reserveOneMore(std::vector<T> &vector) {
+  if (vector.size() == vector.capacity())
+    vector.reserve(2 * vector.size() + 8);
+}
+
 tokrt_status_t tokrt_engine_submit(tokrt_engine_t *engine,
                                    const tokrt_request_params_t *from,
                                    tokrt_request_t *out_request,
@@ -99,31 +129,15 @@ tokrt_status_t tokrt_engine_submit(tokrt_engine_t *engine,
     return status;
   if (auto status = checkSampling(params.sampling, error))
     return status;
-  std::unique_ptr<Request> request(new (std::nothrow) Request);
-  if (!request)
-    return fail(error, TOKRT_OUT_OF_MEMORY, "%s: no memory for a request",
-                engine->model->path.c_str());
-  // The longest it can get: one token may be drawn behind a full context.
-  uint64_t most = std::min(uint64_t(engine->model->manifest.context) + 1,
-                           uint64_t(params.id_count) + params.max_tokens);
-  request->ids.reserve(most);
-  request->ids.assign(params.ids, params.ids + params.id_count);
-  request->id = engine->nextId++;
-  request->prompt = static_cast<uint32_t>(params.id_count);
-  request->maxTokens = params.max_tokens;
-  request->sampling = params.sampling;
-  if (!params.ignore_stop)
-    request->stop.assign(params.stop, params.stop + params.stop_count);
-  request->allLogits = params.all_logits;
-  request->logitsFrom = params.logits_from;
-  request->onToken = params.on_token;
-  request->onLogits = params.on_logits;
-  request->onFinish = params.on_finish;
-  request->data = params.data;
-  engine->schedule.add(request.get());
-  *out_request = request->id;
-  engine->requests.push_back(std::move(request));
-  return TOKRT_OK;
+  return guarded(error, engine->model->path.c_str(), [&] {
+    std::unique_ptr<Request> request = makeRequest(*engine, params);
+    // What may fail comes before the first change of the engine.
+    reserveOneMore(engine->requests);
+    engine->schedule.add(request.get());
+    *out_request = request->id = engine->nextId++;
+    engine->requests.push_back(std::move(request));
+    return TOKRT_OK;
+  });
 }
 
 void tokrt_engine_cancel(tokrt_engine_t *engine, tokrt_request_t id) {

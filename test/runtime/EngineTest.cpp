@@ -8,41 +8,13 @@
 #include "TestEngine.h"
 #include "runtime/cpu/Workers.h"
 
-#include <atomic>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <new>
 #include <sched.h>
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
-
-static std::atomic<uint64_t> allocations{0};
-
-// Counts what the runtime allocates, which is linked into this program. All
-// forms, because a sanitizer brings its own of each.
-static void *countedAllocate(size_t size) noexcept {
-  ++allocations;
-  return malloc(size ? size : 1);
-}
-void *operator new(size_t size) {
-  if (void *memory = countedAllocate(size))
-    return memory;
-  abort();
-}
-void *operator new[](size_t size) { return operator new(size); }
-void *operator new(size_t size, const std::nothrow_t &) noexcept {
-  return countedAllocate(size);
-}
-void *operator new[](size_t size, const std::nothrow_t &) noexcept {
-  return countedAllocate(size);
-}
-void operator delete(void *memory) noexcept { free(memory); }
-void operator delete[](void *memory) noexcept { free(memory); }
-void operator delete(void *memory, size_t) noexcept { free(memory); }
-void operator delete[](void *memory, size_t) noexcept { free(memory); }
 
 namespace {
 
@@ -453,37 +425,6 @@ TEST(Engine, stops_at_a_token_out_of_the_vocabulary) {
   EXPECT_EQ(tokrt_engine_step(engine.engine, &info, &engine.error),
             TOKRT_INVALID_FILE);
   EXPECT_TRUE(request.tokens.empty());
-}
-
-TEST(Engine, allocates_nothing_in_a_step) {
-  for (tokrt_schedule_t schedule :
-       {TOKRT_SCHEDULE_WHOLE, TOKRT_SCHEDULE_CHUNKED, TOKRT_SCHEDULE_LAYERED}) {
-    TestEngine engine;
-    engine.params.schedule = schedule;
-    engine.params.threads = 2;
-    engine.params.step_rows = 11;
-    engine.params.group_layers = 2;
-    engine.params.trace = nullptr; // it would allocate
-    // Small enough for requests to give way to each other.
-    engine.params.cache_bytes = 16 * (kFakePageBytes + kFakeAuxPageBytes);
-    ASSERT_EQ(engine.open(), TOKRT_OK);
-    std::vector<TestRequest> requests(6);
-    for (size_t i = 0; i < requests.size(); ++i) {
-      requests[i].prompt = makePrompt(uint32_t(i), 5 + 2 * i);
-      requests[i].maxTokens = 15;
-      requests[i].tokens.reserve(15);
-      ASSERT_EQ(engine.submit(requests[i]), TOKRT_OK);
-    }
-    uint64_t before = allocations;
-    tokrt_step_info_t info;
-    do {
-      ASSERT_EQ(tokrt_engine_step(engine.engine, &info, &engine.error),
-                TOKRT_OK);
-    } while (info.rows);
-    EXPECT_EQ(allocations, before);
-    for (const TestRequest &request : requests)
-      EXPECT_EQ(request.tokens, request.expected());
-  }
 }
 
 #if defined(__x86_64__)

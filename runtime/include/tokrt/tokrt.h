@@ -38,9 +38,10 @@
 //    its default. A newer header's caller is served too if it leaves what this
 //    library does not know at zero. Fill one with `tokrt_X_params_init` before
 //    you set fields; NULL means all defaults.
-//  - No call throws, prints or aborts. Objects are not thread safe; distinct
-//    objects may be used from distinct threads. A model may be shared by
-//    engines of different threads.
+//  - No call throws, prints or aborts, and no callback may throw. A call that
+//    finds no memory gives TOKRT_OUT_OF_MEMORY and changes nothing.
+//  - Objects are not thread safe; distinct objects may be used from distinct
+//    threads. A model may be shared by engines of different threads.
 //
 //===----------------------------------------------------------------------===//
 

@@ -9,9 +9,8 @@
 #ifndef TOKRT_TEXT_FAILURE_H_
 #define TOKRT_TEXT_FAILURE_H_
 
-#include "runtime/src/Error.h"
+#include "runtime/src/Guard.h"
 
-#include <new>
 #include <string>
 #include <string_view>
 
@@ -33,14 +32,14 @@ std::string excerpt(std::string_view text);
 /// Runs `body` and turns what it throws into a status and a message.
 template <typename Body>
 tokrt_status_t guarded(tokrt_error_t *error, Body &&body) {
-  try {
-    body();
-    return TOKRT_OK;
-  } catch (const Failure &failure) {
-    return fail(error, failure.status, "%s", failure.message.c_str());
-  } catch (const std::bad_alloc &) {
-    return fail(error, TOKRT_OUT_OF_MEMORY, "text: out of memory");
-  }
+  return tokrt::guarded(error, "text", [&] {
+    try {
+      body();
+      return TOKRT_OK;
+    } catch (const Failure &failure) {
+      return fail(error, failure.status, "%s", failure.message.c_str());
+    }
+  });
 }
 
 } // namespace tokrt::text
