@@ -6,7 +6,7 @@ compiled_quality.py MODEL POSITIONS
 import os
 import sys
 
-from harness import Checks, bundle, eval_nll, has_reference, levels, model_file, reference, text_ids
+from harness import Checks, bundle, eval_nll, levels, model_file, reference, text_ids
 
 # llama.cpp's default run against f32 weights on the same ids: mean KL, |NLL difference|.
 LLAMA = {
@@ -20,7 +20,7 @@ def main():
     name, positions = sys.argv[1], int(sys.argv[2])
     check = Checks()
     model = model_file(name)
-    oracle, path = bundle(model, "--backend=reference" if has_reference() else "--pipeline="), bundle(model)
+    oracle, path = bundle(model, "--backend=reference"), bundle(model)
     recorded, _ = reference(name)
     wanted = dict(recorded["gpl3_first_4096_tokens"]["mean_nll_at"])[positions]
     llama_kl, llama_nll = LLAMA[name, positions]

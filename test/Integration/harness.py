@@ -106,11 +106,6 @@ def tiny_model(*options):
     return up_to_date(path, [script], lambda: run("/usr/bin/python3", script, *options, path))
 
 
-def has_reference():
-    """Whether this tokopt-compile has the reference backend."""
-    return "reference" in run(tool("tokopt-compile"), "--help").stdout
-
-
 def levels(path):
     """The ISA levels of a bundle that this CPU can run, best first."""
     found = re.findall(r"^level +(\S+) .*runs here$", run(tool("tokopt-inspect"), path).stdout, re.M)

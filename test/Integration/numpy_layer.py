@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from harness import Checks, bundle, generate, has_reference, levels, tiny_model
+from harness import Checks, bundle, generate, levels, tiny_model
 from numpy_model import Model
 
 # Between them every format, a tied and a separate output, two layer kinds, odd and power-of-two sizes, both file versions.
@@ -49,8 +49,7 @@ def main():
         ids = [draw.randrange(VOCABULARY) for _ in range(max(LENGTHS))]
         wanted = Model(model).logits(ids, [length - 1 for length in LENGTHS])
         name = f"{arch} {' '.join(options)}"
-        if has_reference():
-            compare(check, f"reference, {name}", bundle(model, "--backend=reference"), ids, wanted)
+        compare(check, f"reference, {name}", bundle(model, "--backend=reference"), ids, wanted)
         path = bundle(model, "--pipeline=")
         for level in levels(path):
             compare(check, f"{level}, {name}", path, ids, wanted, env={**os.environ, "TOKOPT_LEVEL": level})
