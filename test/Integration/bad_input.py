@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from harness import Checks, bundle, sections, tiny_model, tool
+from harness import BUILD, Checks, bundle, sections, tiny_model, tool
 
 SEED = 4
 
@@ -113,7 +113,8 @@ def damage_bundles(check, folder):
     path = bundle(tiny_model())
     data = path.read_bytes()
     inspect = lambda file, output: [tool("tokopt-inspect"), file]
-    run = lambda file, output: [tool("tokopt-run"), file, "--ids", "1,2,3", "--max-tokens", "1"]
+    # One thread each: many of them run at a time.
+    run = lambda file, output: [tool("tokopt-run"), file, "--ids", "1,2,3", "--max-tokens", "1", "--threads", "1"]
     attempts = Attempts(check, folder)
     for cut in truncations(data, 64):
         attempts.add(f"cut at {cut}", data[:cut], run)
@@ -145,19 +146,26 @@ def guard_outputs(check, folder):
         return message
 
     command = [str(tool("tokopt-compile")), str(model), "-o", str(output), "--no-cache"]
+    scratch = folder / "scratch"
+    scratch.mkdir()
 
-    def interrupted(delay):
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        time.sleep(delay)
+    def interrupted(place):
+        """SIGINT while the program is about to make a system call (stop_at.c)."""
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={
+            **os.environ, "LD_PRELOAD": str(BUILD / "lib/libstop-at.so"), "STOP_AT": place, "TMPDIR": str(scratch)})
+        status = os.waitpid(process.pid, os.WUNTRACED)[1]
+        there = [*home.iterdir(), *scratch.iterdir()]
+        check(os.WIFSTOPPED(status) and len(there) > 1, f"{place}: stopped with files of its own: {len(there) - 1}")
         process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGCONT)
         message = process.communicate()[1]
+        check(not any(scratch.iterdir()), f"{place}: nothing is left in the folder for temporary files")
         return process.returncode, message
 
-    start = time.monotonic()
     subprocess.run(command, check=True)
-    whole, size = time.monotonic() - start, output.stat().st_size
-    for part in (0.3, 0.6, 0.8):
-        intact(f"SIGINT after {part:.0%}", lambda: interrupted(part * whole))
+    size = output.stat().st_size
+    for place in (f"write:{scratch}/", f"write:{home}/", f"rename:{home}/"):
+        intact(f"SIGINT at {place}", lambda: interrupted(place))
 
     def limited(most):
         # A file may not grow beyond this: what a full disk looks like to the program.
