@@ -53,3 +53,25 @@ function(tokopt_tool name)
   tokopt_warnings(${name})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} MLIR LLVM)
 endfunction()
+
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+find_program(TOKOPT_LLVM_TBLGEN llvm-tblgen HINTS ${LLVM_TOOLS_BINARY_DIR} REQUIRED)
+
+# tokopt_contracts(target out.inc family/Passes.td ...): the contracts of the passes as C++ initializers, read from
+# their TableGen records, since mlir-tblgen drops fields it does not know.
+function(tokopt_contracts target out)
+  set(dumps)
+  foreach(td ${ARGN})
+    string(MAKE_C_IDENTIFIER ${td} name)
+    set(dump ${CMAKE_CURRENT_BINARY_DIR}/${name}.json)
+    add_custom_command(OUTPUT ${dump}
+      COMMAND ${TOKOPT_LLVM_TBLGEN} --dump-json -I ${PROJECT_SOURCE_DIR} -I ${MLIR_INCLUDE_DIRS}
+              ${PROJECT_SOURCE_DIR}/${td} -o ${dump}
+      DEPENDS ${PROJECT_SOURCE_DIR}/${td} ${PROJECT_SOURCE_DIR}/passes/TokPass.td)
+    list(APPEND dumps ${dump})
+  endforeach()
+  set(script ${PROJECT_SOURCE_DIR}/lib/Pipelines/contracts.py)
+  add_custom_command(OUTPUT ${out} COMMAND Python3::Interpreter ${script} ${out} ${dumps}
+    DEPENDS ${script} ${dumps})
+  add_custom_target(${target} DEPENDS ${out})
+endfunction()

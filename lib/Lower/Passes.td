@@ -5,7 +5,7 @@
 
 include "passes/TokPass.td"
 
-def LowerToProgramPass : TokPass<"tok-lower-to-program", Tolerance<"1e-5">> {
+def LowerToProgramPass : TokPass<"tok-lower-to-program", Tolerance<"3e-5">> {
   let summary = "Group the ops of a model into kernels over buffers";
   let description = [{
     Inlines the kinds of layers into one loop over the layer table, gives every
@@ -17,7 +17,8 @@ def LowerToProgramPass : TokPass<"tok-lower-to-program", Tolerance<"1e-5">> {
     - a rotation of keys is the prologue of the kernel that writes them to the cache.
 
     Numerics: tolerance. Kernels reduce in the order of `docs/architecture.md`,
-    the decomposition in its own.
+    the decomposition in its own. The differences of f32 sums grow with depth: logits of models of two layers
+    differ by 1e-5, of six by 2e-5.
 
     Before:
     ```mlir

@@ -7,7 +7,6 @@ include "passes/TokPass.td"
 
 def DecomposePass : TokPass<"tok-decompose", Exact> {
   let summary = "Replace every op on values by its definition in upstream ops";
-  let idempotent = 1;
   let description = [{
     Rewrites a model to `linalg`, `tensor`, `scf`, `arith` and `math`. This is
     the definition of each op, and what `--backend=reference` compiles.

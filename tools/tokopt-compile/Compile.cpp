@@ -9,6 +9,8 @@
 #include "tokopt/Reference.h"
 #include "tokopt/Target.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
@@ -37,12 +39,53 @@ readModel(const CompileOptions &options, mlir::MLIRContext &context) {
   return module;
 }
 
+/// How far a module has been lowered: each level of IR can be written to a
+/// file, edited and compiled from there.
+enum class Stage { Model, Program, Code };
+
+static Stage stageOf(mlir::ModuleOp module) {
+  for (auto function : module.getOps<mlir::func::FuncOp>()) {
+    ArrayRef<mlir::Type> inputs = function.getFunctionType().getInputs();
+    if (!function.isPrivate() && inputs.size() == 2 &&
+        isa<mlir::LLVM::LLVMPointerType>(inputs[0]))
+      return Stage::Code; // step(frame, worker)
+  }
+  return module->hasAttr(tok::kProgramAttrName) ? Stage::Program : Stage::Model;
+}
+
+/// What has been lowered was lowered for one backend, and its code for one
+/// level.
+static Error checkStage(const CompileOptions &options, mlir::ModuleOp module,
+                        Stage stage) {
+  if (stage == Stage::Model)
+    return Error::success();
+  if (options.pipeline && !options.pipeline->empty())
+    return failed(options, "found a module that has been lowered, expected a "
+                           "model for the passes of --pipeline");
+  auto program =
+      module->getAttrOfType<mlir::DictionaryAttr>(tok::kProgramAttrName);
+  auto kernels =
+      program ? program.getAs<mlir::ArrayAttr>("kernels") : mlir::ArrayAttr();
+  StringRef lowered = stage == Stage::Program || (kernels && !kernels.empty())
+                          ? "cpu"
+                          : "reference";
+  if (options.backend != lowered)
+    return failed(options,
+                  "found a module that was lowered for --backend=" + lowered +
+                      ", expected a model or one for " + options.backend);
+  if (stage == Stage::Code && lowered == "cpu" && options.targets.size() != 1)
+    return failed(options, "found code for one ISA level; name it with one "
+                           "--target");
+  return Error::success();
+}
+
 /// Runs the model passes and notes them for the manifest.
 static Error runModelPasses(const CompileOptions &options,
-                            mlir::ModuleOp module,
+                            mlir::ModuleOp module, Stage stage,
                             std::vector<Manifest::Pass> &noted) {
-  StringRef text =
-      options.backend == "cpu" ? StringRef(kDefaultCpuPipeline) : StringRef();
+  StringRef text = options.backend == "cpu" && stage == Stage::Model
+                       ? StringRef(kDefaultCpuPipeline)
+                       : StringRef();
   if (options.pipeline)
     text = *options.pipeline;
   if (text.empty())
@@ -81,7 +124,7 @@ static void stripModel(mlir::ModuleOp module) {
 
 /// Generates code for every level from a lowered module.
 static Error generateCode(const CompileOptions &options, mlir::ModuleOp module,
-                          Bundle &bundle, Manifest &manifest) {
+                          Stage stage, Bundle &bundle, Manifest &manifest) {
   std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;
   std::vector<CompileJob> jobs;
   for (const IsaLevel &level : getIsaLevels()) {
@@ -91,7 +134,8 @@ static Error generateCode(const CompileOptions &options, mlir::ModuleOp module,
     mlir::OwningOpRef<mlir::ModuleOp> copy = module.clone();
     if (options.backend == "cpu") {
       mlir::PassManager manager(module.getContext());
-      buildKernelPipeline(manager, level.name, options.printKernels);
+      if (stage != Stage::Code)
+        buildKernelPipeline(manager, level.name, options.printKernels);
       if (mlir::failed(manager.run(*copy)))
         return failed(options, "kernels for " + level.name +
                                    " failed; see the diagnostics above");
@@ -130,6 +174,12 @@ static Error generateCode(const CompileOptions &options, mlir::ModuleOp module,
   return Error::success();
 }
 
+static mlir::LogicalResult lowerToProgram(mlir::ModuleOp module) {
+  mlir::PassManager manager(module.getContext());
+  buildProgramPipeline(manager);
+  return manager.run(module);
+}
+
 Error tokopt::compile(const CompileOptions &options) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
@@ -139,19 +189,17 @@ Error tokopt::compile(const CompileOptions &options) {
   auto module = readModel(options, context);
   if (!module)
     return module.takeError();
+  Stage stage = stageOf(**module);
+  if (Error error = checkStage(options, **module, stage))
+    return error;
   std::vector<Manifest::Pass> passes;
-  if (Error error = runModelPasses(options, **module, passes))
+  if (Error error = runModelPasses(options, **module, stage, passes))
     return error;
 
   bool cpu = options.backend == "cpu";
-  if (cpu) {
-    mlir::PassManager manager(&context);
-    buildProgramPipeline(manager);
-    if (mlir::failed(manager.run(**module)))
-      return failed(options, "lowering failed; see the diagnostics above");
-  } else if (mlir::failed(lowerToReference(**module))) {
+  if (stage == Stage::Model &&
+      mlir::failed(cpu ? lowerToProgram(**module) : lowerToReference(**module)))
     return failed(options, "lowering failed; see the diagnostics above");
-  }
 
   Expected<std::unique_ptr<WeightImage>> image =
       makeWeightImage(**module, cpu, options.model);
@@ -162,9 +210,10 @@ Error tokopt::compile(const CompileOptions &options) {
     return manifest.takeError();
   manifest->backend = options.backend;
   manifest->passes = passes;
+  manifest->kernels.clear(); // they are listed level by level
 
   Bundle bundle;
-  if (Error error = generateCode(options, **module, bundle, *manifest))
+  if (Error error = generateCode(options, **module, stage, bundle, *manifest))
     return error;
 
   auto metadata = (*module)->getOperation()->getAttrOfType<tok::SourceAttr>(

@@ -40,9 +40,15 @@ tokopt::makeWeightImage(mlir::ModuleOp module, bool packed,
     size_t index;
   };
   std::vector<Member> members;
-  for (auto weight : module.getOps<tok::WeightOp>())
+  for (auto weight : module.getOps<tok::WeightOp>()) {
+    if (!weight.getImage())
+      return createStringError(modelPath + ": tok.weight @" +
+                               weight.getSymName() +
+                               ": found no place in the image, expected the "
+                               "module to be lowered by tok-plan-image");
     for (auto [index, place] : llvm::enumerate(*weight.getImage()))
       members.push_back({place, weight, index});
+  }
   llvm::sort(members, [](const Member &a, const Member &b) {
     return a.place < b.place;
   });
