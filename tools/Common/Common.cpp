@@ -45,13 +45,17 @@ int tools::runTool(CLI::App &app, int argc, char **argv,
   return kBadInput;
 }
 
+/// A file of ids or text that is larger is none: no context holds it.
+static constexpr size_t kMostBytes = size_t(1) << 28;
+
 std::string tools::readFile(const std::string &path) {
   FILE *file = path == "-" ? stdin : fopen(path.c_str(), "rb");
   if (!file)
     throw BadInput{path + ": cannot open the file: " + strerror(errno)};
   std::string content;
   char buffer[1 << 14];
-  for (size_t got; (got = fread(buffer, 1, sizeof buffer, file)) > 0;)
+  for (size_t got; content.size() <= kMostBytes &&
+                   (got = fread(buffer, 1, sizeof buffer, file)) > 0;)
     content.append(buffer, got);
   bool failed = ferror(file);
   int code = errno;
@@ -59,6 +63,9 @@ std::string tools::readFile(const std::string &path) {
     fclose(file);
   if (failed)
     throw BadInput{path + ": cannot read the file: " + strerror(code)};
+  if (content.size() > kMostBytes)
+    throw BadInput{path + ": found more than " + std::to_string(kMostBytes) +
+                   " bytes, expected a text or token ids; give a smaller file"};
   return content;
 }
 
@@ -88,6 +95,17 @@ static std::vector<int32_t> parseJsonIds(const std::string &text,
   return ids;
 }
 
+/// The first bytes of `text` for a message, whatever they are.
+static std::string quoted(const std::string &text) {
+  std::string out = "\"";
+  for (unsigned char c : text.substr(0, 12)) {
+    char code[5];
+    snprintf(code, sizeof code, c < 32 || c > 126 ? "\\x%02x" : "%c", c);
+    out += code;
+  }
+  return out + "\"";
+}
+
 std::vector<int32_t> tools::parseIds(const std::string &text,
                                      const std::string &source) {
   const char *kSpace = " \t\r\n";
@@ -106,13 +124,26 @@ std::vector<int32_t> tools::parseIds(const std::string &text,
     long long id = strtoll(next, &after, 10);
     if (after == next || errno || id < 0 || id > INT32_MAX ||
         (after != end && !strchr(" \t\r\n,", *after)))
-      throw BadInput{source + ": ids: found \"" +
-                     std::string(next, std::min<size_t>(12, end - next)) +
-                     "\" at byte " + std::to_string(next - text.c_str()) +
+      throw BadInput{source + ": ids: found " + quoted({next, end}) +
+                     " at byte " + std::to_string(next - text.c_str()) +
                      ", expected a token id, a whole number from 0"};
     ids.push_back(static_cast<int32_t>(id));
     next = after;
   }
+}
+
+CLI::Validator tools::wholeNumber() {
+  return CLI::Validator(
+      [](std::string &text) -> std::string {
+        // At most what 64 bits hold; behind the digits may be a unit.
+        size_t digits = text.find_first_not_of("0123456789");
+        std::string number = text.substr(0, digits);
+        errno = 0;
+        if (number.empty() || (strtoull(number.c_str(), nullptr, 10), errno))
+          return "found " + text + ", expected a whole number from 0 to 2^64-1";
+        return "";
+      },
+      "");
 }
 
 void LoadOptions::addTo(CLI::App &app) {
@@ -138,16 +169,19 @@ void LoadOptions::addTo(CLI::App &app) {
       ->add_option("--cache-limit", cacheLimit,
                    "Limit of the cache in bytes (k, m, g allowed)")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
+      ->transform(wholeNumber()) // comes first
       ->option_text("BYTES");
-  const std::map<std::string, tokrt_schedule_t> kinds{
+  static const std::map<std::string, tokrt_schedule_t> kinds{
       {"bundle", TOKRT_SCHEDULE_BUNDLE},
       {"whole", TOKRT_SCHEDULE_WHOLE},
       {"chunked", TOKRT_SCHEDULE_CHUNKED},
       {"layered", TOKRT_SCHEDULE_LAYERED}};
   group
-      ->add_option("--schedule", schedule,
-                   "Override the bundle's schedule; no result changes")
-      ->transform(CLI::CheckedTransformer(kinds))
+      ->add_option_function<std::string>(
+          "--schedule",
+          [this](const std::string &name) { schedule = kinds.at(name); },
+          "Override the bundle's schedule; no result changes")
+      ->check(CLI::IsMember({"bundle", "whole", "chunked", "layered"}))
       ->option_text("bundle|whole|chunked|layered");
   group->add_option("--step-rows", stepRows, "Rows a step may have")
       ->check(CLI::Range(1, 1 << 24))

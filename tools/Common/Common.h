@@ -45,6 +45,10 @@ std::string readFile(const std::string &path);
 std::vector<int32_t> parseIds(const std::string &text,
                               const std::string &source);
 
+/// Accepts whole numbers of 64 bits: the parser would let -1 become the
+/// largest.
+CLI::Validator wholeNumber();
+
 /// Milliseconds since it was made.
 class Stopwatch {
 public:

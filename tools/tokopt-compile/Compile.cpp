@@ -17,6 +17,7 @@
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 using namespace llvm;
@@ -26,16 +27,53 @@ static Error failed(const CompileOptions &options, const Twine &what) {
   return createStringError(options.model + ": " + what);
 }
 
+namespace {
+
+/// Keeps the first error that MLIR reports, so that a failure is one line.
+class FirstError {
+public:
+  explicit FirstError(mlir::MLIRContext &context)
+      : handler(&context, [this](mlir::Diagnostic &diagnostic) {
+          if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
+            return mlir::failure();
+          if (text.empty())
+            describe(diagnostic);
+          return mlir::success();
+        }) {}
+
+  /// `what` and the error.
+  std::string explain(const Twine &what) const {
+    return (what + (text.empty() ? "" : ": ") + text).str();
+  }
+
+private:
+  void describe(const mlir::Diagnostic &diagnostic) {
+    raw_string_ostream os(text);
+    if (auto place =
+            diagnostic.getLocation()->findInstanceOf<mlir::FileLineColLoc>())
+      os << "line " << place.getLine() << ", column " << place.getColumn()
+         << ": ";
+    os << StringRef(diagnostic.str()).split('\n').first;
+  }
+
+  std::string text;
+  mlir::ScopedDiagnosticHandler handler;
+};
+
+} // namespace
+
 /// Reads a GGUF file, or a module that `tokopt-import` or `tokopt-opt` wrote.
 static Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 readModel(const CompileOptions &options, mlir::MLIRContext &context) {
+  FirstError error(context);
   StringRef extension = sys::path::extension(options.model);
   if (extension != ".mlir" && extension != ".mlirbc")
     return importModel(options.model, context);
   auto module = mlir::parseSourceFile<mlir::ModuleOp>(options.model, &context);
   if (!module)
-    return failed(options, "cannot be read as a module of the tok dialect; see "
-                           "the diagnostics above");
+    return failed(options,
+                  error.explain("cannot be read as a module of the tok "
+                                "dialect"));
   return module;
 }
 
@@ -79,6 +117,20 @@ static Error checkStage(const CompileOptions &options, mlir::ModuleOp module,
   return Error::success();
 }
 
+Error tokopt::parsePipeline(StringRef text, mlir::OpPassManager &manager) {
+  std::string message;
+  raw_string_ostream stream(message);
+  if (mlir::succeeded(mlir::parsePassPipeline(text, manager, stream)))
+    return Error::success();
+  // The parser shows the place below; its words are enough.
+  StringRef line = StringRef(message).trim().split('\n').first;
+  for (StringRef before : {"error: ", "<Pass-Options-Parser>: "})
+    if (size_t at = line.find(before); at != StringRef::npos)
+      line = line.substr(at + before.size());
+  return createStringError("--pipeline: found '" + text + "': " + line +
+                           "; tokopt-opt --list-passes names passes");
+}
+
 /// Runs the model passes and notes them for the manifest.
 static Error runModelPasses(const CompileOptions &options,
                             mlir::ModuleOp module, Stage stage,
@@ -90,12 +142,9 @@ static Error runModelPasses(const CompileOptions &options,
     text = *options.pipeline;
   if (text.empty())
     return Error::success();
-  std::string message;
-  raw_string_ostream stream(message);
   mlir::PassManager manager(module.getContext());
-  if (mlir::failed(mlir::parsePassPipeline(text, manager, stream)))
-    return failed(options,
-                  "cannot parse --pipeline: " + StringRef(message).rtrim());
+  if (Error error = parsePipeline(text, manager))
+    return error;
   for (mlir::Pass &pass : manager.getPasses()) {
     std::string printed;
     raw_string_ostream printer(printed);
@@ -105,8 +154,9 @@ static Error runModelPasses(const CompileOptions &options,
     noted.push_back({name.str(), passOptions.rtrim('}').trim().str(),
                      contract ? contract->kind.str() : "none"});
   }
+  FirstError error(*module.getContext());
   if (mlir::failed(manager.run(module)))
-    return failed(options, "a model pass failed; see the diagnostics above");
+    return failed(options, error.explain("a model pass failed"));
   return Error::success();
 }
 
@@ -136,9 +186,10 @@ static Error generateCode(const CompileOptions &options, mlir::ModuleOp module,
       mlir::PassManager manager(module.getContext());
       if (stage != Stage::Code)
         buildKernelPipeline(manager, level.name, options.printKernels);
+      FirstError error(*module.getContext());
       if (mlir::failed(manager.run(*copy)))
-        return failed(options, "kernels for " + level.name +
-                                   " failed; see the diagnostics above");
+        return failed(options,
+                      error.explain("kernels for " + level.name + " failed"));
       Expected<Manifest> described = makeManifest(*copy);
       if (!described)
         return described.takeError();
@@ -186,9 +237,14 @@ Error tokopt::compile(const CompileOptions &options) {
   mlir::MLIRContext context(registry);
   context.loadAllAvailableDialects();
 
+  if (sys::fs::equivalent(options.model, options.output))
+    return failed(options, "-o: found the model itself, expected another file");
   auto module = readModel(options, context);
   if (!module)
     return module.takeError();
+  if (!(*module)->getOperation()->hasAttr(tok::kModelAttrName))
+    return failed(options, "found a module without tok.model, expected one "
+                           "that tokopt-import wrote");
   Stage stage = stageOf(**module);
   if (Error error = checkStage(options, **module, stage))
     return error;
@@ -197,9 +253,12 @@ Error tokopt::compile(const CompileOptions &options) {
     return error;
 
   bool cpu = options.backend == "cpu";
-  if (stage == Stage::Model &&
-      mlir::failed(cpu ? lowerToProgram(**module) : lowerToReference(**module)))
-    return failed(options, "lowering failed; see the diagnostics above");
+  if (stage == Stage::Model) {
+    FirstError error(context);
+    if (mlir::failed(cpu ? lowerToProgram(**module)
+                         : lowerToReference(**module)))
+      return failed(options, error.explain("lowering failed"));
+  }
 
   Expected<std::unique_ptr<WeightImage>> image =
       makeWeightImage(**module, cpu, options.model);
@@ -224,6 +283,9 @@ Error tokopt::compile(const CompileOptions &options) {
     if (!opened)
       return opened.takeError();
     source = *opened;
+    if (sys::fs::equivalent(source->getPath(), options.output))
+      return failed(options, "-o: found the file that the weights are read "
+                             "from, expected another one");
     ArrayRef<uint8_t> bytes = source->getBytes();
     uint64_t offset = metadata.getOffset(), size = metadata.getBytes();
     if (offset > bytes.size() || size > bytes.size() - offset)

@@ -6,6 +6,7 @@
 #include "tokopt/Bundle.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
 #include "llvm/Support/Error.h"
 
 #include <memory>
@@ -30,6 +31,10 @@ struct CompileOptions {
   /// tests of tests.
   std::optional<std::pair<double, double>> mutation;
 };
+
+/// Adds the passes that `text` names to `manager`, or says in one line what is
+/// wrong with it.
+llvm::Error parsePipeline(llvm::StringRef text, mlir::OpPassManager &manager);
 
 /// Compiles `options.model`, a GGUF file or a module of the tok dialect, and
 /// writes a bundle.

@@ -4,6 +4,8 @@
 
 #include "tokopt/Pipelines.h"
 
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Transforms/Passes.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
@@ -57,6 +59,34 @@ static cl::list<double> mutate(
         "For tests of tests: FROM,TO replaces this constant of the kernels"),
     cl::cat(category));
 
+/// What can be wrong before a file is read.
+static Error checkUsage() {
+  if (model.empty())
+    return createStringError("found an empty path of a model");
+  if (output.empty())
+    return createStringError("-o: found an empty path");
+  if (backend != "cpu" && backend != "reference")
+    return createStringError("--backend: found '" + backend +
+                             "', expected cpu or reference");
+  for (const std::string &target : targets)
+    if (target != "avx2" && target != "avx512vnni")
+      return createStringError("--target: found '" + target +
+                               "', expected avx2 or avx512vnni");
+  if (backend == "reference" && (printKernels || emulate))
+    return createStringError("--backend: found reference, which has no "
+                             "kernels, expected cpu for --" +
+                             Twine(emulate ? "emulate" : "print-kernels"));
+  if (emulate && targets.size() != 1)
+    return createStringError("--emulate: found " + Twine(targets.size()) +
+                             " targets, expected one --target");
+  if (mutate.getNumOccurrences() && mutate.size() != 2)
+    return createStringError("--mutate: found " + Twine(mutate.size()) +
+                             " values, expected FROM,TO");
+  mlir::MLIRContext context;
+  mlir::PassManager manager(&context);
+  return tokopt::parsePipeline(pipeline, manager);
+}
+
 int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
   cl::SetVersionPrinter(
@@ -64,30 +94,18 @@ int main(int argc, char **argv) {
   if (!cl::ParseCommandLineOptions(argc, argv,
                                    "Compiles a model into one file\n", &errs()))
     return BadUsage;
-  if (backend != "cpu" && backend != "reference") {
+  tokopt::registerPasses();
+  mlir::registerTransformsPasses(); // canonicalize, cse
+  if (Error error = checkUsage()) {
     WithColor::error(errs(), "tokopt-compile")
-        << "--backend: found '" << backend << "', expected cpu or reference\n";
+        << toString(std::move(error)) << '\n';
     return BadUsage;
   }
-  tokopt::registerPasses();
   tokopt::CompileOptions options{
       model,        output,       backend, {targets.begin(), targets.end()},
       std::nullopt, printKernels, emulate, std::nullopt};
-  if (mutate.size() == 2)
+  if (mutate.getNumOccurrences())
     options.mutation = {mutate[0], mutate[1]};
-  for (const std::string &target : options.targets)
-    if (target != "avx2" && target != "avx512vnni") {
-      WithColor::error(errs(), "tokopt-compile")
-          << "--target: found '" << target
-          << "', expected avx2 or avx512vnni\n";
-      return BadUsage;
-    }
-  if (emulate && options.targets.size() != 1) {
-    WithColor::error(errs(), "tokopt-compile")
-        << "--emulate: found " << options.targets.size()
-        << " targets, expected one --target\n";
-    return BadUsage;
-  }
   if (pipeline.getNumOccurrences())
     options.pipeline = pipeline;
   if (Error error = tokopt::compile(options)) {

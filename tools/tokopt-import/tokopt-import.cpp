@@ -67,6 +67,10 @@ static Error writeModule(mlir::ModuleOp module, StringRef path) {
 }
 
 static Error run() {
+  if (sys::fs::equivalent(input, output))
+    return createStringError(input +
+                             ": -o: found the model itself, expected another "
+                             "file");
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   auto module = tokopt::importModel(input, context);
   if (!module)

@@ -61,6 +61,7 @@ void RunOptions::addTo(CLI::App &app) {
   sample
       ->add_option("--seed", sampling.seed,
                    "Equal seeds, equal tokens (default 0)")
+      ->check(tools::wholeNumber())
       ->option_text("N");
   app.set_version_flag("--version", "tokopt-run " TOKOPT_VERSION);
 }
