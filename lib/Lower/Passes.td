@@ -21,18 +21,35 @@ def LowerToProgramPass : TokPass<"tok-lower-to-program", Tolerance<"3e-5">> {
     differ by 1e-5, of six by 2e-5.
 
     Before:
+
     ```mlir
-    %o = tok.linear %a, @attn_output[%l] : tensor<?x96xf32> -> tensor<?x96xf32>
-    %y = arith.addf %x, %o : tensor<?x96xf32>
+    tok.weight @attn_output : tensor<96x96x!tok.q4_1> = source "m.gguf" at [0]
+    func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %a: tensor<?x96xf32> {tok.slot = "a"},
+                    %x: tensor<?x96xf32> {tok.slot = "x"}) -> (tensor<?x96xf32> {tok.slot = "y"}) {
+      %o = tok.linear %a, @attn_output : tensor<?x96xf32> -> tensor<?x96xf32>
+      %y = arith.addf %x, %o : tensor<?x96xf32>
+      return %y : tensor<?x96xf32>
+    }
     ```
+
     After:
+
     ```mlir
-    tok.kernel "linear" rows(%c0 to %n) layer(%l) weights [@attn_output]
-        ins(%a, %x : memref<?x96xf32>, memref<?x96xf32>) outs(%x : memref<?x96xf32>)
-        {compute = "f32", inputs = 96, matrices = 1, outputs = 96} epilogue {
-    ^bb0(%sum: f32, %residual: f32):
-      %y = arith.addf %residual, %sum : f32
-      tok.yield %y : f32
+    module attributes {tok.program = {caches = []}} {
+      tok.weight @attn_output : tensor<96x96x!tok.q4_1> = source "m.gguf" at [0]
+      func.func @step(%ids: memref<?xi32> {tok.slot = "ids"}, %a: memref<?x96xf32> {tok.slot = "a"},
+                      %x: memref<?x96xf32> {tok.slot = "x"}, %y: memref<?x96xf32> {tok.slot = "y"}) {
+        %c0 = arith.constant 0 : index
+        %n = memref.dim %ids, %c0 : memref<?xi32>
+        tok.kernel "linear" rows(%c0 to %n) weights [@attn_output]
+            ins(%a, %x : memref<?x96xf32>, memref<?x96xf32>) outs(%y : memref<?x96xf32>)
+            {compute = "f32", inputs = 96, matrices = 1, outputs = 96} epilogue {
+        ^bb0(%sum: f32, %residual: f32):
+          %r = arith.addf %residual, %sum : f32
+          tok.yield %r : f32
+        }
+        return
+      }
     }
     ```
   }];
@@ -50,7 +67,33 @@ def PlanBuffersPass : TokPass<"tok-plan-buffers", Exact> {
 
     Numerics: exact.
 
-    Before: `%x = tok.buffer : memref<?x96xf32>`. After: `%x = tok.buffer at 384 : memref<?x96xf32>`.
+    Before:
+
+    ```mlir
+    func.func @step(%in: memref<?x96xf32>, %n: index) {
+      %c0 = arith.constant 0 : index
+      %x = tok.buffer : memref<?x96xf32>
+      %y = tok.buffer : memref<?x96xf32>
+      tok.kernel "rowwise" rows(%c0 to %n) ins(%in : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96}
+      tok.kernel "rowwise" rows(%c0 to %n) ins(%x : memref<?x96xf32>) outs(%y : memref<?x96xf32>) {columns = 96}
+      return
+    }
+    ```
+
+    After:
+
+    ```mlir
+    module attributes {tok.program = {fixed_bytes = 0, row_bytes = 768, scratch_bytes = 0}} {
+      func.func @step(%in: memref<?x96xf32>, %n: index) {
+        %c0 = arith.constant 0 : index
+        %x = tok.buffer at 0 : memref<?x96xf32>
+        %y = tok.buffer at 384 : memref<?x96xf32>
+        tok.kernel "rowwise" rows(%c0 to %n) ins(%in : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96}
+        tok.kernel "rowwise" rows(%c0 to %n) ins(%x : memref<?x96xf32>) outs(%y : memref<?x96xf32>) {columns = 96}
+        return
+      }
+    }
+    ```
   }];
 }
 
@@ -65,7 +108,32 @@ def InsertBarriersPass : TokPass<"tok-insert-barriers", Exact> {
 
     Numerics: exact.
 
-    Before: two kernels, the second reads `%x`, which the first writes. After: `tok.barrier` between them.
+    Before:
+
+    ```mlir
+    func.func @step(%in: memref<?x96xf32>, %n: index) {
+      %c0 = arith.constant 0 : index
+      %x = tok.buffer at 0 : memref<?x96xf32>
+      %y = tok.buffer at 384 : memref<?x96xf32>
+      tok.kernel "rowwise" rows(%c0 to %n) ins(%in : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96}
+      tok.kernel "rowwise" rows(%c0 to %n) ins(%x : memref<?x96xf32>) outs(%y : memref<?x96xf32>) {columns = 96}
+      return
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @step(%in: memref<?x96xf32>, %n: index) {
+      %c0 = arith.constant 0 : index
+      %x = tok.buffer at 0 : memref<?x96xf32>
+      %y = tok.buffer at 384 : memref<?x96xf32>
+      tok.kernel "rowwise" rows(%c0 to %n) ins(%in : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96}
+      tok.barrier
+      tok.kernel "rowwise" rows(%c0 to %n) ins(%x : memref<?x96xf32>) outs(%y : memref<?x96xf32>) {columns = 96}
+      return
+    }
+    ```
   }];
 }
 
@@ -78,7 +146,19 @@ def PlanImagePass : TokPass<"tok-plan-image", Exact> {
 
     Numerics: exact.
 
-    Before: `tok.weight @w layers = [0-1] : ... at [100, 484]`. After: `... at [100, 484] image [0, 384]`.
+    Before:
+
+    ```mlir
+    tok.weight @attn_norm layers = [0-1] : tensor<96xf32> = source "m.gguf" at [100, 900]
+    tok.weight @ffn_norm layers = [0-1] : tensor<96xf32> = source "m.gguf" at [500, 1300]
+    ```
+
+    After:
+
+    ```mlir
+    tok.weight @attn_norm layers = [0-1] : tensor<96xf32> = source "m.gguf" at [100, 900] image [0, 768]
+    tok.weight @ffn_norm layers = [0-1] : tensor<96xf32> = source "m.gguf" at [500, 1300] image [384, 1152]
+    ```
   }];
 }
 
@@ -91,7 +171,29 @@ def ChooseKernelsPass : TokPass<"tok-choose-kernels", Exact> {
 
     Numerics: exact. A row's result does not depend on the configuration.
 
-    Before: `tok.kernel "linear" ... {inputs = 96, ...}`. After: `tok.kernel "linear" ... {inputs = 96, tile = 4, ...}`.
+    Before:
+
+    ```mlir
+    tok.weight @attn_q : tensor<96x96x!tok.q4_1> = source "m.gguf" at [0]
+    func.func @step(%x: memref<?x96xf32>, %y: memref<?x96xf32>, %n: index) {
+      %c0 = arith.constant 0 : index
+      tok.kernel "linear" rows(%c0 to %n) weights [@attn_q] ins(%x : memref<?x96xf32>) outs(%y : memref<?x96xf32>)
+          {compute = "f32", inputs = 96, matrices = 1, outputs = 96}
+      return
+    }
+    ```
+
+    After:
+
+    ```mlir
+    tok.weight @attn_q : tensor<96x96x!tok.q4_1> = source "m.gguf" at [0]
+    func.func @step(%x: memref<?x96xf32>, %y: memref<?x96xf32>, %n: index) {
+      %c0 = arith.constant 0 : index
+      tok.kernel "linear" rows(%c0 to %n) weights [@attn_q] ins(%x : memref<?x96xf32>) outs(%y : memref<?x96xf32>)
+          {compute = "f32", inputs = 96, matrices = 1, outputs = 96, tile = 4}
+      return
+    }
+    ```
   }];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"\"avx2\"", "ISA level: avx2 or avx512vnni">,
@@ -108,7 +210,36 @@ def ExpandKernelsPass : TokPass<"tok-expand-kernels", Exact> {
 
     Numerics: exact.
 
-    Before: `tok.kernel "linear" ...`. After: `func.call @linear_0(%frame, %worker, ...)`.
+    Before:
+
+    ```mlir
+    func.func @step(%x: memref<?x16xf32> {tok.slot = "frontier"}, %n: index {tok.slot = "rows"}) {
+      %c0 = arith.constant 0 : index
+      tok.kernel "rowwise" rows(%c0 to %n) ins(%x : memref<?x16xf32>) outs(%x : memref<?x16xf32>) {columns = 16} prologue {
+      ^bb0(%v: f32):
+        %square = arith.mulf %v, %v : f32
+        tok.yield %square : f32
+      }
+      return
+    }
+    ```
+
+    After, in short (slot 4 of the frame holds the number of rows, slot 17 the frontier):
+
+    ```mlir
+    func.func @step(%frame: !llvm.ptr, %worker: i64) {
+      %slot17 = llvm.getelementptr %frame[136] : (!llvm.ptr) -> !llvm.ptr, i8
+      %x = llvm.load %slot17 : !llvm.ptr -> !llvm.ptr
+      %slot4 = llvm.getelementptr %frame[32] : (!llvm.ptr) -> !llvm.ptr, i8
+      %n = llvm.load %slot4 : !llvm.ptr -> i64
+      %c0 = arith.constant 0 : i64
+      call @rowwise_0(%frame, %worker, %c0, %n, %c0, %x, %x)
+          : (!llvm.ptr, i64, i64, i64, i64, !llvm.ptr, !llvm.ptr) -> ()
+      return
+    }
+    func.func private @rowwise_0(%frame: !llvm.ptr, %worker: i64, %begin: i64, %end: i64, %layer: i64,
+                                 %in: !llvm.ptr, %out: !llvm.ptr)
+    ```
   }];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"\"avx2\"", "ISA level: avx2 or avx512vnni">,

@@ -88,8 +88,11 @@ def BufferizeModelPass : TokPass<"tok-bufferize-model", Exact> {
     #same = affine_map<(d0, d1) -> (d0, d1)>
     !rows = memref<?x8xf32, strided<[?, 1], offset: ?>>
     func.func private @f(%x: !rows, %into: !rows) {
+      %c0 = arith.constant 0 : index
+      %n = memref.dim %into, %c0 : !rows
+      %part = memref.subview %into[0, 0] [%n, 8] [1, 1] : !rows to !rows
       linalg.generic {indexing_maps = [#same, #same], iterator_types = ["parallel", "parallel"]}
-          ins(%x : !rows) outs(%into : !rows) {
+          ins(%x : !rows) outs(%part : !rows) {
       ^bb0(%in: f32, %out: f32):
         linalg.yield %in : f32
       }
@@ -118,8 +121,9 @@ def PlaceTemporariesPass : TokPass<"tok-place-temporaries", Exact> {
     Before:
 
     ```mlir
-    func.func @f(%n: index) {
+    func.func @f(%n: index, %zero: f32) {
       %x = memref.alloc(%n) : memref<?x96xf32>
+      linalg.fill ins(%zero : f32) outs(%x : memref<?x96xf32>)
       return
     }
     ```
@@ -127,10 +131,14 @@ def PlaceTemporariesPass : TokPass<"tok-place-temporaries", Exact> {
     After:
 
     ```mlir
-    func.func @f(%n: index, %workspace: memref<?xi8> {tok.slot = "workspace"}, %capacity: index {tok.slot = "capacity"}) {
-      %c0 = arith.constant 0 : index
-      %x = memref.view %workspace[%c0][%n] : memref<?xi8> to memref<?x96xf32>
-      return
+    module attributes {tok.program = {fixed_bytes = 0, row_bytes = 384}} {
+      func.func @f(%n: index, %zero: f32, %workspace: memref<?xi8> {tok.slot = "workspace"},
+                   %capacity: index {tok.slot = "capacity"}) {
+        %c0 = arith.constant 0 : index
+        %x = memref.view %workspace[%c0][%n] : memref<?xi8> to memref<?x96xf32>
+        linalg.fill ins(%zero : f32) outs(%x : memref<?x96xf32>)
+        return
+      }
     }
     ```
 

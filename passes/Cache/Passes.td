@@ -16,8 +16,25 @@ def QuantizeCachePass : TokPass<"tok-quantize-cache", Lossy<"format", "f32">> {
 
     Numerics: lossy. Knob `format`, neutral at `f32`.
 
-    Before: `!tok.cache<..., k = 64 x f32, v = 64 x f32, ...>`.
-    After: `!tok.cache<..., k = 64 x f16, v = 64 x f16, ...>`.
+    Before:
+
+    ```mlir
+    !kv = !tok.cache<layers = [0-1], heads = 3, k = 64 x f32, v = 64 x f32, page = 64, keys = post_rope,
+        window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+    func.func @f(%kv: !kv) -> !kv {
+      return %kv : !kv
+    }
+    ```
+
+    After:
+
+    ```mlir
+    !kv = !tok.cache<layers = [0-1], heads = 3, k = 64 x f16, v = 64 x f16, page = 64, keys = post_rope,
+        window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+    func.func @f(%kv: !kv) -> !kv {
+      return %kv : !kv
+    }
+    ```
   }];
   let options = [
     Option<"format", "format", "std::string", /*default=*/"\"f16\"", "f16, i8, or f32">,

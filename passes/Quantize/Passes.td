@@ -17,12 +17,23 @@ def QuantizeActivationsPass : TokPass<"tok-quantize-activations", Lossy<"format"
     Numerics: lossy. Knob `format`, neutral at `f32`.
 
     Before:
+
     ```mlir
-    %q = tok.linear %n, @attn_q[%l] : tensor<?x96xf32> -> tensor<?x96xf32>
+    tok.weight @attn_q : tensor<96x96x!tok.q4_1> = source "m.gguf" at [0]
+    func.func @f(%n: tensor<?x96xf32>) -> tensor<?x96xf32> {
+      %q = tok.linear %n, @attn_q : tensor<?x96xf32> -> tensor<?x96xf32>
+      return %q : tensor<?x96xf32>
+    }
     ```
+
     After:
+
     ```mlir
-    %q = tok.linear %n, @attn_q[%l] compute = <i8, block = 32> : tensor<?x96xf32> -> tensor<?x96xf32>
+    tok.weight @attn_q : tensor<96x96x!tok.q4_1> = source "m.gguf" at [0]
+    func.func @f(%n: tensor<?x96xf32>) -> tensor<?x96xf32> {
+      %q = tok.linear %n, @attn_q compute = <i8, block = 32> : tensor<?x96xf32> -> tensor<?x96xf32>
+      return %q : tensor<?x96xf32>
+    }
     ```
   }];
   let options = [
