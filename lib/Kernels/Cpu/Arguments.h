@@ -3,6 +3,7 @@
 #ifndef TOKOPT_KERNELS_CPU_ARGUMENTS_H
 #define TOKOPT_KERNELS_CPU_ARGUMENTS_H
 
+#include "lib/Kernels/Common/Config.h"
 #include "lib/Kernels/Cpu/Vocabulary.h"
 
 namespace tokopt::cpu {
@@ -15,21 +16,12 @@ struct Arguments {
   Vals weights, inputs, outputs;
 };
 
-/// Bytes from one row of a buffer to the next.
-int64_t rowBytes(mlir::Type memref);
-
-/// Columns of a buffer.
-int64_t columnsOf(mlir::Type memref);
-
-/// An integer of a kernel's configuration; it must be there.
-int64_t configInt(tok::KernelOp op, llvm::StringRef name);
-/// A name of a kernel's configuration, or empty.
-llvm::StringRef configName(tok::KernelOp op, llvm::StringRef name);
-double configFloat(tok::KernelOp op, llvm::StringRef name);
-
-/// `op`'s configuration with `entries` added.
-mlir::DictionaryAttr extendConfig(tok::KernelOp op,
-                                  llvm::ArrayRef<mlir::NamedAttribute> entries);
+using kernels::columnsOf;
+using kernels::configFloat;
+using kernels::configInt;
+using kernels::configName;
+using kernels::extendConfig;
+using kernels::rowBytes;
 
 } // namespace tokopt::cpu
 

@@ -13,10 +13,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Kernels/Common/Regions.h"
 #include "lib/Kernels/Cpu/Arguments.h"
 #include "lib/Kernels/Cpu/Codecs.h"
 #include "lib/Kernels/Cpu/Dot.h"
-#include "lib/Kernels/Cpu/Regions.h"
 #include "lib/Kernels/Cpu/Templates.h"
 
 #include <vector>

@@ -14,10 +14,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Kernels/Common/Regions.h"
 #include "lib/Kernels/Cpu/Arguments.h"
 #include "lib/Kernels/Cpu/Codecs.h"
 #include "lib/Kernels/Cpu/Pages.h"
-#include "lib/Kernels/Cpu/Regions.h"
 #include "lib/Kernels/Cpu/Templates.h"
 
 using namespace mlir;

@@ -1,6 +1,6 @@
 //===- Regions.cpp - Scalar regions cloned on vectors ---------------------===//
 
-#include "lib/Kernels/Cpu/Regions.h"
+#include "lib/Kernels/Common/Regions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -8,12 +8,12 @@
 
 using namespace mlir;
 using namespace tokopt;
-using namespace tokopt::cpu;
+using namespace tokopt::kernels;
 
 FailureOr<Vals>
-cpu::cloneRegion(Emitter &e, Region &region, ArrayRef<Val> arguments,
-                 int64_t lanes,
-                 function_ref<Val(Operation *, Val)> structured) {
+kernels::cloneRegion(Emitter &e, Region &region, ArrayRef<Val> arguments,
+                     int64_t lanes,
+                     function_ref<Val(Operation *, Val)> structured) {
   Block &block = region.front();
   if (arguments.size() != block.getNumArguments())
     return region.getParentOp()->emitOpError("expects a region of ")

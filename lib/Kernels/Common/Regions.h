@@ -1,11 +1,11 @@
 //===- Regions.h - Scalar regions cloned on vectors -------------*- C++ -*-===//
 
-#ifndef TOKOPT_KERNELS_CPU_REGIONS_H
-#define TOKOPT_KERNELS_CPU_REGIONS_H
+#ifndef TOKOPT_KERNELS_COMMON_REGIONS_H
+#define TOKOPT_KERNELS_COMMON_REGIONS_H
 
-#include "lib/Kernels/Cpu/Vocabulary.h"
+#include "lib/Kernels/Common/Vocabulary.h"
 
-namespace tokopt::cpu {
+namespace tokopt::kernels {
 
 /// Clones the ops of `region` with `arguments` (scalars or vectors, all of
 /// `lanes` lanes) for its block's arguments, and returns what it yields.
@@ -16,6 +16,6 @@ cloneRegion(Emitter &e, mlir::Region &region, llvm::ArrayRef<Val> arguments,
             int64_t lanes,
             llvm::function_ref<Val(mlir::Operation *, Val)> structured = {});
 
-} // namespace tokopt::cpu
+} // namespace tokopt::kernels
 
-#endif // TOKOPT_KERNELS_CPU_REGIONS_H
+#endif // TOKOPT_KERNELS_COMMON_REGIONS_H
