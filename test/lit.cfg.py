@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import lit.formats
 import lit.llvm
@@ -43,6 +44,19 @@ for feature, name in (
 ):
     if os.path.exists(os.path.join(models, name)):
         config.available_features.add(feature)
+
+# Where lib/Target/Cuda looks for ptxas.
+llvm_config.with_system_environment(["TOKOPT_PTXAS", "CUDA_HOME"])
+if any(
+    os.access(place, os.X_OK)
+    for place in (
+        os.environ.get("TOKOPT_PTXAS", ""),
+        os.path.join(os.environ.get("CUDA_HOME", "/usr/local/cuda"), "bin", "ptxas"),
+        shutil.which("ptxas") or "",
+        os.path.join(models, "..", "ptxas", "ptxas"),
+    )
+):
+    config.available_features.add("ptxas")
 
 # What the machine can run: `REQUIRES: avx512vnni` or `REQUIRES: avx2`.
 with open("/proc/cpuinfo") as cpuinfo:

@@ -43,6 +43,30 @@ void TokDialect::initialize() {
       >();
 }
 
+/// Checks `tok.launch`: the numbers every CUDA device can launch.
+static LogicalResult verifyLaunch(Operation *op, Attribute attribute) {
+  auto launch = dyn_cast<DictionaryAttr>(attribute);
+  if (!isa<func::FuncOp>(op) || !launch)
+    return op->emitError("expects '")
+           << kLaunchAttrName << "' to be a dictionary on a func.func";
+  auto check = [&](StringRef name, int64_t low, int64_t high) -> LogicalResult {
+    auto value = launch.getAs<IntegerAttr>(name);
+    if (value && value.getInt() >= low && value.getInt() <= high)
+      return success();
+    InFlightDiagnostic error = op->emitError("expects '")
+                               << name << "' of '" << kLaunchAttrName
+                               << "' to be an integer from " << low << " to "
+                               << high << ", but got ";
+    if (value)
+      return error << value.getInt();
+    return error << "none";
+  };
+  // A block has at most 1024 threads and, on sm_90, 227 KiB.
+  if (failed(check("threads", 1, 1024)) || failed(check("shared", 0, 232448)))
+    return failure();
+  return launch.contains("rows") ? check("rows", 1, 1 << 20) : success();
+}
+
 /// Checks the attributes of the dialect that stand on ops of other dialects.
 LogicalResult TokDialect::verifyOperationAttribute(Operation *op,
                                                    NamedAttribute attribute) {
@@ -76,6 +100,14 @@ LogicalResult TokDialect::verifyOperationAttribute(Operation *op,
       if (isa<CacheType>(argument.getType()) &&
           failed(verifyCacheUses(argument)))
         return failure();
+    return success();
+  }
+  if (name == kLaunchAttrName)
+    return verifyLaunch(op, attribute.getValue());
+  if (name == kSimAttrName) {
+    if (!isa<func::FuncOp>(op) || !isa<DictionaryAttr>(attribute.getValue()))
+      return op->emitError("expects '")
+             << name << "' to be a dictionary on a func.func";
     return success();
   }
   return op->emitError("has an unknown attribute '")

@@ -22,6 +22,13 @@ inline constexpr llvm::StringLiteral kProgramAttrName = "tok.program";
 /// Argument and result attribute of an entry: its role, a name of
 /// docs/bundle.md's frame.
 inline constexpr llvm::StringLiteral kSlotAttrName = "tok.slot";
+/// Function attribute: a CUDA kernel and how it is launched (a dictionary:
+/// `threads` of a block, `shared` bytes of a block, and for generated kernels
+/// `rows`, how many rows a block takes).
+inline constexpr llvm::StringLiteral kLaunchAttrName = "tok.launch";
+/// Function and argument attribute: what `tokopt-sim` runs a kernel with
+/// (docs/simulator.md).
+inline constexpr llvm::StringLiteral kSimAttrName = "tok.sim";
 
 } // namespace tokopt::tok
 

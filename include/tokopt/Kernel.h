@@ -4,7 +4,7 @@
 // dialects for one target. Lowering finds templates by family through a
 // registry and never includes a template's header.
 //
-// Every kernel function has the same leading arguments:
+// Every kernel function of the CPU has the same leading arguments:
 //
 //   (frame: ptr, worker: i64, row_begin: i64, row_end: i64, layer: i64,
 //    weights: ptr..., inputs and outputs: ptr...)
@@ -12,6 +12,14 @@
 // A buffer is passed as the address of its first row; the columns of rows and
 // the pages of caches are read from the frame (docs/bundle.md), so such
 // operands pass a null pointer.
+//
+// On CUDA the function is a kernel, and its blocks share the rows:
+//
+//   (frame: ptr<1>, row_begin: i64, row_end: i64, layer: i64,
+//    weights: ptr<1>..., inputs and outputs: ptr<1>...)
+//
+// `tok.launch` on the function says with how many threads and how much shared
+// memory. All addresses are of global memory, the frame's copy there included.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,6 +35,26 @@
 
 namespace tokopt {
 
+/// An architecture of CUDA devices.
+struct CudaArchitecture {
+  /// `sm_80`, `sm_90a`.
+  llvm::StringLiteral name;
+  /// The compute capability times ten.
+  int64_t capability;
+  /// Whether instructions that only this capability has may be used (`a`).
+  bool isSpecific;
+  /// The oldest PTX version that has the architecture, times ten.
+  int64_t ptxVersion;
+  /// Bytes of shared memory a block can have.
+  int64_t sharedBytes;
+};
+
+/// All architectures kernels are generated for.
+llvm::ArrayRef<CudaArchitecture> getCudaArchitectures();
+
+/// The architecture called `name`, or null.
+const CudaArchitecture *findCudaArchitecture(llvm::StringRef name);
+
 /// What a template may know of the machine it generates for.
 struct TargetDescription {
   /// `avx2`, `avx512vnni`.
@@ -37,13 +65,18 @@ struct TargetDescription {
   int64_t vectorRegisters;
   /// Whether u8 x s8 products of four are summed by one instruction.
   bool hasDotProduct;
+  /// The architecture of a CUDA target, null for a CPU.
+  const CudaArchitecture *cuda = nullptr;
 
   /// f32 lanes of a register.
   int64_t lanes() const { return vectorBits / 32; }
 };
 
-/// The target called `name`, or nothing.
+/// The CPU target called `name`, or nothing.
 std::optional<TargetDescription> findTarget(llvm::StringRef name);
+
+/// The target of kernels for `architecture`.
+TargetDescription describeCudaTarget(const CudaArchitecture &architecture);
 
 /// The slots of the frame, in the order of docs/bundle.md.
 enum class Slot : int64_t {
@@ -108,6 +141,15 @@ public:
 
 /// The CPU template of `family`, or null.
 const KernelTemplate *findCpuTemplate(llvm::StringRef family);
+
+/// The CUDA template of `family`, or null.
+const KernelTemplate *findCudaTemplate(llvm::StringRef family);
+
+/// Emits every `tok.kernel` of `module` for `architecture` as a function of its
+/// own, named by its family and number, in a new module. What cannot be
+/// emitted is an error at its op, and gives null.
+mlir::OwningOpRef<mlir::ModuleOp>
+emitCudaKernels(mlir::ModuleOp module, const CudaArchitecture &architecture);
 
 /// The function that waits until every worker has called it.
 inline constexpr llvm::StringLiteral kBarrierName = "barrier";

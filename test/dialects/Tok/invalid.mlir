@@ -389,3 +389,31 @@ func.func @f(%v: f32) {
   %s = tok.reduce_row %v
   return
 }
+
+// -----
+
+// expected-error @below {{expects 'tok.launch' to be a dictionary on a func.func}}
+func.func @launch_is_a_number() attributes {tok.launch = 3 : i64} {
+  return
+}
+
+// -----
+
+// expected-error @below {{expects 'threads' of 'tok.launch' to be an integer from 1 to 1024, but got 2048}}
+func.func @too_many_threads() attributes {tok.launch = {threads = 2048, shared = 0}} {
+  return
+}
+
+// -----
+
+// expected-error @below {{expects 'shared' of 'tok.launch' to be an integer from 0 to 232448, but got none}}
+func.func @no_shared_size() attributes {tok.launch = {threads = 32}} {
+  return
+}
+
+// -----
+
+// expected-error @below {{expects 'tok.sim' to be a dictionary on a func.func}}
+func.func @sim_is_a_number() attributes {tok.sim = 3 : i64} {
+  return
+}

@@ -1,0 +1,79 @@
+//===- CudaTarget.h - From upstream IR to cubin -----------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The CUDA target: functions with `tok.launch`, made of arith, math, scf, cf,
+// vector, nvvm and llvm, become LLVM IR, then PTX, in process; NVIDIA's ptxas
+// makes cubin of it. The simulator (include/tokopt/Sim.h) executes the very
+// LLVM IR of which the PTX is made.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TOKOPT_CUDATARGET_H
+#define TOKOPT_CUDATARGET_H
+
+#include "tokopt/Kernel.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/Error.h"
+
+#include <string>
+#include <vector>
+
+namespace tokopt {
+
+/// What a kernel needs to be launched.
+struct CudaKernel {
+  std::string name;
+  int64_t threads, sharedBytes;
+};
+
+/// What is left of a module that was compiled for one architecture.
+struct CudaCode {
+  std::vector<CudaKernel> kernels;
+  /// The optimized LLVM IR that the backend gets.
+  std::string llvmIR;
+  /// The first 16 hexadecimal digits of its SHA-256.
+  std::string hash;
+  std::string ptx;
+};
+
+/// Compiles the kernels of `module`, which is lowered in place and of no use
+/// afterwards; its other functions are dropped.
+llvm::Expected<CudaCode>
+compileCudaModule(mlir::ModuleOp module, const CudaArchitecture &architecture);
+
+/// What ptxas says of a kernel.
+struct PtxasKernel {
+  std::string name;
+  int64_t registers = 0, stackBytes = 0, spillStoreBytes = 0,
+          spillLoadBytes = 0, sharedBytes = 0, barriers = 0;
+};
+
+/// What ptxas makes of a module.
+struct CudaBinary {
+  std::vector<PtxasKernel> kernels;
+  /// Its remarks on performance: C75xx says that it gave up an optimization.
+  std::vector<std::string> notes;
+  std::string cubin;
+};
+
+/// The ptxas that is used: `$TOKOPT_PTXAS` if it is set, else that of
+/// `$CUDA_HOME`, of the search path, of a toolkit at its usual place, or of
+/// scripts/setup. An error says where one was looked for.
+llvm::Expected<std::string> findPtxas();
+
+/// Assembles `ptx`. Fails where ptxas does, and if it is too old.
+llvm::Expected<CudaBinary> assemblePtx(llvm::StringRef ptxas,
+                                       llvm::StringRef ptx,
+                                       const CudaArchitecture &architecture);
+
+/// Fails if a kernel spills registers or ptxas gave up an optimization.
+llvm::Error checkBinary(const CudaBinary &binary);
+
+} // namespace tokopt
+
+#endif // TOKOPT_CUDATARGET_H

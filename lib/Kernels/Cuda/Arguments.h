@@ -1,0 +1,23 @@
+//===- Arguments.h - The arguments of a CUDA kernel -------------*- C++ -*-===//
+
+#ifndef TOKOPT_KERNELS_CUDA_ARGUMENTS_H
+#define TOKOPT_KERNELS_CUDA_ARGUMENTS_H
+
+#include "lib/Kernels/Cuda/Vocabulary.h"
+
+namespace tokopt::cuda {
+
+/// The arguments of a kernel by name (include/tokopt/Kernel.h).
+struct Arguments {
+  Arguments(Emitter &e, tok::KernelOp op, mlir::Block &entry);
+
+  Val frame, rowBegin, rowEnd, layer;
+  Vals weights, inputs, outputs;
+};
+
+/// Their types.
+llvm::SmallVector<mlir::Type> getArgumentTypes(tok::KernelOp op);
+
+} // namespace tokopt::cuda
+
+#endif // TOKOPT_KERNELS_CUDA_ARGUMENTS_H

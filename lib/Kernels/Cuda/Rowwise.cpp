@@ -1,0 +1,339 @@
+//===- Rowwise.cpp - Kernels generated from a region of one row -----------===//
+//
+// A block takes a row. A thread holds the elements of its chunks in registers:
+// chunk number i of thread t are the elements from (t + i threads) * width. It
+// evaluates the region once for each `tok.reduce_row`, with what the sums
+// before have given, and once more for what it stores; the compiler merges what
+// these have in common.
+//
+// A row's sum: elements of a thread lane by lane over its chunks in ascending
+// order, then lanes halved pairwise, then the block's order (Vocabulary.h). All
+// of it follows from the number of columns and the types, so a row's bits do
+// not depend on its company.
+//
+// config: columns; gather (unit): the last input holds the row each row reads
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernels/Common/Config.h"
+#include "lib/Kernels/Common/Regions.h"
+#include "lib/Kernels/Cuda/Arguments.h"
+#include "lib/Kernels/Cuda/Templates.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+using namespace tokopt;
+using namespace tokopt::cuda;
+using namespace tokopt::kernels;
+
+namespace {
+
+using cuda::Emitter;
+
+/// How the elements of a row are dealt out.
+struct Shape {
+  /// Elements of a chunk, columns of the row, and columns up to the end of the
+  /// longest row of an output, with what fills it.
+  int64_t width, columns, stored;
+  int64_t threads, chunksPerThread;
+  bool gather;
+
+  /// Whether the chunks number `i` of all threads begin before column `end`.
+  bool allBefore(int64_t i, int64_t end) const {
+    return (i + 1) * threads * width <=
+           static_cast<int64_t>(llvm::alignTo(end, width));
+  }
+};
+
+/// Elements a thread may hold of each input: four of them still fit the
+/// registers.
+constexpr int64_t kElementsPerThread = 32;
+constexpr int64_t kMaxThreads = 1024;
+/// From here on, more elements a thread rather than more threads.
+constexpr int64_t kGoodThreads = 256;
+
+/// Columns of a row of `type` with what fills it.
+int64_t filledColumns(MemRefType type) {
+  return rowBytes(type) * 8 / type.getElementTypeBitWidth();
+}
+
+/// What keeps the kernel from being generated, as an error at `op`.
+FailureOr<Shape> shapeOf(tok::KernelOp op) {
+  Shape shape = {};
+  shape.columns = configInt(op, "columns");
+  shape.gather = op.getConfig().contains("gather");
+  shape.width = 4;
+  auto check = [&](Type type, StringRef what) -> LogicalResult {
+    auto memref = dyn_cast<MemRefType>(type);
+    if (!memref || memref.getRank() != 2 ||
+        memref.getDimSize(1) != shape.columns ||
+        !(memref.getElementType().isF32() || memref.getElementType().isF16()))
+      return op.emitOpError("expects ")
+             << what << "s of a CUDA rowwise kernel to be memref<?x"
+             << shape.columns << "> of f32 or f16, but got " << type;
+    if (memref.getElementType().isF16())
+      shape.width = 8;
+    return success();
+  };
+  if (shape.columns < 1)
+    return op.emitOpError("expects at least one column, but got ")
+           << shape.columns;
+  for (Value input : op.getInputs().drop_back(shape.gather))
+    if (failed(check(input.getType(), "input")))
+      return failure();
+  for (Type type : op.getOutputs().getTypes()) {
+    if (failed(check(type, "output")))
+      return failure();
+    shape.stored =
+        std::max(shape.stored, filledColumns(cast<MemRefType>(type)));
+  }
+  if (op.getPrologue().empty())
+    return op.emitOpError("expects a prologue");
+
+  int64_t chunks = llvm::divideCeil(shape.stored, shape.width);
+  int64_t most = kElementsPerThread / shape.width;
+  int64_t threads = std::max(std::min(chunks, kGoodThreads),
+                             llvm::divideCeilSigned(chunks, most));
+  shape.threads = llvm::alignTo(threads, kWarp);
+  if (shape.threads > kMaxThreads)
+    return op.emitOpError("has rows of ")
+           << shape.columns << " columns, more than the "
+           << kMaxThreads * kElementsPerThread << " that a block can hold";
+  shape.chunksPerThread = llvm::divideCeil(chunks, shape.threads);
+  return shape;
+}
+
+/// Emits one rowwise kernel.
+struct RowwiseEmitter {
+  Emitter &e;
+  tok::KernelOp op;
+  const Shape &shape;
+  Arguments arguments;
+  /// Addresses of the row in the inputs and outputs, the elements of chunk i of
+  /// input j as f32, and the sums that have been found.
+  Vals inputRows, outputRows;
+  SmallVector<Vals> elements;
+  Vals sums;
+
+  RowwiseEmitter(Emitter &e, tok::KernelOp op, const Shape &shape, Block &entry)
+      : e(e), op(op), shape(shape), arguments(e, op, entry) {}
+
+  VectorType vector(Type element) {
+    return VectorType::get({shape.width}, element);
+  }
+  VectorType floats() { return vector(e.f32()); }
+
+  Val firstColumn(int64_t chunk) {
+    return (e.thread() + chunk * shape.threads) * shape.width;
+  }
+
+  /// Runs `body` in the threads whose chunk begins before column `end`.
+  void whenBefore(int64_t chunk, int64_t end, function_ref<void()> body) {
+    if (shape.allBefore(chunk, end))
+      return body();
+    e.when(e.less(firstColumn(chunk), e.i32(end)), body);
+  }
+
+  Val byteOffset(int64_t chunk, int64_t elementBytes) {
+    return e.convert(firstColumn(chunk), e.i64(), /*isUnsigned=*/true) *
+           elementBytes;
+  }
+
+  Val loadElements(Val row, Type element, int64_t chunk) {
+    Val at =
+        e.offset(row, byteOffset(chunk, element.getIntOrFloatBitWidth() / 8));
+    return e.convert(e.loadChunks(vector(element), at), e.f32());
+  }
+
+  Type elementOf(Value operand) {
+    return cast<MemRefType>(operand.getType()).getElementType();
+  }
+
+  /// Zeros stand for chunks beyond the row.
+  void loadRow() {
+    for (int64_t chunk = 0; chunk < shape.chunksPerThread; ++chunk) {
+      auto load = [&] {
+        Vals values;
+        for (auto [row, input] : llvm::zip(inputRows, op.getInputs()))
+          values.push_back(loadElements(row, elementOf(input), chunk));
+        return values;
+      };
+      if (shape.allBefore(chunk, shape.columns)) {
+        elements.push_back(load());
+        continue;
+      }
+      SmallVector<Type> types(inputRows.size(), floats());
+      elements.push_back(e.choose(
+          e.less(firstColumn(chunk), e.i32(shape.columns)), types, load,
+          [&] { return Vals(inputRows.size(), e.zero(floats())); }));
+    }
+  }
+
+  /// `value` where a column is of the row, zero where it fills the last chunk
+  /// or lies beyond.
+  Val maskColumns(Val value, int64_t chunk) {
+    if (shape.columns % shape.width == 0 &&
+        shape.allBefore(chunk, shape.columns))
+      return value;
+    auto ascending = llvm::to_vector(llvm::seq<int64_t>(0, shape.width));
+    Val column = e.splat(firstColumn(chunk), shape.width) +
+                 e.constantVector(ascending, e.i32());
+    Val inRow = e.less(column, e.constant(shape.columns, column.type()));
+    return e.select(inRow, value, e.zero(floats()));
+  }
+
+  /// The region on a chunk. `reduce` takes the operand of the sum that this
+  /// pass is about.
+  FailureOr<Vals> evaluate(int64_t chunk, function_ref<void(Val)> reduce = {}) {
+    Vals inputs = elements[chunk];
+    for (Val weight : arguments.weights)
+      inputs.push_back(loadElements(weight, e.f32(), chunk));
+    size_t count = 0;
+    return cloneRegion(e, op.getPrologue(), inputs, shape.width,
+                       [&](Operation *structured, Val value) {
+                         if (!isa<tok::ReduceRowOp>(structured))
+                           return Val();
+                         size_t number = count++;
+                         if (number < sums.size())
+                           return e.splat(sums[number], shape.width);
+                         if (number == sums.size() && reduce)
+                           reduce(value);
+                         // What depends on a later sum is dead in this pass.
+                         return e.zero(floats());
+                       });
+  }
+
+  LogicalResult emitSum() {
+    Val total = e.zero(floats());
+    LogicalResult result = success();
+    for (int64_t chunk = 0; chunk < shape.chunksPerThread; ++chunk) {
+      // Weights end with the row, so threads beyond it must not load them.
+      auto add = [&] {
+        Val sum = total;
+        if (failed(evaluate(chunk, [&](Val value) {
+              sum = total + maskColumns(value, chunk);
+            })))
+          result = failure();
+        return Vals{sum};
+      };
+      if (shape.allBefore(chunk, shape.columns))
+        total = add()[0];
+      else
+        total = e.choose(e.less(firstColumn(chunk), e.i32(shape.columns)),
+                         {floats()}, add, [&] { return Vals{total}; })[0];
+    }
+    sums.push_back(e.sumBlock(e.sumLanes(total)));
+    return result;
+  }
+
+  void storeElements(size_t output, Val value, int64_t chunk) {
+    Type element = elementOf(op.getOutputs()[output]);
+    auto type = cast<MemRefType>(op.getOutputs()[output].getType());
+    whenBefore(chunk, filledColumns(type), [&] {
+      Val at = e.offset(outputRows[output],
+                        byteOffset(chunk, element.getIntOrFloatBitWidth() / 8));
+      e.storeChunks(e.convert(value, element), at);
+    });
+  }
+
+  LogicalResult storeRow() {
+    LogicalResult result = success();
+    size_t count = op.getOutputs().size();
+    SmallVector<Type> types(count, floats());
+    for (int64_t chunk = 0; chunk < shape.chunksPerThread; ++chunk) {
+      auto values = [&] {
+        FailureOr<Vals> values = evaluate(chunk);
+        if (succeeded(values))
+          return *values;
+        result = failure();
+        return Vals(count, e.zero(floats()));
+      };
+      Vals stored =
+          shape.allBefore(chunk, shape.columns)
+              ? values()
+              : e.choose(e.less(firstColumn(chunk), e.i32(shape.columns)),
+                         types, values,
+                         [&] { return Vals(count, e.zero(floats())); });
+      if (failed(result))
+        return failure();
+      for (auto [output, value] : llvm::enumerate(stored))
+        storeElements(output, maskColumns(value, chunk), chunk);
+    }
+    return success();
+  }
+
+  LogicalResult emitRow(Val row) {
+    Val source = row;
+    if (shape.gather) {
+      Val at = e.offset(arguments.inputs.back(), row * 4);
+      source = e.convert(e.load(e.i32(), at), e.i64());
+    }
+    for (auto [pointer, input] :
+         llvm::zip(ArrayRef(arguments.inputs).drop_back(shape.gather),
+                   op.getInputs()))
+      inputRows.push_back(
+          e.offset(pointer, source * rowBytes(input.getType())));
+    for (auto [pointer, output] : llvm::zip(arguments.outputs, op.getOutputs()))
+      outputRows.push_back(e.offset(pointer, row * rowBytes(output.getType())));
+    loadRow();
+    int64_t reductions = 0;
+    op.getPrologue().walk([&](tok::ReduceRowOp) { ++reductions; });
+    for (int64_t i = 0; i < reductions; ++i)
+      if (failed(emitSum()))
+        return failure();
+    return storeRow();
+  }
+
+  /// A grid may have more blocks than there are rows.
+  LogicalResult emit() {
+    Val number = e.convert(e.block(), e.i64(), /*isUnsigned=*/true);
+    Val row = arguments.rowBegin + number;
+    LogicalResult result = success();
+    e.when(e.less(row, arguments.rowEnd), [&] { result = emitRow(row); });
+    e.finish(/*rows=*/1);
+    return result;
+  }
+};
+
+struct RowwiseTemplate : KernelTemplate {
+  StringRef getFamily() const override { return "rowwise"; }
+
+  KernelChoice choose(tok::KernelOp op,
+                      const TargetDescription &) const override {
+    return {op.getConfig(), "a block a row", "none",
+            "the order of a row's sum is fixed"};
+  }
+
+  LogicalResult emit(tok::KernelOp op, func::FuncOp function,
+                     const TargetDescription &target) const override {
+    FailureOr<Shape> shape = shapeOf(op);
+    if (failed(shape) || failed(checkRegion(op)))
+      return failure();
+    Emitter e(function, target, shape->threads);
+    return RowwiseEmitter(e, op, *shape, function.getBody().front()).emit();
+  }
+
+  /// Functions that are one instruction, or that the vocabulary spells out.
+  static LogicalResult checkRegion(tok::KernelOp op) {
+    for (Operation &inner : op.getPrologue().front()) {
+      if (isa<tok::PartnerOp>(inner))
+        return inner.emitOpError("cannot stand in a CUDA kernel: rotations "
+                                 "have no CUDA template");
+      if (isa_and_nonnull<math::MathDialect>(inner.getDialect()) &&
+          !isa<math::SqrtOp, math::FmaOp, math::AbsFOp, math::RoundEvenOp,
+               math::ExpOp>(inner))
+        return inner.emitOpError("cannot stand in a CUDA kernel: expected "
+                                 "arith, or sqrt, fma, absf, roundeven or exp "
+                                 "of math");
+    }
+    return success();
+  }
+};
+
+} // namespace
+
+const KernelTemplate &cuda::rowwiseTemplate() {
+  static const RowwiseTemplate instance;
+  return instance;
+}

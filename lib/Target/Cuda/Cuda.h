@@ -1,0 +1,41 @@
+//===- Cuda.h - The parts of the CUDA target --------------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TOKOPT_LIB_TARGET_CUDA_CUDA_H
+#define TOKOPT_LIB_TARGET_CUDA_CUDA_H
+
+#include "tokopt/CudaTarget.h"
+
+namespace llvm {
+class Module;
+} // namespace llvm
+
+namespace mlir {
+class PassManager;
+} // namespace mlir
+
+namespace tokopt {
+
+/// Turns functions with `tok.launch` into kernels of the LLVM dialect and drops
+/// the others.
+mlir::FailureOr<std::vector<CudaKernel>> makeKernels(mlir::ModuleOp module);
+
+/// Adds the passes that leave nothing but the LLVM and NVVM dialects.
+void addCudaLoweringPasses(mlir::PassManager &pm);
+
+/// Fails if `module` has an instruction that `architecture` lacks or that
+/// nobody has told us about. The backend would end the process over it.
+llvm::Error checkInstructions(const llvm::Module &module,
+                              const CudaArchitecture &architecture);
+
+/// Optimizes `module` and fills in IR, hash and PTX of `code`.
+llvm::Error generatePtx(llvm::Module &module,
+                        const CudaArchitecture &architecture, CudaCode &code);
+
+} // namespace tokopt
+
+#endif // TOKOPT_LIB_TARGET_CUDA_CUDA_H

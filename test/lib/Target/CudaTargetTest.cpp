@@ -1,0 +1,189 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The way from kernels of upstream dialects to PTX and cubin, and what it says
+// when it cannot go on.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tokopt/CudaTarget.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/Parser/Parser.h"
+#include "gmock/gmock.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <unistd.h>
+
+using namespace tokopt;
+using testing::HasSubstr;
+
+namespace {
+
+const CudaArchitecture &sm80() { return *findCudaArchitecture("sm_80"); }
+
+llvm::Expected<CudaCode> compile(const std::string &text) {
+  mlir::DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  registry.insert<tok::TokDialect>();
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+  EXPECT_TRUE(bool(module));
+  return compileCudaModule(*module, sm80());
+}
+
+std::string errorOf(const std::string &text) {
+  llvm::Expected<CudaCode> code = compile(text);
+  return code ? "" : llvm::toString(code.takeError());
+}
+
+/// A kernel that keeps `count` values of each thread alive at once.
+std::string manyValues(int count, int threads) {
+  std::string text =
+      "func.func @many(%x: !llvm.ptr<1>, %n: i64) attributes {tok.launch = "
+      "{threads = " +
+      std::to_string(threads) + ", shared = 0}} {\n";
+  auto place = [](int i) {
+    return "%p" + std::to_string(i) + " = llvm.getelementptr %x[" +
+           std::to_string(1024 * i) +
+           "] : (!llvm.ptr<1>) -> !llvm.ptr<1>, f32\n";
+  };
+  for (int i = 0; i < count; ++i)
+    text += place(i) + "%v" + std::to_string(i) + " = llvm.load volatile %p" +
+            std::to_string(i) + " : !llvm.ptr<1> -> f32\n";
+  for (int i = 0; i < count; ++i)
+    text += "llvm.store volatile %v" + std::to_string(i) + ", %p" +
+            std::to_string(count - 1 - i) + " : f32, !llvm.ptr<1>\n";
+  return text + "return\n}\n";
+}
+
+const char *const kCopy =
+    "func.func @copy(%x: !llvm.ptr<1>) attributes {tok.launch = {threads = 32, "
+    "shared = 0}} {\n%v = llvm.load %x : !llvm.ptr<1> -> i32\n%p = "
+    "llvm.getelementptr %x[1] : (!llvm.ptr<1>) -> !llvm.ptr<1>, "
+    "i32\nllvm.store %v, %p : i32, !llvm.ptr<1>\nreturn\n}\n";
+
+TEST(CudaTarget, GivesEqualBytesForEqualInput) {
+  llvm::Expected<CudaCode> first = compile(kCopy), second = compile(kCopy);
+  ASSERT_TRUE(bool(first)) << llvm::toString(first.takeError());
+  ASSERT_TRUE(bool(second)) << llvm::toString(second.takeError());
+  EXPECT_EQ(first->ptx, second->ptx);
+  EXPECT_EQ(first->hash, second->hash);
+  ASSERT_EQ(first->kernels.size(), 1u);
+  EXPECT_EQ(first->kernels[0].name, "copy");
+  EXPECT_EQ(first->kernels[0].threads, 32);
+}
+
+TEST(CudaTarget, RefusesWhatIsNoKernel) {
+  EXPECT_THAT(errorOf("func.func @f() { return }"),
+              HasSubstr("has no kernel: expected a func.func with "
+                        "'tok.launch'"));
+  std::string launch = " attributes {tok.launch = {threads = 32, shared = 0}} ";
+  EXPECT_THAT(errorOf("func.func private @f()" + launch),
+              HasSubstr("expects a kernel to have a body"));
+  EXPECT_THAT(errorOf("func.func @f(%x: !llvm.ptr)" + launch + "{ return }"),
+              HasSubstr("to be i32, i64, f32 or !llvm.ptr<1>, but got "
+                        "'!llvm.ptr'"));
+  EXPECT_THAT(
+      errorOf("func.func @f(%x: i32) -> i32" + launch + "{ return %x : i32 }"),
+      HasSubstr("expects a kernel without results"));
+}
+
+TEST(CudaTarget, RefusesWhatTheBackendCannotSelect) {
+  std::string launch = " attributes {tok.launch = {threads = 32, shared = 0}} ";
+  EXPECT_THAT(errorOf("llvm.func @helper()\nfunc.func @f()" + launch +
+                      "{\nllvm.call @helper() : () -> ()\nreturn\n}"),
+              HasSubstr("calls 'helper', which nothing defines"));
+  EXPECT_THAT(
+      errorOf("func.func @f()" + launch + "{\nnvvm.cluster.arrive\nreturn\n}"),
+      HasSubstr("is not in the table of instructions"));
+  EXPECT_THAT(errorOf("func.func @f()" + launch +
+                      "{\nllvm.inline_asm has_side_effects \"trap;\", \"\" : "
+                      "() -> ()\nreturn\n}"),
+              HasSubstr("inline assembly is not checked"));
+}
+
+/// A ptxas of our own making, that says what it is told.
+struct FakePtxas {
+  explicit FakePtxas(const std::string &body)
+      : path("/tmp/tokopt-fake-ptxas-" + std::to_string(getpid())) {
+    std::ofstream(path) << "#!/bin/sh\n" << body;
+    EXPECT_EQ(chmod(path.c_str(), 0755), 0);
+  }
+  ~FakePtxas() { unlink(path.c_str()); }
+
+  std::string error() const {
+    llvm::Expected<CudaBinary> binary = assemblePtx(path, "", sm80());
+    return binary ? "" : llvm::toString(binary.takeError());
+  }
+  const std::string path;
+};
+
+TEST(Ptxas, SaysWhereItIsMissing) {
+  setenv("TOKOPT_PTXAS", "/no/such/program", 1);
+  llvm::Expected<std::string> found = findPtxas();
+  unsetenv("TOKOPT_PTXAS");
+  ASSERT_FALSE(bool(found));
+  EXPECT_EQ(llvm::toString(found.takeError()),
+            "TOKOPT_PTXAS names '/no/such/program', which is not a program");
+}
+
+TEST(Ptxas, RefusesAnOldOrAFailingOne) {
+  EXPECT_THAT(FakePtxas("echo 'Cuda compilation tools, release 11.8, V11.8.89'")
+                  .error(),
+              HasSubstr("is of release 11, but at least 12 is needed"));
+  EXPECT_THAT(FakePtxas("echo hello").error(),
+              HasSubstr("does not say its release"));
+  EXPECT_THAT(FakePtxas("[ \"$1\" = --version ] && echo 'release 13.0,' && "
+                        "exit 0\necho 'ptxas fatal : no luck'\nexit 3")
+                  .error(),
+              HasSubstr("failed: ptxas fatal : no luck"));
+}
+
+TEST(Ptxas, GivesUpNoOptimizationSilently) {
+  FakePtxas fake(
+      "[ \"$1\" = --version ] && echo 'release 13.0,' && exit 0\n"
+      "echo \"ptxas info    : (C7510) Potential Performance Loss: "
+      "wgmma.mma_async instructions are serialized\"\n"
+      "echo \"ptxas info    : Compiling entry function 'f' for 'sm_80'\"\n"
+      "echo '    16 bytes stack frame, 8 bytes spill stores, 12 bytes spill "
+      "loads'\n"
+      "echo 'ptxas info    : Used 40 registers, used 2 barriers, 32 bytes "
+      "smem, 400 bytes cmem[0]'");
+  llvm::Expected<CudaBinary> binary = assemblePtx(fake.path, "", sm80());
+  ASSERT_TRUE(bool(binary)) << llvm::toString(binary.takeError());
+  ASSERT_EQ(binary->kernels.size(), 1u);
+  const PtxasKernel &kernel = binary->kernels[0];
+  EXPECT_EQ(kernel.name, "f");
+  EXPECT_EQ(kernel.registers, 40);
+  EXPECT_EQ(kernel.barriers, 2);
+  EXPECT_EQ(kernel.sharedBytes, 32);
+  EXPECT_EQ(kernel.stackBytes, 16);
+  EXPECT_THAT(llvm::toString(checkBinary(*binary)),
+              HasSubstr("kernel f spills registers: 8 bytes of stores, 12 "
+                        "bytes of loads"));
+  binary->kernels[0].spillStoreBytes = binary->kernels[0].spillLoadBytes = 0;
+  EXPECT_THAT(llvm::toString(checkBinary(*binary)), HasSubstr("C7510"));
+}
+
+/// The real one: a kernel that fits passes, one that does not is refused.
+TEST(Ptxas, FindsPlantedSpills) {
+  llvm::Expected<std::string> ptxas = findPtxas();
+  if (!ptxas)
+    GTEST_SKIP() << llvm::toString(ptxas.takeError());
+  for (auto [count, spills] : {std::pair(16, false), {200, true}}) {
+    // 1024 threads leave 64 registers each.
+    llvm::Expected<CudaCode> code = compile(manyValues(count, 1024));
+    ASSERT_TRUE(bool(code)) << llvm::toString(code.takeError());
+    llvm::Expected<CudaBinary> binary = assemblePtx(*ptxas, code->ptx, sm80());
+    ASSERT_TRUE(bool(binary)) << llvm::toString(binary.takeError());
+    EXPECT_EQ(llvm::toString(checkBinary(*binary)).empty(), !spills) << count;
+  }
+}
+
+} // namespace
