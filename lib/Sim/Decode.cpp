@@ -1,0 +1,77 @@
+//===- Decode.cpp - What an intrinsic of the GPU stands for ---------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Sim/Program.h"
+
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace llvm;
+using namespace tokopt::sim;
+
+static std::optional<Operation> decodeRegister(StringRef name) {
+  auto dimension = StringSwitch<int>(name.take_back(2))
+                       .Case(".x", 0)
+                       .Case(".y", 1)
+                       .Case(".z", 2)
+                       .Default(-1);
+  auto opcode = StringSwitch<std::optional<Opcode>>(name.drop_back(2))
+                    .Case("tid", Opcode::ThreadId)
+                    .Case("ctaid", Opcode::BlockId)
+                    .Case("ntid", Opcode::ThreadCount)
+                    .Case("nctaid", Opcode::BlockCount)
+                    .Default(std::nullopt);
+  if (dimension < 0 || !opcode)
+    return std::nullopt;
+  return Operation{*opcode, static_cast<uint8_t>(dimension)};
+}
+
+static std::optional<Operation> decodeShuffle(StringRef name) {
+  auto [kind, type] = name.split('.');
+  auto detail = StringSwitch<std::optional<ShuffleKind>>(kind)
+                    .Case("bfly", ShuffleKind::Xor)
+                    .Case("up", ShuffleKind::Up)
+                    .Case("down", ShuffleKind::Down)
+                    .Case("idx", ShuffleKind::Index)
+                    .Default(std::nullopt);
+  if (!detail ||
+      (type != "i32" && type != "f32" && type != "i32p" && type != "f32p"))
+    return std::nullopt;
+  return Operation{Opcode::Shuffle, static_cast<uint8_t>(*detail),
+                   type.ends_with("p")};
+}
+
+static std::optional<Operation> decodeVote(StringRef name) {
+  auto detail = StringSwitch<std::optional<VoteKind>>(name)
+                    .Case("all.sync", VoteKind::All)
+                    .Case("any.sync", VoteKind::Any)
+                    .Case("uni.sync", VoteKind::Uniform)
+                    .Case("ballot.sync", VoteKind::Ballot)
+                    .Default(std::nullopt);
+  if (!detail)
+    return std::nullopt;
+  return Operation{Opcode::Vote, static_cast<uint8_t>(*detail)};
+}
+
+std::optional<Operation> tokopt::sim::decode(StringRef name) {
+  if (name.consume_front("read.ptx.sreg."))
+    return decodeRegister(name);
+  if (name.consume_front("shfl.sync."))
+    return decodeShuffle(name);
+  if (name.consume_front("vote."))
+    return decodeVote(name);
+  auto opcode =
+      StringSwitch<std::optional<Opcode>>(name)
+          .Case("barrier.cta.sync.aligned.all", Opcode::Barrier)
+          .Case("barrier.cta.sync.aligned.count", Opcode::BarrierCount)
+          .Case("barrier.cta.arrive.aligned.count", Opcode::BarrierArrive)
+          .Case("bar.warp.sync", Opcode::WarpBarrier)
+          .Cases({"membar.cta", "membar.gl", "membar.sys"}, Opcode::Fence)
+          .Default(std::nullopt);
+  if (!opcode)
+    return std::nullopt;
+  return Operation{*opcode};
+}

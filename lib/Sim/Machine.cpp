@@ -1,0 +1,246 @@
+//===- Machine.cpp - Runs the blocks of a grid ----------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A kernel's own frames have no destructors, so a block is abandoned by not
+// continuing its fibers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Sim/Machine.h"
+
+#include <cstdlib>
+#include <cstring>
+
+using namespace llvm;
+using namespace tokopt::sim;
+
+thread_local Machine *Machine::current = nullptr;
+
+/// What shared memory holds before it is written: NaN as f16, bf16 and f32.
+static constexpr int kPoison = 0xff;
+
+Machine::Machine(const Program &program, const Memory &memory, Shadow &shadow,
+                 Stacks &stacks, const Launch &launch,
+                 ArrayRef<uint64_t> arguments, const Options &options)
+    : program(program), memory(memory), shadow(shadow), stacks(stacks),
+      launch(launch), arguments(arguments), options(options),
+      random(options.seed) {}
+
+Result Machine::run() {
+  current = this;
+  shadow.order();
+  for (block = 0; block < blockCount(); ++block)
+    runBlock();
+  current = nullptr;
+  return std::move(result);
+}
+
+//===----------------------------------------------------------------------===//
+// Threads
+//===----------------------------------------------------------------------===//
+
+void Machine::fiberMain() {
+  Machine &machine = *current;
+  machine.program.entry(machine.arguments.data());
+  Thread &thread = machine.threads[machine.running];
+  thread.state = State::Done;
+  tokopt_sim_switch(&thread.continuation, machine.scheduler);
+  abort(); // a thread that is done is not continued
+}
+
+void Machine::startThreads() {
+  threads.clear();
+  threads.resize(launch.threads);
+  for (uint32_t i = 0; i < launch.threads; ++i) {
+    threads[i].continuation = prepareFiber(stacks.top(i), fiberMain);
+    threads[i].clock.assign(launch.threads, 0);
+    threads[i].clock[i] = 1;
+  }
+  warps.assign(divideCeil(launch.threads, kWarpThreads), {});
+  barriers.assign(kBarriers, {});
+}
+
+bool Machine::runReadyThread() {
+  // Another seed now and then goes on with another warp.
+  if (options.seed) {
+    random = random * 1664525 + 1013904223;
+    if (random >> 28 == 0)
+      running = (random >> 8) % warps.size() * kWarpThreads;
+  }
+  for (uint32_t i = 0; i < launch.threads; ++i) {
+    Thread &thread = threads[running];
+    if (thread.state == State::Ready) {
+      tokopt_sim_switch(&scheduler, thread.continuation);
+      return true;
+    }
+    running = running + 1 == launch.threads ? 0 : running + 1;
+  }
+  return false;
+}
+
+void Machine::wait(State state) {
+  Thread &thread = threads[running];
+  thread.state = state;
+  tokopt_sim_switch(&thread.continuation, scheduler);
+}
+
+void Machine::abandon() {
+  isAbandoned = true;
+  wait(State::Done);
+  abort(); // a thread that is done is not continued
+}
+
+void Machine::runBlock() {
+  isAbandoned = false;
+  blockAccesses = 0;
+  running = 0;
+  shadow.forget(memory.sharedBase(), kSharedMost);
+  std::memset(reinterpret_cast<void *>(memory.sharedBase()), kPoison,
+              sharedBytes());
+  startThreads();
+  while (!isAbandoned && runReadyThread()) {
+  }
+  if (!isAbandoned)
+    reportStuckThreads();
+}
+
+/// No thread can go on: those that are not done wait for ones that never come.
+void Machine::reportStuckThreads() {
+  auto isStuck = [](const Thread &thread) {
+    return thread.state != State::Done;
+  };
+  size_t stuck = count_if(threads, isStuck);
+  if (!stuck)
+    return;
+  auto ended = find_if_not(threads, isStuck);
+  for (uint32_t i = 0; i < launch.threads; ++i) {
+    const Thread &thread = threads[i];
+    if (!isStuck(thread))
+      continue;
+    auto elsewhere = find_if(threads, [&](const Thread &other) {
+      return isStuck(other) && other.site != thread.site;
+    });
+    StringRef kind = thread.state == State::AtBarrier ? "divergent barrier"
+                                                      : "divergent collective";
+    Twine waits = "waits for ever";
+    if (elsewhere != threads.end())
+      report(kind, thread.site, i, waits, elsewhere->site,
+             "thread " + Twine(elsewhere - threads.begin()) + " waits here");
+    else if (ended != threads.end())
+      report(kind, thread.site, i,
+             "waits for ever: thread " + Twine(ended - threads.begin()) +
+                 " has ended without coming here");
+    else
+      report(kind, thread.site, i, waits);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// What a kernel calls
+//===----------------------------------------------------------------------===//
+
+void Machine::access(uint64_t address, uint64_t bytes, uint32_t flags,
+                     uint64_t alignment, uint32_t site) {
+  ++result.statistics.accesses;
+  if (++blockAccesses > options.accessLimit) {
+    report("endless", site, running,
+           "the block does not end after " + Twine(options.accessLimit) +
+               " accesses");
+    abandon();
+  }
+  if (!bytes)
+    return;
+  bool isShared = memory.isShared(address);
+  uint64_t offset = address - memory.sharedBase();
+  const Buffer *buffer = isShared ? nullptr : memory.find(address);
+  bool isInside =
+      isShared ? offset + bytes <= sharedBytes()
+               : buffer && address - buffer->begin + bytes <= buffer->bytes;
+  if (!isInside) {
+    uint64_t limit = isShared ? sharedBytes() : buffer ? buffer->bytes : 0;
+    report("out of bounds", site, running,
+           "at " + memory.describe(address) +
+               (limit ? " of " + std::to_string(limit) + " bytes" : ""));
+    abandon();
+  }
+  if (address % alignment) {
+    report("misaligned", site, running,
+           "at " + memory.describe(address) + ", not a multiple of " +
+               Twine(alignment));
+    abandon();
+  }
+  Thread &thread = threads[running];
+  Stamp now{block,
+            running,
+            thread.clock[running],
+            site,
+            (flags & kAtomic) != 0,
+            (flags & kUpdate) != 0};
+  if (std::optional<Conflict> conflict =
+          shadow.access(address, bytes, now, thread.clock, flags & kWrite,
+                        buffer && buffer->isWritten))
+    reportConflict(*conflict, site);
+}
+
+void Machine::operate(uint32_t site, const uint64_t *operands, void *result) {
+  const Operation &operation = program.sites[site].operation;
+  switch (operation.opcode) {
+  case Opcode::Barrier:
+    return arrive(operands[0], launch.threads, /*waits=*/true, site);
+  case Opcode::BarrierCount:
+    return arrive(operands[0], operands[1], /*waits=*/true, site);
+  case Opcode::BarrierArrive:
+    return arrive(operands[0], operands[1], /*waits=*/false, site);
+  case Opcode::WarpBarrier:
+  case Opcode::Shuffle:
+  case Opcode::Vote:
+    return meet(operands[0], site, operands, result);
+  case Opcode::Fence:
+    // The host runs threads in an order of its own that all of them see.
+    return;
+  case Opcode::ThreadId:
+  case Opcode::BlockId:
+  case Opcode::ThreadCount:
+  case Opcode::BlockCount:
+    break; // readRegister
+  }
+}
+
+uint32_t Machine::readRegister(uint32_t site) const {
+  const Operation &operation = program.sites[site].operation;
+  uint32_t coordinates[] = {block % launch.grid[0],
+                            block / launch.grid[0] % launch.grid[1],
+                            block / launch.grid[0] / launch.grid[1]};
+  bool isFirst = operation.detail == 0;
+  switch (operation.opcode) {
+  case Opcode::ThreadId:
+    return isFirst ? running : 0;
+  case Opcode::ThreadCount:
+    return isFirst ? launch.threads : 1;
+  case Opcode::BlockId:
+    return coordinates[operation.detail];
+  default:
+    return launch.grid[operation.detail];
+  }
+}
+
+extern "C" void tokopt::sim::tokopt_sim_access(uint64_t address, uint64_t bytes,
+                                               uint32_t flags,
+                                               uint32_t alignment,
+                                               uint32_t site) {
+  Machine::current->access(address, bytes, flags, alignment, site);
+}
+
+extern "C" void tokopt::sim::tokopt_sim_operation(uint32_t site,
+                                                  const uint64_t *operands,
+                                                  void *result) {
+  Machine::current->operate(site, operands, result);
+}
+
+extern "C" uint32_t tokopt::sim::tokopt_sim_register(uint32_t site) {
+  return Machine::current->readRegister(site);
+}

@@ -1,0 +1,137 @@
+//===- Machine.h - Runs the blocks of a grid --------------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TOKOPT_LIB_SIM_MACHINE_H
+#define TOKOPT_LIB_SIM_MACHINE_H
+
+#include "lib/Sim/Fiber.h"
+#include "lib/Sim/Memory.h"
+#include "lib/Sim/Program.h"
+#include "lib/Sim/Shadow.h"
+#include "tokopt/Sim.h"
+
+#include "llvm/ADT/Twine.h"
+
+#include <map>
+
+namespace tokopt::sim {
+
+/// Threads of a warp.
+inline constexpr uint32_t kWarpThreads = 32;
+/// Named barriers of a block.
+inline constexpr uint32_t kBarriers = 16;
+
+/// Runs one launch. Blocks come one after the other; the threads of a block are
+/// fibers that run until they wait for others.
+class Machine {
+public:
+  Machine(const Program &program, const Memory &memory, Shadow &shadow,
+          Stacks &stacks, const Launch &launch,
+          llvm::ArrayRef<uint64_t> arguments, const Options &options);
+
+  Result run();
+
+  // Called by the kernel.
+  void access(uint64_t address, uint64_t bytes, uint32_t flags,
+              uint64_t alignment, uint32_t site);
+  void operate(uint32_t site, const uint64_t *operands, void *result);
+  uint32_t readRegister(uint32_t site) const;
+
+  /// The machine that runs on this thread.
+  static thread_local Machine *current;
+
+private:
+  enum class State : uint8_t { Ready, AtBarrier, InWarp, Done };
+
+  struct Thread {
+    void *continuation = nullptr;
+    State state = State::Ready;
+    /// Where it waits, with what, and where its result goes.
+    uint32_t site = 0;
+    const uint64_t *operands = nullptr;
+    void *result = nullptr;
+    Clock clock;
+  };
+
+  /// The lanes of a warp that have come to a collective.
+  struct Warp {
+    uint32_t arrived = 0, mask = 0, site = 0;
+  };
+
+  struct Barrier {
+    uint32_t needed = 0, arrivals = 0;
+    std::vector<uint32_t> waiting;
+    Clock clock;
+  };
+
+  // Machine.cpp: blocks and their threads.
+  static void fiberMain();
+  void runBlock();
+  void startThreads();
+  bool runReadyThread();
+  void reportStuckThreads();
+  /// Lets other threads run until this one is ready again.
+  void wait(State state);
+  /// Ends the block, whose further course would mean nothing.
+  [[noreturn]] void abandon();
+
+  // Barriers.cpp: threads of a block together.
+  void arrive(uint32_t number, uint32_t needed, bool waits, uint32_t site);
+  void openBarrier(Barrier &barrier);
+
+  // Warps.cpp: lanes of a warp together.
+  void meet(uint32_t mask, uint32_t site, const uint64_t *operands,
+            void *result);
+  void execute(uint32_t warp, uint32_t mask, uint32_t site);
+  void joinClocks(uint32_t warp, uint32_t mask);
+  void shuffle(uint32_t warp, uint32_t mask, uint32_t site);
+  void vote(uint32_t warp, uint32_t mask, const Operation &operation);
+  /// The lanes of `mask` as numbers of threads.
+  llvm::SmallVector<uint32_t, kWarpThreads> lanesOf(uint32_t warp,
+                                                    uint32_t mask) const;
+
+  // Reports.cpp
+  /// Reports something at `site` by `thread`, once for each pair of lines.
+  void report(llvm::StringRef kind, uint32_t site, uint32_t thread,
+              const llvm::Twine &text);
+  void report(llvm::StringRef kind, uint32_t site, uint32_t thread,
+              const llvm::Twine &text, uint32_t otherSite,
+              const llvm::Twine &otherText);
+  void reportConflict(const Conflict &conflict, uint32_t site);
+  std::string whereIs(uint32_t block, uint32_t thread) const;
+
+  uint32_t blockCount() const {
+    return launch.grid[0] * launch.grid[1] * launch.grid[2];
+  }
+  uint32_t sharedBytes() const {
+    return program.staticSharedBytes + launch.sharedBytes;
+  }
+
+  const Program &program;
+  const Memory &memory;
+  Shadow &shadow;
+  Stacks &stacks;
+  const Launch launch;
+  llvm::ArrayRef<uint64_t> arguments;
+  const Options options;
+
+  Result result;
+  /// The report for a kind and two sites.
+  std::map<std::tuple<std::string, uint32_t, uint32_t>, size_t> reported;
+
+  uint32_t block = 0, running = 0, random = 0;
+  bool isAbandoned = false;
+  uint64_t blockAccesses = 0;
+  std::vector<Thread> threads;
+  std::vector<Warp> warps;
+  std::vector<Barrier> barriers;
+  void *scheduler = nullptr;
+};
+
+} // namespace tokopt::sim
+
+#endif // TOKOPT_LIB_SIM_MACHINE_H

@@ -1,0 +1,429 @@
+//===- Program.cpp - A kernel prepared for the host -----------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Pointers of all address spaces are plain addresses on the host, so loads and
+// stores stay as they are; what is added is the call before each that lets the
+// machine check it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Sim/Program.h"
+
+#include "llvm/Analysis/ValueTracking.h"
+#include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
+#include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/IR/DebugInfo.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/IntrinsicInst.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/IRReader/IRReader.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cstring>
+#include <mutex>
+
+using namespace llvm;
+using namespace tokopt::sim;
+
+/// Memory of these address spaces is modelled: generic, global, shared.
+static bool isModelledSpace(unsigned space) {
+  return space == 0 || space == 1 || space == 3;
+}
+static constexpr unsigned kSharedSpace = 3;
+
+static Error makeError(const Twine &message) {
+  return createStringError(inconvertibleErrorCode(), message);
+}
+
+/// Where an instruction comes from, as `file:line`.
+static std::string locationOf(const Instruction &instruction) {
+  const DebugLoc &location = instruction.getDebugLoc();
+  if (!location)
+    return (instruction.getFunction()->getName() + ":?").str();
+  StringRef folder = location->getDirectory();
+  return (folder + (folder.empty() ? "" : "/") + location->getFilename() + ":" +
+          Twine(location.getLine()))
+      .str();
+}
+
+static Error noSimulation(const Instruction &instruction, const Twine &what) {
+  return makeError(locationOf(instruction) + ": error: no simulation for " +
+                   what);
+}
+
+/// Arithmetic that the host computes with the same results, and notes to the
+/// compiler.
+static bool isHostIntrinsic(Intrinsic::ID id) {
+  switch (id) {
+  case Intrinsic::abs:
+  case Intrinsic::assume:
+  case Intrinsic::bitreverse:
+  case Intrinsic::bswap:
+  case Intrinsic::ceil:
+  case Intrinsic::copysign:
+  case Intrinsic::ctlz:
+  case Intrinsic::ctpop:
+  case Intrinsic::cttz:
+  case Intrinsic::dbg_assign:
+  case Intrinsic::dbg_declare:
+  case Intrinsic::dbg_label:
+  case Intrinsic::dbg_value:
+  case Intrinsic::experimental_noalias_scope_decl:
+  case Intrinsic::fabs:
+  case Intrinsic::floor:
+  case Intrinsic::fma:
+  case Intrinsic::fshl:
+  case Intrinsic::fshr:
+  case Intrinsic::lifetime_end:
+  case Intrinsic::lifetime_start:
+  case Intrinsic::maximum:
+  case Intrinsic::maxnum:
+  case Intrinsic::minimum:
+  case Intrinsic::minnum:
+  case Intrinsic::rint:
+  case Intrinsic::roundeven:
+  case Intrinsic::smax:
+  case Intrinsic::smin:
+  case Intrinsic::sqrt:
+  case Intrinsic::trunc:
+  case Intrinsic::umax:
+  case Intrinsic::umin:
+    return true;
+  default:
+    return false;
+  }
+}
+
+namespace {
+
+/// An access of an instruction to memory.
+struct Access {
+  Value *pointer = nullptr;
+  uint64_t bytes = 0;      ///< if it is known,
+  Value *length = nullptr; ///< else this many
+  uint32_t flags = kRead;
+  uint64_t alignment = 1;
+  StringRef verb;
+};
+
+class Rewriter {
+public:
+  Rewriter(Module &module, std::vector<Site> &sites)
+      : module(module), sites(sites), context(module.getContext()),
+        i32(Type::getInt32Ty(context)), i64(Type::getInt64Ty(context)),
+        pointer(PointerType::get(context, 0)) {
+    Type *nothing = Type::getVoidTy(context);
+    access = module.getOrInsertFunction("tokopt_sim_access", nothing, i64, i64,
+                                        i32, i32, i32);
+    operation = module.getOrInsertFunction("tokopt_sim_operation", nothing, i32,
+                                           pointer, pointer);
+    sreg = module.getOrInsertFunction("tokopt_sim_register", i32, i32);
+  }
+
+  /// Gives shared variables their addresses and returns their size.
+  Expected<uint64_t> placeVariables(uint64_t sharedBase);
+  Error rewrite(Function &function);
+  void addEntry(Function &kernel);
+
+private:
+  Error rewriteCall(CallBase &call);
+  void rewriteOperation(CallBase &call, const Operation &decoded);
+  void checkAccess(Instruction &instruction, const Access &what);
+  Error collect(Instruction &instruction, SmallVectorImpl<Access> &accesses);
+  uint32_t addSite(const Instruction &instruction, std::string what,
+                   Operation decoded = {}) {
+    sites.push_back({locationOf(instruction), std::move(what), decoded});
+    return sites.size() - 1;
+  }
+
+  Module &module;
+  std::vector<Site> &sites;
+  LLVMContext &context;
+  Type *i32, *i64;
+  PointerType *pointer;
+  FunctionCallee access, operation, sreg;
+  /// Where the present function keeps operands and results of operations.
+  Value *operands = nullptr, *results = nullptr;
+};
+
+} // namespace
+
+Expected<uint64_t> Rewriter::placeVariables(uint64_t sharedBase) {
+  uint64_t end = 0;
+  SmallVector<GlobalVariable *> last;
+  auto place = [&](GlobalVariable &variable) {
+    uint64_t begin = alignTo(end, variable.getAlign().valueOrOne());
+    variable.replaceAllUsesWith(ConstantExpr::getIntToPtr(
+        ConstantInt::get(i64, sharedBase + begin), variable.getType()));
+    end = begin +
+          module.getDataLayout().getTypeAllocSize(variable.getValueType());
+  };
+  for (GlobalVariable &variable : module.globals()) {
+    if (variable.getName().starts_with("llvm."))
+      continue;
+    if (variable.getAddressSpace() != kSharedSpace)
+      return makeError("error: no simulation for the variable '" +
+                       variable.getName() + "' outside of shared memory");
+    // Memory whose size is that of the launch lies behind all else.
+    if (variable.isDeclaration())
+      last.push_back(&variable);
+    else
+      place(variable);
+  }
+  for (GlobalVariable *variable : last)
+    place(*variable);
+  return end;
+}
+
+/// The accesses of `instruction`. Memory of the thread's own needs no check.
+Error Rewriter::collect(Instruction &instruction,
+                        SmallVectorImpl<Access> &accesses) {
+  const DataLayout &layout = module.getDataLayout();
+  auto sizeOf = [&](Type *type) -> uint64_t {
+    return layout.getTypeStoreSize(type).getFixedValue();
+  };
+  if (auto *load = dyn_cast<LoadInst>(&instruction))
+    accesses.push_back({load->getPointerOperand(), sizeOf(load->getType()),
+                        nullptr, kRead | (load->isAtomic() ? kAtomic : 0u),
+                        load->getAlign().value(), "load"});
+  else if (auto *store = dyn_cast<StoreInst>(&instruction))
+    accesses.push_back({store->getPointerOperand(),
+                        sizeOf(store->getValueOperand()->getType()), nullptr,
+                        kWrite | (store->isAtomic() ? kAtomic : 0u),
+                        store->getAlign().value(), "store"});
+  else if (auto *atomic = dyn_cast<AtomicRMWInst>(&instruction))
+    accesses.push_back({atomic->getPointerOperand(), sizeOf(atomic->getType()),
+                        nullptr, kWrite | kAtomic | kUpdate,
+                        atomic->getAlign().value(), "atomic"});
+  else if (auto *exchange = dyn_cast<AtomicCmpXchgInst>(&instruction))
+    accesses.push_back({exchange->getPointerOperand(),
+                        sizeOf(exchange->getNewValOperand()->getType()),
+                        nullptr, kWrite | kAtomic | kUpdate,
+                        exchange->getAlign().value(), "atomic"});
+  else if (auto *copy = dyn_cast<MemTransferInst>(&instruction)) {
+    accesses.push_back({copy->getRawSource(), 0, copy->getLength(), kRead,
+                        copy->getSourceAlign().valueOrOne().value(), "copy"});
+    accesses.push_back({copy->getRawDest(), 0, copy->getLength(), kWrite,
+                        copy->getDestAlign().valueOrOne().value(), "copy"});
+  } else if (auto *fill = dyn_cast<MemSetInst>(&instruction))
+    accesses.push_back({fill->getRawDest(), 0, fill->getLength(), kWrite,
+                        fill->getDestAlign().valueOrOne().value(), "fill"});
+  else if (instruction.mayReadOrWriteMemory() && !isa<CallBase>(instruction) &&
+           !isa<FenceInst>(instruction))
+    return noSimulation(instruction,
+                        Twine("'") + instruction.getOpcodeName() + "'");
+  for (const Access &access : accesses)
+    if (!isModelledSpace(access.pointer->getType()->getPointerAddressSpace()))
+      return noSimulation(
+          instruction,
+          "memory of address space " +
+              Twine(access.pointer->getType()->getPointerAddressSpace()));
+  erase_if(accesses, [](const Access &access) {
+    return isa<AllocaInst>(getUnderlyingObject(access.pointer));
+  });
+  return Error::success();
+}
+
+void Rewriter::checkAccess(Instruction &instruction, const Access &what) {
+  IRBuilder<> b(&instruction);
+  b.SetCurrentDebugLocation(DebugLoc());
+  std::string text = what.verb.str();
+  if (!what.length)
+    text += " of " + std::to_string(what.bytes) +
+            (what.bytes == 1 ? " byte" : " bytes");
+  Value *length = what.length ? b.CreateZExtOrTrunc(what.length, i64)
+                              : b.getInt64(what.bytes);
+  b.CreateCall(access, {b.CreatePtrToInt(what.pointer, i64), length,
+                        b.getInt32(what.flags), b.getInt32(what.alignment),
+                        b.getInt32(addSite(instruction, text))});
+}
+
+void Rewriter::rewriteOperation(CallBase &call, const Operation &decoded) {
+  IRBuilder<> b(&call);
+  b.SetCurrentDebugLocation(DebugLoc());
+  std::string name = call.getCalledFunction()
+                         ->getName()
+                         .drop_front(strlen("llvm.nvvm."))
+                         .str();
+  Value *site = b.getInt32(addSite(call, std::move(name), decoded));
+  if (decoded.opcode <= Opcode::BlockCount) {
+    call.replaceAllUsesWith(b.CreateCall(sreg, {site}));
+    call.eraseFromParent();
+    return;
+  }
+  for (auto [number, operand] : enumerate(call.args())) {
+    Value *word = operand;
+    if (word->getType()->isPointerTy())
+      word = b.CreatePtrToInt(word, i64);
+    else if (word->getType()->isIntegerTy())
+      word = b.CreateZExtOrTrunc(word, i64);
+    b.CreateStore(word, b.CreateConstGEP1_32(i64, operands, number));
+  }
+  b.CreateCall(operation, {site, operands, results});
+  if (!call.getType()->isVoidTy())
+    call.replaceAllUsesWith(b.CreateLoad(call.getType(), results));
+  call.eraseFromParent();
+}
+
+Error Rewriter::rewriteCall(CallBase &call) {
+  if (call.isInlineAsm())
+    return noSimulation(call, "inline assembly");
+  Function *callee = call.getCalledFunction();
+  if (!callee)
+    return noSimulation(call, "a call through a pointer");
+  StringRef name = callee->getName();
+  if (name.consume_front("llvm.nvvm.")) {
+    std::optional<Operation> decoded = decode(name);
+    if (!decoded)
+      return noSimulation(call, "'" + callee->getName() + "'");
+    rewriteOperation(call, *decoded);
+    return Error::success();
+  }
+  if (isa<MemIntrinsic>(call) || !callee->isDeclaration() ||
+      (callee->isIntrinsic() && isHostIntrinsic(callee->getIntrinsicID())))
+    return Error::success();
+  return noSimulation(call, "'" + callee->getName() + "'");
+}
+
+Error Rewriter::rewrite(Function &function) {
+  // The kernel's calling convention and attributes are the GPU's.
+  function.setCallingConv(CallingConv::C);
+  function.setAttributes(AttributeList());
+  SmallVector<Instruction *> work;
+  unsigned mostOperands = 1;
+  uint64_t mostBytes = 8;
+  for (Instruction &instruction : instructions(function)) {
+    work.push_back(&instruction);
+    if (auto *call = dyn_cast<CallBase>(&instruction)) {
+      call->setAttributes(AttributeList());
+      mostOperands = std::max(mostOperands, call->arg_size());
+      if (!call->getType()->isVoidTy())
+        mostBytes = std::max<uint64_t>(
+            mostBytes,
+            module.getDataLayout().getTypeAllocSize(call->getType()));
+    }
+  }
+  IRBuilder<> b(&*function.getEntryBlock().getFirstInsertionPt());
+  operands = b.CreateAlloca(i64, b.getInt32(mostOperands));
+  results = b.CreateAlloca(i64, b.getInt32(divideCeil(mostBytes, 8)));
+  for (Instruction *instruction : work) {
+    SmallVector<Access> accesses;
+    if (Error error = collect(*instruction, accesses))
+      return error;
+    for (const Access &access : accesses)
+      checkAccess(*instruction, access);
+    if (auto *call = dyn_cast<CallBase>(instruction))
+      if (Error error = rewriteCall(*call))
+        return error;
+  }
+  return Error::success();
+}
+
+/// A function that takes the kernel's arguments in an array of words.
+void Rewriter::addEntry(Function &kernel) {
+  auto *entry = Function::Create(
+      FunctionType::get(Type::getVoidTy(context), {pointer}, false),
+      GlobalValue::ExternalLinkage, "tokopt_sim_entry", module);
+  IRBuilder<> b(BasicBlock::Create(context, "entry", entry));
+  SmallVector<Value *> arguments;
+  for (Argument &argument : kernel.args())
+    arguments.push_back(b.CreateLoad(
+        argument.getType(),
+        b.CreateConstGEP1_32(i64, entry->getArg(0), argument.getArgNo())));
+  b.CreateCall(&kernel, arguments);
+  b.CreateRetVoid();
+}
+
+Program::Program() = default;
+Program::~Program() = default;
+
+Error Program::rewrite(Module &module, StringRef name, uint64_t sharedBase) {
+  Function *kernel = module.getFunction(name);
+  if (!kernel || kernel->isDeclaration() ||
+      kernel->getCallingConv() != CallingConv::PTX_Kernel)
+    return makeError("error: has no kernel '" + name + "'");
+  argumentCount = kernel->arg_size();
+  Rewriter rewriter(module, sites);
+  Expected<uint64_t> bytes = rewriter.placeVariables(sharedBase);
+  if (!bytes)
+    return bytes.takeError();
+  staticSharedBytes = *bytes;
+  for (Function &function : module)
+    if (!function.isDeclaration())
+      if (Error error = rewriter.rewrite(function))
+        return error;
+  rewriter.addEntry(*kernel);
+  StripDebugInfo(module);
+  std::string problem;
+  raw_string_ostream stream(problem);
+  if (verifyModule(module, &stream))
+    return makeError("the kernel cannot be prepared for the host: " + problem);
+  return Error::success();
+}
+
+Expected<std::unique_ptr<Program>>
+Program::load(StringRef llvmIR, StringRef name, uint64_t sharedBase) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    InitializeNativeTarget();
+    InitializeNativeTargetAsmPrinter();
+  });
+  auto context = std::make_unique<LLVMContext>();
+  SMDiagnostic diagnostic;
+  std::unique_ptr<Module> module =
+      parseIR(MemoryBufferRef(llvmIR, "kernel"), diagnostic, *context);
+  if (!module)
+    return makeError("the LLVM IR cannot be read: " + diagnostic.getMessage());
+
+  auto builder = orc::JITTargetMachineBuilder::detectHost();
+  if (!builder)
+    return builder.takeError();
+  // Compiling takes longer than running; and nothing may be reordered.
+  builder->setCodeGenOptLevel(CodeGenOptLevel::Less);
+  auto jit = orc::LLJITBuilder().setJITTargetMachineBuilder(*builder).create();
+  if (!jit)
+    return jit.takeError();
+  module->setTargetTriple(builder->getTargetTriple());
+  module->setDataLayout((*jit)->getDataLayout());
+
+  std::unique_ptr<Program> program(new Program);
+  if (Error error = program->rewrite(*module, name, sharedBase))
+    return error;
+
+  orc::SymbolMap symbols;
+  auto define = [&](StringRef symbol, auto *function) {
+    symbols[(*jit)->mangleAndIntern(symbol)] = {
+        orc::ExecutorAddr::fromPtr(function),
+        JITSymbolFlags::Exported | JITSymbolFlags::Callable};
+  };
+  define("tokopt_sim_access", &tokopt_sim_access);
+  define("tokopt_sim_operation", &tokopt_sim_operation);
+  define("tokopt_sim_register", &tokopt_sim_register);
+  if (Error error = (*jit)->getMainJITDylib().define(
+          orc::absoluteSymbols(std::move(symbols))))
+    return error;
+  // memcpy and the like.
+  auto process = orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
+      (*jit)->getDataLayout().getGlobalPrefix());
+  if (!process)
+    return process.takeError();
+  (*jit)->getMainJITDylib().addGenerator(std::move(*process));
+  if (Error error = (*jit)->addIRModule(
+          orc::ThreadSafeModule(std::move(module), std::move(context))))
+    return error;
+  auto entry = (*jit)->lookup("tokopt_sim_entry");
+  if (!entry)
+    return entry.takeError();
+  program->entry = entry->toPtr<Entry>();
+  program->jit = std::move(*jit);
+  return program;
+}

@@ -1,0 +1,113 @@
+//===- Program.h - A kernel prepared for the host ---------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A kernel's accesses to memory and its instructions of the GPU become calls of
+// the machine; everything else is compiled for the host as it is.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TOKOPT_LIB_SIM_PROGRAM_H
+#define TOKOPT_LIB_SIM_PROGRAM_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace llvm {
+class Module;
+namespace orc {
+class LLJIT;
+} // namespace orc
+} // namespace llvm
+
+namespace tokopt::sim {
+
+/// The instructions of the GPU that have a model.
+enum class Opcode : uint8_t {
+  ThreadId,
+  BlockId,
+  ThreadCount,
+  BlockCount, // of a dimension
+  Barrier,
+  BarrierCount,
+  BarrierArrive, // of the block
+  WarpBarrier,
+  Shuffle,
+  Vote, // of a warp
+  Fence,
+};
+
+enum class ShuffleKind : uint8_t { Xor, Up, Down, Index };
+enum class VoteKind : uint8_t { All, Any, Uniform, Ballot };
+
+/// An instruction, decoded.
+struct Operation {
+  Opcode opcode;
+  /// A dimension, or a kind of shuffle or vote.
+  uint8_t detail = 0;
+  /// Whether the result has a second member that says if it is valid.
+  bool hasPredicate = false;
+};
+
+/// The operation that the intrinsic `name` (after `llvm.nvvm.`) stands for.
+std::optional<Operation> decode(llvm::StringRef name);
+
+/// A place of the kernel that the machine hears of.
+struct Site {
+  std::string location; ///< `file:line` of the template
+  std::string what;     ///< `load of 4 bytes`, `barrier`, ...
+  Operation operation = {};
+};
+
+/// How an access is made, as bits.
+enum AccessFlags : uint32_t {
+  kRead = 0,
+  kWrite = 1,
+  kAtomic = 2,
+  /// Reads what it writes.
+  kUpdate = 4
+};
+
+class Program {
+public:
+  /// Compiles `name`. Shared memory will be at `sharedBase`.
+  static llvm::Expected<std::unique_ptr<Program>>
+  load(llvm::StringRef llvmIR, llvm::StringRef name, uint64_t sharedBase);
+  ~Program();
+
+  using Entry = void (*)(const uint64_t *arguments);
+  Entry entry = nullptr;
+  size_t argumentCount = 0;
+  /// Shared memory that the module itself defines.
+  uint64_t staticSharedBytes = 0;
+  std::vector<Site> sites;
+
+private:
+  Program();
+  llvm::Error rewrite(llvm::Module &module, llvm::StringRef name,
+                      uint64_t sharedBase);
+
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+};
+
+// What rewritten kernels call (Machine.cpp).
+extern "C" {
+void tokopt_sim_access(uint64_t address, uint64_t bytes, uint32_t flags,
+                       uint32_t alignment, uint32_t site);
+void tokopt_sim_operation(uint32_t site, const uint64_t *operands,
+                          void *result);
+uint32_t tokopt_sim_register(uint32_t site);
+}
+
+} // namespace tokopt::sim
+
+#endif // TOKOPT_LIB_SIM_PROGRAM_H

@@ -1,0 +1,69 @@
+//===- Reports.cpp - What a kernel must not do ----------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Sim/Machine.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+using namespace tokopt::sim;
+
+std::string Machine::whereIs(uint32_t number, uint32_t thread) const {
+  return ("block (" + Twine(number % launch.grid[0]) + ", " +
+          Twine(number / launch.grid[0] % launch.grid[1]) + ", " +
+          Twine(number / launch.grid[0] / launch.grid[1]) + ") thread " +
+          Twine(thread))
+      .str();
+}
+
+void Machine::report(StringRef kind, uint32_t site, uint32_t thread,
+                     const Twine &text) {
+  report(kind, site, thread, text, ~uint32_t(0), "");
+}
+
+void Machine::report(StringRef kind, uint32_t site, uint32_t thread,
+                     const Twine &text, uint32_t otherSite,
+                     const Twine &otherText) {
+  auto [entry, isNew] = reported.try_emplace({kind.str(), site, otherSite},
+                                             result.reports.size());
+  if (!isNew) {
+    ++result.reports[entry->second].count;
+    return;
+  }
+  Report &made = result.reports.emplace_back();
+  made.kind = kind.str();
+  made.location = program.sites[site].location;
+  made.text = whereIs(block, thread) + ": " + program.sites[site].what + " " +
+              text.str();
+  if (otherSite != ~uint32_t(0)) {
+    made.otherLocation = program.sites[otherSite].location;
+    made.otherText = otherText.str();
+  }
+}
+
+void Machine::reportConflict(const Conflict &conflict, uint32_t site) {
+  std::string place = memory.describe(conflict.address);
+  if (conflict.kind == Conflict::Unwritten)
+    return report("unwritten", site, running,
+                  "at " + place + ", which nothing has written");
+  StringRef order = conflict.kind == Conflict::WriteAfterRead
+                        ? " is not ordered after the read"
+                        : " is not ordered after the write";
+  report("race", site, running, "at " + place + order, conflict.other.site,
+         program.sites[conflict.other.site].what + " by " +
+             whereIs(conflict.other.block, conflict.other.thread));
+}
+
+void tokopt::sim::print(raw_ostream &stream, const Report &report) {
+  stream << report.location << ": error: " << report.kind << ": "
+         << report.text;
+  if (report.count > 1)
+    stream << " (and " << report.count - 1 << " more)";
+  stream << "\n";
+  if (!report.otherLocation.empty())
+    stream << report.otherLocation << ": note: " << report.otherText << "\n";
+}

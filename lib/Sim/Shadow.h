@@ -1,0 +1,90 @@
+//===- Shadow.h - Who touched which byte ------------------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Races are found by the order that barriers give, not by the order in which
+// the simulator happens to run threads: every thread has a clock for each
+// thread of its block, and of every byte it is known who wrote it last, at
+// which time of theirs, and who has read it since (FastTrack: Flanagan and
+// Freund, PLDI 2009).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TOKOPT_LIB_SIM_SHADOW_H
+#define TOKOPT_LIB_SIM_SHADOW_H
+
+#include "llvm/ADT/DenseMap.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace tokopt::sim {
+
+using Clock = std::vector<uint32_t>;
+
+/// An access: who, when by their own clock, and at which site.
+struct Stamp {
+  uint32_t block = 0, thread = 0, clock = 0, site = 0;
+  /// An atomic access, and one that reads before it writes.
+  bool isAtomic = false, isUpdate = false;
+};
+
+/// Two accesses to a byte without an order, or a read of what nobody wrote.
+struct Conflict {
+  enum Kind { Unwritten, ReadAfterWrite, WriteAfterWrite, WriteAfterRead } kind;
+  uint64_t address;
+  Stamp other; ///< unless unwritten
+};
+
+class Shadow {
+public:
+  /// Records an access to `bytes` from `address` by a thread whose clock is
+  /// `clock`, and returns the first conflict. `isWritten` says what memory
+  /// holds that is touched for the first time.
+  std::optional<Conflict> access(uint64_t address, uint64_t bytes,
+                                 const Stamp &now, const Clock &clock,
+                                 bool isWrite, bool isWritten);
+  /// Forgets all about some memory.
+  void forget(uint64_t address, uint64_t bytes);
+  /// Forgets who touched what, as between two launches, but not what is
+  /// written.
+  void order();
+  /// Who wrote a byte last since `order`.
+  std::optional<Stamp> getWriter(uint64_t address) const;
+  /// Whether a byte has been written by a kernel in any launch.
+  bool isWritten(uint64_t address) const;
+
+private:
+  struct Cell {
+    Stamp write, read;
+    /// The last reader of an earlier block.
+    Stamp foreignRead;
+    /// Readers of one block without an order among them, if there are several.
+    std::unique_ptr<Clock> readers;
+    bool isWritten = false, hasWriter = false, hasReader = false,
+         hasForeignReader = false;
+  };
+  static constexpr uint64_t kPage = 1024;
+  struct Page {
+    Cell cells[kPage];
+  };
+
+  Cell &at(uint64_t address, bool isWritten);
+  static std::optional<Conflict> read(Cell &cell, const Stamp &now,
+                                      const Clock &clock);
+  static std::optional<Conflict> write(Cell &cell, const Stamp &now,
+                                       const Clock &clock);
+
+  llvm::DenseMap<uint64_t, std::unique_ptr<Page>> pages;
+  uint64_t lastNumber = ~uint64_t(0);
+  Page *lastPage = nullptr;
+};
+
+} // namespace tokopt::sim
+
+#endif // TOKOPT_LIB_SIM_SHADOW_H

@@ -1,0 +1,249 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// CUDA kernels made from the region of one row: a residual and a norm, with all
+// checks of the simulator on.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/lib/Kernels/CudaTest.h"
+
+#include <cmath>
+
+using namespace tokopt;
+using namespace tokopt::test;
+
+namespace {
+
+constexpr double kEpsilon = 1e-5;
+
+std::string memref(int64_t columns, const char *element) {
+  return "memref<?x" + std::to_string(columns) + "x" + element + ">";
+}
+
+/// s = x + r; n = s / sqrt(mean s^2 + eps) * w, the sum written in place of x.
+std::string residualNorm(int64_t columns, const char *in, const char *out) {
+  std::string x = memref(columns, in), y = memref(columns, out),
+              count = std::to_string(columns);
+  return "tok.weight @w : tensor<" + count +
+         "xf32> = source \"weights\" at [0]\n"
+         "func.func @f(%x: " +
+         x + ", %r: " + x + ", %y: " + y +
+         ", %b: index, %e: index) {\n"
+         "tok.kernel \"rowwise\" rows(%b to %e) weights [@w] ins(%x, %r : " +
+         x + ", " + x + ") outs(%x, %y : " + x + ", " + y +
+         ") {columns = " + count +
+         "} prologue {\n"
+         R"mlir(
+    ^bb0(%a: f32, %c: f32, %w: f32):
+      %s = arith.addf %a, %c : f32
+      %q = arith.mulf %s, %s : f32
+      %t = tok.reduce_row %q
+      %n = arith.constant )mlir" +
+         count + R"mlir(.0 : f32
+      %eps = arith.constant 1.0e-5 : f32
+      %m = arith.divf %t, %n : f32
+      %v = arith.addf %m, %eps : f32
+      %d = math.sqrt %v : f32
+      %u = arith.divf %s, %d : f32
+      %o = arith.mulf %u, %w : f32
+      tok.yield %s, %o : f32, f32
+    }
+    return
+  })mlir";
+}
+
+struct Shape {
+  int64_t columns;
+  const char *in, *out;
+};
+
+std::ostream &operator<<(std::ostream &os, const Shape &shape) {
+  return os << shape.columns << " columns of " << shape.in << " to "
+            << shape.out;
+}
+
+struct CudaRowwiseTest
+    : testing::TestWithParam<std::tuple<CudaArchitecture, Shape>> {
+  const CudaArchitecture &architecture = std::get<0>(GetParam());
+  const Shape &shape = std::get<1>(GetParam());
+  std::mt19937 random{1};
+};
+
+TEST_P(CudaRowwiseTest, AddsAndNormalizes) {
+  constexpr int64_t kRows = 6, kBegin = 1, kEnd = 5;
+  CudaKernelUnderTest test(residualNorm(shape.columns, shape.in, shape.out),
+                           architecture);
+  ASSERT_EQ(test.problem(), "");
+  bool halfIn = shape.in == std::string("f16"),
+       halfOut = shape.out == std::string("f16");
+  auto rows = [&](const char *name, bool isHalf, bool isWritten) {
+    return DeviceRows(test.simulator(), name, kRows, shape.columns, isHalf,
+                      isWritten);
+  };
+  DeviceRows x = rows("x", halfIn, true), r = rows("r", halfIn, true),
+             y = rows("y", halfOut, false);
+  DeviceRows w(test.simulator(), "w", 1, shape.columns, false, true);
+  x.fill(random);
+  r.fill(random);
+  w.fill(random, -2, 2);
+  for (int64_t c = 0; c < shape.columns; ++c) {
+    x.set(kBegin, c, 0); // the norm of nothing
+    r.set(kBegin, c, 0);
+    r.set(kBegin + 1, c, c == shape.columns - 1 ? 1 : 0); // only the tail
+    x.set(kBegin + 1, c, 0);
+  }
+  std::vector<std::vector<double>> sums(kRows);
+  for (int64_t row = 0; row < kRows; ++row)
+    for (int64_t c = 0; c < shape.columns; ++c)
+      sums[row].push_back(x.get(row, c) + r.get(row, c));
+
+  // More blocks than rows: a launch may serve any number up to its own.
+  test.run(kEnd - kBegin + 2, {0, kBegin, kEnd, 0, w.address(), x.address(),
+                               r.address(), x.address(), y.address()});
+  double unit = halfOut ? 1e-3 : 1e-6;
+  for (int64_t row = 0; row < kRows; ++row) {
+    if (row < kBegin || row >= kEnd) {
+      EXPECT_TRUE(y.isUntouched(row)) << row;
+      continue;
+    }
+    double squares = 0;
+    for (double s : sums[row])
+      squares += s * s;
+    double root = std::sqrt(squares / shape.columns + kEpsilon);
+    for (int64_t c = 0; c < y.stride; ++c) {
+      double s = c < shape.columns ? sums[row][c] : 0;
+      double norm = c < shape.columns ? s / root * w.get(0, c) : 0;
+      ASSERT_NEAR(y.get(row, c), norm, unit * std::fabs(norm) + unit / 1e3)
+          << "row " << row << ", column " << c;
+      if (c < x.stride) {
+        ASSERT_NEAR(x.get(row, c), s, (halfIn ? 1e-3 : 1e-7) * std::fabs(s))
+            << "row " << row << ", column " << c;
+      }
+    }
+  }
+}
+
+/// A row's bits depend on it alone, not on the rows beside it, on its place or
+/// on the order in which threads run.
+TEST_P(CudaRowwiseTest, KeepsBitsInAnyCompany) {
+  constexpr int64_t kRows = 5;
+  CudaKernelUnderTest test(residualNorm(shape.columns, shape.in, shape.out),
+                           architecture);
+  ASSERT_EQ(test.problem(), "");
+  bool halfIn = shape.in == std::string("f16"),
+       halfOut = shape.out == std::string("f16");
+  auto rows = [&](const char *name, bool isHalf, int64_t count) {
+    return DeviceRows(test.simulator(), name, count, shape.columns, isHalf,
+                      true);
+  };
+  DeviceRows x = rows("x", halfIn, kRows), r = rows("r", halfIn, kRows),
+             y = rows("y", halfOut, kRows), x1 = rows("x1", halfIn, 1),
+             r1 = rows("r1", halfIn, 1), y1 = rows("y1", halfOut, 1),
+             w = rows("w", false, 1);
+  x.fill(random);
+  r.fill(random);
+  w.fill(random, -2, 2);
+  for (int64_t c = 0; c < x.stride; ++c) {
+    x1.set(0, c, x.get(kRows - 1, c));
+    r1.set(0, c, r.get(kRows - 1, c));
+  }
+  test.run(kRows, {0, 0, kRows, 0, w.address(), x.address(), r.address(),
+                   x.address(), y.address()});
+  test.run(1,
+           {0, 0, 1, 0, w.address(), x1.address(), r1.address(), x1.address(),
+            y1.address()},
+           /*seed=*/7);
+  EXPECT_EQ(0, std::memcmp(y.row(kRows - 1), y1.row(0), y.rowBytes));
+  EXPECT_EQ(0, std::memcmp(x.row(kRows - 1), x1.row(0), x.rowBytes));
+}
+
+TEST_P(CudaRowwiseTest, Assembles) {
+  CudaKernelUnderTest test(residualNorm(shape.columns, shape.in, shape.out),
+                           architecture);
+  ASSERT_EQ(test.problem(), "");
+  expectAssembles(test.code(), architecture);
+}
+
+// One column, a short chunk, several chunks a thread, more than 256 threads.
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, CudaRowwiseTest,
+    testing::Combine(
+        testing::ValuesIn(getCudaArchitectures().begin(),
+                          getCudaArchitectures().end()),
+        testing::Values(Shape{1, "f32", "f32"}, Shape{72, "f16", "f16"},
+                        Shape{77, "f16", "f32"}, Shape{576, "f32", "f32"},
+                        Shape{1000, "f32", "f16"}, Shape{4096, "f16", "f16"},
+                        Shape{8200, "f32", "f32"})),
+    [](const auto &info) {
+      const Shape &shape = std::get<1>(info.param);
+      return std::get<0>(info.param).name.str() + "_" +
+             std::to_string(shape.columns) + shape.in + shape.out;
+    });
+
+TEST(CudaRowwise, GathersRows) {
+  CudaKernelUnderTest test(R"mlir(
+    func.func @f(%x: memref<?x40xf32>, %i: memref<?xi32>, %y: memref<?x40xf32>, %b: index, %e: index) {
+      tok.kernel "rowwise" rows(%b to %e) ins(%x, %i : memref<?x40xf32>, memref<?xi32>)
+          outs(%y : memref<?x40xf32>) {columns = 40, gather} prologue {
+      ^bb0(%a: f32):
+        %n = math.exp %a : f32
+        tok.yield %n : f32
+      }
+      return
+    })mlir",
+                           *findCudaArchitecture("sm_80"));
+  ASSERT_EQ(test.problem(), "");
+  std::mt19937 random(1);
+  DeviceRows x(test.simulator(), "x", 5, 40, false, true);
+  DeviceRows y(test.simulator(), "y", 3, 40, false, false);
+  x.fill(random, -3, 3);
+  const int32_t wanted[] = {4, 0, 4};
+  uint8_t *index =
+      llvm::cantFail(test.simulator().addBuffer("index", sizeof wanted, true));
+  std::memcpy(index, wanted, sizeof wanted);
+  test.run(3, {0, 0, 3, 0, x.address(), reinterpret_cast<uint64_t>(index),
+               y.address()});
+  for (int64_t row = 0; row < 3; ++row)
+    for (int64_t c = 0; c < y.stride; ++c)
+      ASSERT_NEAR(y.get(row, c), c < 40 ? std::exp(x.get(wanted[row], c)) : 0,
+                  1e-6 * std::exp(3.0))
+          << row << ", " << c;
+}
+
+/// The error of a kernel over rows of `type` with `body` for its region.
+std::string errorOf(const std::string &type, const std::string &columns,
+                    const std::string &body) {
+  return CudaKernelUnderTest(
+             "func.func @f(%x: " + type + ", %b: index, %e: index) {\n" +
+                 "tok.kernel \"rowwise\" rows(%b to %e) ins(%x : " + type +
+                 ") outs(%x : " + type + ") {columns = " + columns +
+                 "} prologue {\n^bb0(%a: f32):\n" + body + "\n}\nreturn\n}\n",
+             *findCudaArchitecture("sm_80"))
+      .problem();
+}
+
+TEST(CudaRowwise, SaysWhatItCannotServe) {
+  using testing::HasSubstr;
+  const char *copy = "tok.yield %a : f32";
+  EXPECT_THAT(errorOf("memref<?x40xi8>", "40", copy),
+              HasSubstr("to be memref<?x40> of f32 or f16, but got "
+                        "'memref<?x40xi8>'"));
+  EXPECT_THAT(errorOf("memref<?x40xf32>", "41", copy),
+              HasSubstr("to be memref<?x41> of f32 or f16"));
+  EXPECT_THAT(errorOf("memref<?x40000xf32>", "40000", copy),
+              HasSubstr("has rows of 40000 columns, more than the 32768"));
+  EXPECT_THAT(errorOf("memref<?x40xf32>", "40",
+                      "%t = math.tanh %a : f32\ntok.yield %t : f32"),
+              HasSubstr("'math.tanh' op cannot stand in a CUDA kernel"));
+  EXPECT_THAT(errorOf("memref<?x32xf32>", "32",
+                      "%p = tok.partner %a adjacent head = 32 dims = 32\n"
+                      "tok.yield %p : f32"),
+              HasSubstr("rotations have no CUDA template"));
+}
+
+} // namespace

@@ -1,0 +1,135 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/lib/Kernels/CudaTest.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/APFloat.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cstring>
+
+using namespace tokopt;
+using namespace tokopt::test;
+
+CudaKernelUnderTest::CudaKernelUnderTest(const std::string &text,
+                                         const CudaArchitecture &architecture) {
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  context.loadDialect<tok::TokDialect, mlir::func::FuncDialect,
+                      mlir::arith::ArithDialect, mlir::math::MathDialect,
+                      mlir::memref::MemRefDialect>();
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &d) {
+    error += d.str() + "\n";
+    return mlir::success();
+  });
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+  if (!module)
+    return;
+  auto kernels = emitCudaKernels(*module, architecture);
+  if (!kernels)
+    return;
+  llvm::Expected<CudaCode> made = compileCudaModule(*kernels, architecture);
+  if (!made) {
+    error = llvm::toString(made.takeError());
+    return;
+  }
+  compiled = std::move(*made);
+  auto simulator = sim::Simulator::create(compiled.llvmIR, kernel().name);
+  if (!simulator) {
+    error = llvm::toString(simulator.takeError());
+    return;
+  }
+  sim = std::move(*simulator);
+}
+
+void CudaKernelUnderTest::run(uint32_t blocks,
+                              llvm::ArrayRef<uint64_t> arguments,
+                              uint32_t seed) const {
+  sim::Launch launch;
+  launch.grid[0] = blocks;
+  launch.threads = kernel().threads;
+  launch.sharedBytes = kernel().sharedBytes;
+  sim::Options options;
+  options.seed = seed;
+  llvm::Expected<sim::Result> result = sim->run(launch, arguments, options);
+  ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
+  for (const sim::Report &report : result->reports) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    sim::print(stream, report);
+    ADD_FAILURE() << text;
+  }
+}
+
+static int64_t strideOf(int64_t columns, bool isHalf) {
+  int64_t elements = isHalf ? 32 : 16;
+  return (columns + elements - 1) / elements * elements;
+}
+
+DeviceRows::DeviceRows(sim::Simulator &simulator, const char *name,
+                       int64_t rows, int64_t columns, bool isHalf,
+                       bool isWritten)
+    : rows(rows), columns(columns), stride(strideOf(columns, isHalf)),
+      rowBytes(stride * (isHalf ? 2 : 4)), isHalf(isHalf),
+      data(llvm::cantFail(
+          simulator.addBuffer(name, rows * rowBytes, isWritten))) {}
+
+static const llvm::fltSemantics &semanticsOf(bool isHalf) {
+  return isHalf ? llvm::APFloat::IEEEhalf() : llvm::APFloat::IEEEsingle();
+}
+
+double DeviceRows::get(int64_t row, int64_t column) const {
+  unsigned width = isHalf ? 2 : 4;
+  uint64_t bits = 0;
+  std::memcpy(&bits, this->row(row) + column * width, width);
+  llvm::APFloat value(semanticsOf(isHalf), llvm::APInt(8 * width, bits));
+  bool loses;
+  value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven,
+                &loses);
+  return value.convertToDouble();
+}
+
+void DeviceRows::set(int64_t row, int64_t column, double value) {
+  llvm::APFloat number(value);
+  bool loses;
+  number.convert(semanticsOf(isHalf), llvm::APFloat::rmNearestTiesToEven,
+                 &loses);
+  uint64_t bits = number.bitcastToAPInt().getZExtValue();
+  unsigned width = isHalf ? 2 : 4;
+  std::memcpy(data + row * rowBytes + column * width, &bits, width);
+}
+
+void DeviceRows::fill(std::mt19937 &random, double low, double high) {
+  std::uniform_real_distribution<double> values(low, high);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < stride; ++c)
+      set(r, c, c < columns ? values(random) : 0);
+}
+
+bool DeviceRows::isUntouched(int64_t row) const {
+  const uint8_t *bytes = this->row(row);
+  return std::all_of(bytes, bytes + rowBytes,
+                     [](uint8_t byte) { return byte == 0xff; });
+}
+
+void test::expectAssembles(const CudaCode &code,
+                           const CudaArchitecture &architecture) {
+  llvm::Expected<std::string> ptxas = findPtxas();
+  if (!ptxas)
+    GTEST_SKIP() << llvm::toString(ptxas.takeError());
+  llvm::Expected<CudaBinary> binary =
+      assemblePtx(*ptxas, code.ptx, architecture);
+  ASSERT_TRUE(bool(binary)) << llvm::toString(binary.takeError());
+  llvm::Error error = checkBinary(*binary);
+  EXPECT_FALSE(bool(error)) << llvm::toString(std::move(error));
+  ASSERT_EQ(binary->kernels.size(), 1u);
+  EXPECT_EQ(binary->kernels[0].name, code.kernels[0].name);
+  EXPECT_GT(binary->kernels[0].registers, 0);
+  EXPECT_EQ(binary->cubin.substr(1, 3), "ELF");
+}

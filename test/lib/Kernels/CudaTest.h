@@ -1,0 +1,75 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Runs a CUDA template in the simulator, and assembles what it emits.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TOKOPT_TEST_LIB_KERNELS_CUDATEST_H
+#define TOKOPT_TEST_LIB_KERNELS_CUDATEST_H
+
+#include "tokopt/CudaTarget.h"
+#include "tokopt/Sim.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "gmock/gmock.h"
+
+#include <random>
+
+namespace tokopt::test {
+
+/// The kernel of a module of text that has one `tok.kernel`.
+class CudaKernelUnderTest {
+public:
+  CudaKernelUnderTest(const std::string &text,
+                      const CudaArchitecture &architecture);
+
+  /// What went wrong, or empty.
+  const std::string &problem() const { return error; }
+  const CudaCode &code() const { return compiled; }
+  const CudaKernel &kernel() const { return compiled.kernels.front(); }
+  sim::Simulator &simulator() const { return *sim; }
+
+  /// Runs `blocks` blocks and fails the test for each report.
+  void run(uint32_t blocks, llvm::ArrayRef<uint64_t> arguments,
+           uint32_t seed = 0) const;
+
+private:
+  std::string error;
+  CudaCode compiled;
+  std::unique_ptr<sim::Simulator> sim;
+};
+
+/// A matrix of global memory as buffers are laid out: rows padded to 64 bytes.
+class DeviceRows {
+public:
+  DeviceRows(sim::Simulator &simulator, const char *name, int64_t rows,
+             int64_t columns, bool isHalf, bool isWritten);
+
+  double get(int64_t row, int64_t column) const;
+  void set(int64_t row, int64_t column, double value);
+  /// Random values, and zeros behind each row.
+  void fill(std::mt19937 &random, double low = -1, double high = 1);
+  /// Whether nobody has written the row.
+  bool isUntouched(int64_t row) const;
+  const uint8_t *row(int64_t row) const { return data + row * rowBytes; }
+  uint64_t address() const { return reinterpret_cast<uint64_t>(data); }
+
+  const int64_t rows, columns, stride, rowBytes;
+
+private:
+  const bool isHalf;
+  uint8_t *data;
+};
+
+/// Assembles and checks `code`; skips the test when there is no ptxas.
+void expectAssembles(const CudaCode &code,
+                     const CudaArchitecture &architecture);
+
+} // namespace tokopt::test
+
+#endif // TOKOPT_TEST_LIB_KERNELS_CUDATEST_H
