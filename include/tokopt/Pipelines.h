@@ -5,6 +5,8 @@
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
+#include <string>
+#include <vector>
 
 namespace llvm {
 class raw_ostream;
@@ -41,6 +43,19 @@ struct Contract {
 /// The contract of `pass`: one of ours, of an upstream pass that stands in our
 /// pipelines, or of a plugin. Null for a pass that states none.
 const Contract *findContract(llvm::StringRef pass);
+
+/// `contract` in words, as tokopt-opt --list-contracts and the manifest have
+/// it: `exact`, `tolerance bound=1e-5`, `lossy knob=format neutral=f32`. Null
+/// is `none`.
+std::string describeContract(const Contract *contract);
+
+/// A pass of a pipeline and the options it runs with.
+struct PassText {
+  std::string name, options;
+};
+
+/// The passes of `manager` in order, those of nested pipelines among them.
+std::vector<PassText> listPasses(mlir::OpPassManager &manager);
 
 /// Adds contracts of passes that a plugin registers. What they refer to must
 /// live on.

@@ -58,25 +58,39 @@ const Contract *tokopt::findContract(llvm::StringRef pass) {
   return nullptr;
 }
 
-/// Adds the names in `text`, such as
-/// `builtin.module(func.func(cse,canonicalize{top-down=true}))`, without
-/// anchors.
-static void addNames(llvm::StringRef text, std::set<std::string> &names) {
+std::string tokopt::describeContract(const Contract *contract) {
+  if (!contract)
+    return "none";
+  std::string text = contract->kind.str();
+  if (!contract->bound.empty())
+    text += (" bound=" + contract->bound).str();
+  if (!contract->knob.empty())
+    text += (" knob=" + contract->knob + " neutral=" + contract->neutral).str();
+  return text;
+}
+
+std::vector<PassText> tokopt::listPasses(mlir::OpPassManager &manager) {
+  // builtin.module(func.func(cse,canonicalize{top-down=true}),tok-plan-image)
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  manager.printAsTextualPipeline(stream);
+  std::vector<PassText> passes;
+  PassText pass;
   int depth = 0; // of options
-  std::string name;
   for (char c : text) {
-    depth += c == '{';
-    if (depth == 0) {
-      if (llvm::StringRef(",()").contains(c)) {
-        if (c != '(' && !name.empty())
-          names.insert(name);
-        name.clear();
-      } else {
-        name += c;
-      }
+    if ((c == '{' && depth++ == 0) || (c == '}' && --depth == 0))
+      continue;
+    if (depth) {
+      pass.options += c;
+    } else if (llvm::StringRef(",()").contains(c)) {
+      if (c != '(' && !pass.name.empty()) // before ( stands an anchor
+        passes.push_back(pass);
+      pass = {};
+    } else {
+      pass.name += c;
     }
-    depth -= c == '}';
   }
+  return passes;
 }
 
 /// The names of all passes that compile a model.
@@ -86,10 +100,8 @@ static std::set<std::string> passesOfPipelines() {
   auto collect = [&](llvm::function_ref<void(mlir::PassManager &)> build) {
     mlir::PassManager manager(&context);
     build(manager);
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    manager.printAsTextualPipeline(stream);
-    addNames(text, names);
+    for (const PassText &pass : listPasses(manager))
+      names.insert(pass.name);
   };
   collect([](mlir::PassManager &manager) { buildProgramPipeline(manager); });
   collect(
@@ -119,11 +131,7 @@ void tokopt::printContracts(llvm::raw_ostream &os) {
   for (auto &[name, ours] : passes) {
     const Contract *contract = findContract(name);
     os << name;
-    os.indent(width + 2 - name.size()) << (contract ? contract->kind : "none");
-    if (contract && !contract->bound.empty())
-      os << " bound=" << contract->bound;
-    if (contract && !contract->knob.empty())
-      os << " knob=" << contract->knob << " neutral=" << contract->neutral;
+    os.indent(width + 2 - name.size()) << describeContract(contract);
     if (contract && contract->idempotent)
       os << " idempotent";
     os << (ours ? "\n" : " upstream\n");

@@ -145,15 +145,9 @@ static Error runModelPasses(const CompileOptions &options,
   mlir::PassManager manager(module.getContext());
   if (Error error = parsePipeline(text, manager))
     return error;
-  for (mlir::Pass &pass : manager.getPasses()) {
-    std::string printed;
-    raw_string_ostream printer(printed);
-    pass.printAsTextualPipeline(printer);
-    auto [name, passOptions] = StringRef(printed).split('{');
-    const Contract *contract = findContract(name);
-    noted.push_back({name.str(), passOptions.rtrim('}').trim().str(),
-                     contract ? contract->kind.str() : "none"});
-  }
+  for (const PassText &pass : listPasses(manager))
+    noted.push_back(
+        {pass.name, pass.options, describeContract(findContract(pass.name))});
   FirstError error(*module.getContext());
   if (mlir::failed(manager.run(module)))
     return failed(options, error.explain("a model pass failed"));
