@@ -17,13 +17,16 @@
 // 2023, with splits that are part of the definition.)
 //
 // config: heads (query heads), scale, window, cache, context, group (heads at a
-//         time), scratch, row_bytes
+//         time), vectors (of 16 slots or channels at a time), scratch,
+//         row_bytes
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernels/Cpu/Arguments.h"
 #include "lib/Kernels/Cpu/Pages.h"
 #include "lib/Kernels/Cpu/Templates.h"
+
+#include <numeric>
 
 using namespace mlir;
 using namespace tokopt;
@@ -68,7 +71,7 @@ struct AttentionEmitter {
   Arguments arguments;
   tok::CacheType cache;
   PageLayout layout;
-  int64_t heads, group, window, keySize, valueSize, valueLanes;
+  int64_t heads, group, vectors, window, keySize, valueSize, valueLanes;
   Scratch scratch;
   Val scratchBase;
 
@@ -77,38 +80,47 @@ struct AttentionEmitter {
       : e(e), op(op), arguments(e, op, entry),
         cache(cast<tok::CacheType>(op.getInputs()[1].getType())), layout(cache),
         heads(configInt(op, "heads") / cache.getHeads()),
-        group(configInt(op, "group")), window(configInt(op, "window")),
-        keySize(cache.getKSize()), valueSize(cache.getVSize()),
+        group(configInt(op, "group")), vectors(configInt(op, "vectors")),
+        window(configInt(op, "window")), keySize(cache.getKSize()),
+        valueSize(cache.getVSize()),
         valueLanes(valueSize % kLanes ? 1 : kLanes), scratch(heads, valueSize) {
     scratchBase = e.scratch(arguments.frame, arguments.worker, scratchBytes);
   }
 
   Type vector() { return e.vec(kLanes, e.f32()); }
 
-  /// Scores of 16 slots from `slot` on for `count` heads from `first` on; keys
-  /// `[size][slots]`.
+  /// Scores of `vectors` times 16 slots from `slot` on for `count` heads from
+  /// `first` on, a head's vectors side by side; keys `[size][slots]`.
   Vals scores(Val head, Val slot, Val query, int64_t first, int64_t count) {
-    Vals zeros(count, e.zero(vector()));
+    Vals zeros(count * vectors, e.zero(vector()));
     Val keys = e.offset(head, slot * layout.keyBytes);
     Vals sums = e.loop(
         e.i64(0), e.i64(keySize), 1, zeros, [&](Val d, ArrayRef<Val> carried) {
           Val at = e.offset(keys, d * (layout.slots * layout.keyBytes));
-          Val key = e.load(e.vec(kLanes, cache.getKType()), at);
-          key = e.convert(key, e.f32());
-          Vals next;
+          Vals columns, next;
+          for (int64_t v = 0; v < vectors; ++v)
+            columns.push_back(
+                e.convert(e.load(e.vec(kLanes, cache.getKType()), at,
+                                 v * kLanes * layout.keyBytes),
+                          e.f32()));
           for (int64_t r = 0; r < count; ++r) {
-            Val q = e.load(e.f32(), e.offset(query, d * 4),
-                           4 * keySize * (first + r));
-            next.push_back(e.fma(key, e.splat(q, kLanes), carried[r]));
+            Val q = e.splat(e.load(e.f32(), e.offset(query, d * 4),
+                                   4 * keySize * (first + r)),
+                            kLanes);
+            for (int64_t v = 0; v < vectors; ++v)
+              next.push_back(e.fma(columns[v], q, carried[r * vectors + v]));
           }
           return next;
         });
     Val scale = e.constant(configFloat(op, "scale"), vector());
-    if (cache.getKType().isInteger(8))
-      scale = scale *
-              e.load(vector(), e.offset(head, slot * 4), layout.keyScaleOffset);
-    for (Val &sum : sums)
-      sum = sum * scale;
+    for (int64_t v = 0; v < vectors; ++v) {
+      Val factor = scale;
+      if (cache.getKType().isInteger(8))
+        factor = scale * e.load(vector(), e.offset(head, slot * 4),
+                                layout.keyScaleOffset + 4 * v * kLanes);
+      for (int64_t r = 0; r < count; ++r)
+        sums[r * vectors + v] = sums[r * vectors + v] * factor;
+    }
     return sums;
   }
 
@@ -123,25 +135,27 @@ struct AttentionEmitter {
     Vals largest(count, e.constant(kMasked, vector()));
     SmallVector<int64_t> lanes = llvm::to_vector(llvm::seq<int64_t>(0, kLanes));
     Val iota = e.constantVector(ArrayRef<int64_t>(lanes), e.i64());
-    largest = e.loop(
-        e.i64(0), e.i64(kBlock), kLanes, largest,
-        [&](Val j, ArrayRef<Val> carried) {
-          Vals sums = scores(head, firstSlot + j, query, first, count);
-          Val slots = e.splat(start + j, kLanes) + iota;
-          Val visible = e.lessEqual(slots, e.splat(position, kLanes));
-          if (window)
-            visible =
-                e.both(visible, e.lessEqual(e.splat(lowest, kLanes), slots));
-          Vals next;
-          for (int64_t r = 0; r < count; ++r) {
-            Val score =
-                e.select(visible, sums[r], e.constant(kMasked, vector()));
-            e.store(score, e.offset(scratchBase, j * 4),
-                    scratch.scores(first + r));
-            next.push_back(e.max(carried[r], score));
-          }
-          return next;
-        });
+    largest =
+        e.loop(e.i64(0), e.i64(kBlock), vectors * kLanes, largest,
+               [&](Val j, ArrayRef<Val> carried) {
+                 Vals sums = scores(head, firstSlot + j, query, first, count);
+                 Vals next(carried);
+                 for (int64_t v = 0; v < vectors; ++v) {
+                   Val slots = e.splat(start + j + v * kLanes, kLanes) + iota;
+                   Val visible = e.lessEqual(slots, e.splat(position, kLanes));
+                   if (window)
+                     visible = e.both(
+                         visible, e.lessEqual(e.splat(lowest, kLanes), slots));
+                   for (int64_t r = 0; r < count; ++r) {
+                     Val score = e.select(visible, sums[r * vectors + v],
+                                          e.constant(kMasked, vector()));
+                     e.store(score, e.offset(scratchBase, j * 4),
+                             scratch.scores(first + r) + 4 * v * kLanes);
+                     next[r] = e.max(next[r], score);
+                   }
+                 }
+                 return next;
+               });
 
     // Probabilities, relative to the segment's maximum so far.
     Vals corrections;
@@ -171,35 +185,43 @@ struct AttentionEmitter {
       corrections.push_back(correction);
     }
 
-    // Values, slot by slot; slots that are not visible are not read.
+    // Values, slot by slot; values of slots that are not visible are not read.
     Type values = e.vec(valueLanes, e.f32());
     Val end = e.min(e.i64(kBlock), position + 1 - start);
     Val begin = window ? e.max(e.i64(0), lowest - start) : e.i64(0);
-    e.loop(e.i64(0), e.i64(valueSize), valueLanes, [&](Val d) {
+    int64_t columns = std::gcd(vectors, valueSize / valueLanes);
+    e.loop(e.i64(0), e.i64(valueSize), columns * valueLanes, [&](Val d) {
       Val at = e.offset(scratchBase, d * 4);
       Val column =
           e.offset(head, (firstSlot * valueSize + d) * layout.valueBytes);
       Vals sums;
       for (int64_t r = 0; r < count; ++r)
-        sums.push_back(
-            e.load(values, at, scratch.accumulator(first + r, false)) *
-            e.splat(corrections[r], valueLanes));
+        for (int64_t c = 0; c < columns; ++c)
+          sums.push_back(e.load(values, at,
+                                scratch.accumulator(first + r, false) +
+                                    4 * c * valueLanes) *
+                         e.splat(corrections[r], valueLanes));
       sums = e.loop(begin, end, 1, sums, [&](Val j, ArrayRef<Val> carried) {
-        Val value =
-            e.load(e.vec(valueLanes, cache.getVType()),
-                   e.offset(column, j * (valueSize * layout.valueBytes)),
-                   layout.valueOffset);
-        value = e.convert(value, e.f32());
-        Vals next;
+        Val row = e.offset(column, j * (valueSize * layout.valueBytes));
+        Vals slot, next;
+        for (int64_t c = 0; c < columns; ++c)
+          slot.push_back(e.convert(
+              e.load(e.vec(valueLanes, cache.getVType()), row,
+                     layout.valueOffset + c * valueLanes * layout.valueBytes),
+              e.f32()));
         for (int64_t r = 0; r < count; ++r) {
-          Val p = e.load(e.f32(), e.offset(scratchBase, j * 4),
-                         scratch.scores(first + r));
-          next.push_back(e.fma(value, e.splat(p, valueLanes), carried[r]));
+          Val p = e.splat(e.load(e.f32(), e.offset(scratchBase, j * 4),
+                                 scratch.scores(first + r)),
+                          valueLanes);
+          for (int64_t c = 0; c < columns; ++c)
+            next.push_back(e.fma(slot[c], p, carried[r * columns + c]));
         }
         return next;
       });
       for (int64_t r = 0; r < count; ++r)
-        e.store(sums[r], at, scratch.accumulator(first + r, false));
+        for (int64_t c = 0; c < columns; ++c)
+          e.store(sums[r * columns + c], at,
+                  scratch.accumulator(first + r, false) + 4 * c * valueLanes);
     });
   }
 
@@ -345,9 +367,18 @@ struct AttentionEmitter {
     }
   }
 
-  /// Segments of few rows, dealt out one by one.
-  void emitSplit(Val items) {
-    int64_t segments = segmentsOf(op);
+  /// One more than the last segment that any row sees.
+  Val lastSegment() {
+    return e.loop(arguments.rowBegin, arguments.rowEnd, 1, {e.i64(0)},
+                  [&](Val row, ArrayRef<Val> carried) {
+                    Item item =
+                        itemAt((row - arguments.rowBegin) * cache.getHeads());
+                    return Vals{e.max(carried[0], endSegment(item))};
+                  })[0];
+  }
+
+  /// The first `segments` segments of few rows, dealt out one by one.
+  void emitSplit(Val items, Val segments) {
     Val workspace = e.slot(arguments.frame, Slot::Workspace, e.ptr());
     Val capacity = e.slot(arguments.frame, Slot::Capacity, e.i64());
     Val states = e.offset(workspace, capacity * configInt(op, "row_bytes"));
@@ -356,8 +387,8 @@ struct AttentionEmitter {
                                   stateBytes(heads, valueSize));
     };
     deal(items * segments, [&](Val unit) {
-      Val number = e.divide(unit, e.i64(segments)),
-          segment = e.remainder(unit, e.i64(segments));
+      Val number = e.divide(unit, segments),
+          segment = e.remainder(unit, segments);
       Item item = itemAt(number);
       Val exists = e.both(e.lessEqual(firstSegment(item), segment),
                           e.less(segment, endSegment(item)));
@@ -381,16 +412,23 @@ struct AttentionEmitter {
   LogicalResult emit() {
     Val rows = arguments.rowEnd - arguments.rowBegin;
     Val items = rows * cache.getHeads();
-    e.choose(
-        e.lessEqual(rows, e.i64(kFewRows)), {},
-        [&] {
-          emitSplit(items);
-          return Vals();
-        },
-        [&] {
-          deal(items, [&](Val number) { emitItem(number); });
-          return Vals();
-        });
+    auto whole = [&] {
+      deal(items, [&](Val number) { emitItem(number); });
+      return Vals();
+    };
+    auto few = [&] {
+      // A single segment needs no merge, so nobody waits for it.
+      Val segments = lastSegment();
+      e.choose(
+          e.less(e.i64(1), segments), {},
+          [&] {
+            emitSplit(items, segments);
+            return Vals();
+          },
+          whole);
+      return Vals();
+    };
+    e.choose(e.lessEqual(rows, e.i64(kFewRows)), {}, few, whole);
     e.ret();
     return success();
   }
@@ -412,11 +450,21 @@ struct AttentionTemplate : KernelTemplate {
     int64_t registers = kLanes / target.lanes();
     int64_t group =
         std::clamp<int64_t>((target.vectorRegisters - 4) / registers, 1, heads);
+    // More vectors of slots hide the latency of a sum and share the query; keys
+    // and sums of all must fit, for a sum that goes through memory in each step
+    // waits longer than it gains.
+    int64_t fitting = (target.vectorRegisters - 2) / (registers * (group + 1));
+    int64_t vectors = llvm::bit_floor(static_cast<uint64_t>(
+        std::clamp<int64_t>(fitting, 1, kBlock / kLanes)));
     Builder builder(op.getContext());
-    return {extendConfig(op, builder.getNamedAttr(
-                                 "group", builder.getI64IntegerAttr(group))),
-            std::to_string(group) + " heads at a time", "one head",
-            "the heads of a group share keys and values"};
+    auto entry = [&](StringRef name, int64_t value) {
+      return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
+    };
+    return {
+        extendConfig(op, {entry("group", group), entry("vectors", vectors)}),
+        std::to_string(group) + " heads and " +
+            std::to_string(vectors * kLanes) + " slots at a time",
+        "one head and 16 slots", "the heads of a group share keys and values"};
   }
 
   int64_t getScratchBytes(tok::KernelOp op,

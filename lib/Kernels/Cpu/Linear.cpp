@@ -1,12 +1,14 @@
 //===- Linear.cpp - x W^T over packed weights -----------------------------===//
 //
-// Workers share the panels (16 outputs) of the weights. For each panel the rows
-// pass in tiles of a few rows, the rest one by one; a tile walks the panel's
-// blocks once, so its weights are decoded once for all its rows.
+// Workers share the panels (16 outputs) of the weights. Rows pass in blocks
+// that stay in the second cache; within a block, for each panel, in tiles of a
+// few rows, what is left in smaller tiles. A tile walks the panel's blocks
+// once, so weights are decoded once for all its rows.
 //
 // A row's sum runs over K in ascending groups of 32 whatever the tile:
-//   i8:  acc = fma(float(sum of products) * d_x, d_w, acc); acc = fma(m_w, d_x
-//   * sum x, acc) f32: acc = fma(w, x, acc), k ascending
+//   i8:  acc = fma(float(sum of products) * d_x, d_w, acc)
+//        acc = fma(m_w, d_x * sum x, acc)
+//   f32: acc = fma(w, x, acc), k ascending
 // so a row has the same bits alone and among others.
 //
 // config: matrices, inputs, outputs, compute (i8 | f32), tile
@@ -27,12 +29,19 @@ using namespace tokopt::cpu;
 
 namespace {
 
+/// Rows of this many bytes leave room for weights in the second cache, which is
+/// 512 KiB at least where AVX2 is (AMD Zen to Zen 3).
+constexpr int64_t kRowBlockBytes = 192 << 10;
+
 /// Emits one linear kernel.
 struct LinearEmitter {
   Emitter &e;
   tok::KernelOp op;
   Arguments arguments;
-  int64_t matrices, columns, lanes;
+  int64_t matrices, columns;
+  /// A panel is `parts` vectors of `lanes` outputs.
+  int64_t lanes, parts;
+  int64_t tile;
   bool quantized;
   QuantizedRow layout;
   SmallVector<const Codec *> codecs;
@@ -41,6 +50,7 @@ struct LinearEmitter {
       : e(e), op(op), arguments(e, op, entry),
         matrices(configInt(op, "matrices")), columns(configInt(op, "inputs")),
         lanes(std::min(e.target.lanes(), kPanelRows)),
+        parts(kPanelRows / lanes), tile(configInt(op, "tile")),
         quantized(configName(op, "compute") == "i8"), layout(columns) {}
 
   /// Address of row `row` of the input.
@@ -59,81 +69,123 @@ struct LinearEmitter {
     return value * e.load(e.f32(), e.offset(row, block * 4), layout.scales());
   }
 
-  /// Adds the products of one group of columns to `sums`, one a row, in
-  /// integers.
-  void addQuantizedGroup(const Codec &codec, const GroupRef &ref, Val column,
-                         ArrayRef<Val> rows, Vals &sums) {
+  /// Adds the products of one group of columns to `sums`, a row's parts side by
+  /// side, in integers.
+  void addQuantizedGroup(const Codec &codec, ArrayRef<GroupRef> refs,
+                         Val column, ArrayRef<Val> rows, Vals &sums) {
     Type bytes = e.vec(4 * lanes, e.i8());
-    bool halves = codec.halfScale(e, ref, 0).value != nullptr;
-    int64_t parts = halves ? 2 : 1;
+    int64_t parts = refs.size();
+    bool halves = codec.halfScale(e, refs[0], 0).value != nullptr;
     Val quarter = e.divide(column, e.i64(4)),
         eighth = e.divide(column, e.i64(8));
 
-    std::vector<std::vector<Dot>> dots(rows.size());
-    for (auto [dot, row] : llvm::zip_equal(dots, rows)) {
+    Vals firstSums, secondSums;
+    for (Val row : rows) {
       Val at = e.offset(row, quarter);
-      Val first = e.load(e.i32(), at, layout.sums()),
-          second = e.load(e.i32(), at, layout.sums() + 4);
-      if (halves) {
-        dot.emplace_back(e, lanes, codec.bias(), codec.largest(), first);
-        dot.emplace_back(e, lanes, codec.bias(), codec.largest(), second);
-      } else {
-        dot.emplace_back(e, lanes, codec.bias(), codec.largest(),
-                         first + second);
-      }
+      firstSums.push_back(e.load(e.i32(), at, layout.sums()));
+      secondSums.push_back(e.load(e.i32(), at, layout.sums() + 4));
     }
-    for (int64_t i = 0; i < 8; ++i) {
-      Val weights = codec.bytes(e, ref, i);
-      for (auto [dot, row] : llvm::zip_equal(dots, rows)) {
-        Val four = e.load(e.i32(), e.offset(row, column), 4 * i);
-        dot[i / (8 / parts)].add(weights,
-                                 e.bitcast(e.splat(four, lanes), bytes));
+    // The sums of four columns from 4i on, for each i of `fours`.
+    auto sumColumns = [&](ArrayRef<int64_t> fours, ArrayRef<Val> rowSums) {
+      std::vector<Dot> dots;
+      for (Val rowSum : rowSums)
+        for (int64_t part = 0; part < parts; ++part)
+          dots.emplace_back(e, lanes, codec.bias(), codec.largest(), rowSum);
+      for (int64_t i : fours) {
+        Vals weights;
+        for (const GroupRef &ref : refs)
+          weights.push_back(codec.bytes(e, ref, i));
+        for (auto [number, row] : llvm::enumerate(rows)) {
+          Val four = e.load(e.i32(), e.offset(row, column), 4 * i);
+          Val inputs = e.bitcast(e.splat(four, lanes), bytes);
+          for (int64_t part = 0; part < parts; ++part)
+            dots[number * parts + part].add(weights[part], inputs);
+        }
       }
+      Vals totals;
+      for (Dot &dot : dots)
+        totals.push_back(dot.finish());
+      return totals;
+    };
+
+    Vals totals;
+    if (halves) {
+      totals = sumColumns({0, 1, 2, 3}, firstSums);
+      for (auto [number, total] : llvm::enumerate(totals))
+        total = total * codec.halfScale(e, refs[number % parts], 0);
+      Vals seconds = sumColumns({4, 5, 6, 7}, secondSums);
+      for (auto [number, total] : llvm::enumerate(totals))
+        total = total +
+                seconds[number] * codec.halfScale(e, refs[number % parts], 1);
+    } else {
+      Vals rowSums;
+      for (auto [first, second] : llvm::zip_equal(firstSums, secondSums))
+        rowSums.push_back(first + second);
+      // A line of 4-bit weights holds columns 16 apart: together they need it
+      // in a register only once.
+      totals = sumColumns({0, 4, 1, 5, 2, 6, 3, 7}, rowSums);
     }
-    Val scale = codec.scale(e, ref), offset = codec.offset(e, ref);
-    for (auto [dot, row, sum] : llvm::zip_equal(dots, rows, sums)) {
-      Val total = dot[0].finish();
-      if (halves)
-        total = total * codec.halfScale(e, ref, 0) +
-                dot[1].finish() * codec.halfScale(e, ref, 1);
+
+    Vals scales, offsets;
+    for (const GroupRef &ref : refs) {
+      scales.push_back(codec.scale(e, ref));
+      offsets.push_back(codec.offset(e, ref));
+    }
+    for (auto [number, row] : llvm::enumerate(rows)) {
       Val at = e.offset(row, eighth);
       Val rowScale = e.splat(e.load(e.f32(), at, layout.scales()), lanes);
-      sum = e.fma(e.convert(total, e.f32()) * rowScale, scale, sum);
-      if (offset.value) {
-        Val rowSum = e.splat(e.load(e.f32(), at, layout.scaledSums()), lanes);
-        sum = e.fma(offset, rowSum, sum);
+      Val rowSum;
+      if (offsets[0].value)
+        rowSum = e.splat(e.load(e.f32(), at, layout.scaledSums()), lanes);
+      for (int64_t part = 0; part < parts; ++part) {
+        Val &sum = sums[number * parts + part];
+        Val total = e.convert(totals[number * parts + part], e.f32());
+        sum = e.fma(total * rowScale, scales[part], sum);
+        if (rowSum.value)
+          sum = e.fma(offsets[part], rowSum, sum);
       }
     }
   }
 
-  void addFloatGroup(const Codec &codec, const GroupRef &ref, Val column,
+  void addFloatGroup(const Codec &codec, ArrayRef<GroupRef> refs, Val column,
                      ArrayRef<Val> rows, Vals &sums) {
+    int64_t parts = refs.size();
     for (int64_t k = 0; k < codec.groupColumns(); ++k) {
-      Val weights = codec.decode(e, ref, k);
-      for (auto [row, sum] : llvm::zip_equal(rows, sums))
-        sum = e.fma(weights, e.splat(input(row, column, k), lanes), sum);
+      Vals weights;
+      for (const GroupRef &ref : refs)
+        weights.push_back(codec.decode(e, ref, k));
+      for (auto [number, row] : llvm::enumerate(rows)) {
+        Val x = e.splat(input(row, column, k), lanes);
+        for (int64_t part = 0; part < parts; ++part) {
+          Val &sum = sums[number * parts + part];
+          sum = e.fma(weights[part], x, sum);
+        }
+      }
     }
   }
 
-  /// The sums of `rows` with `lanes` outputs of a panel, from `firstRow` on.
-  Vals sumPanel(int64_t matrix, Val panel, int64_t firstRow,
-                ArrayRef<Val> rows) {
+  /// The sums of `rows` with parts [begin, end) of a panel, a row's side by
+  /// side.
+  Vals sumPanel(int64_t matrix, Val panel, ArrayRef<Val> rows, int64_t begin,
+                int64_t end) {
     const Codec &codec = *codecs[matrix];
     int64_t blocks = columns / codec.blockColumns();
     Val base = e.offset(arguments.weights[matrix],
                         panel * (blocks * codec.panelBytes()));
-    Vals zeros(rows.size(), e.zero(e.vec(lanes, e.f32())));
+    Vals zeros(rows.size() * (end - begin), e.zero(e.vec(lanes, e.f32())));
 
     auto addGroup = [&](Val block, Val group, Val column, Vals sums) {
-      GroupRef ref{block, group, firstRow, lanes};
-      // A single row streams its weights; more rows find them in the cache.
-      if (rows.size() == 1 && codec.groupColumns() > 1)
+      SmallVector<GroupRef> refs;
+      for (int64_t part = begin; part < end; ++part)
+        refs.push_back({block, group, part * lanes, lanes});
+      // Few rows stream their weights; more find them in the cache.
+      if (static_cast<int64_t>(rows.size()) < tile && codec.groupColumns() > 1)
         for (int64_t line = 0; line < codec.groupBytes(); line += 64)
           e.prefetch(group, 4096 + line);
       if (quantized && codec.groupColumns() > 1)
-        addQuantizedGroup(codec, ref, column, rows, sums);
+        addQuantizedGroup(codec, refs, column, rows, sums);
       else
-        addFloatGroup(codec, ref, column, rows, sums);
+        addFloatGroup(codec, refs, column, rows, sums);
       return sums;
     };
     return e.loop(
@@ -153,27 +205,29 @@ struct LinearEmitter {
         });
   }
 
-  /// Computes a panel of `count` rows from `row` on and stores what the
-  /// epilogue makes of it.
-  LogicalResult emitTile(Val panel, Val row, int64_t count) {
+  /// Computes parts [begin, end) of a panel of `count` rows from `first` on and
+  /// stores what the epilogue makes of them.
+  LogicalResult emitParts(Val panel, Val first, int64_t count, int64_t begin,
+                          int64_t end) {
     Vals rows;
     for (int64_t r = 0; r < count; ++r)
-      rows.push_back(inputRow(row + r));
-    for (int64_t firstRow = 0; firstRow < kPanelRows; firstRow += lanes) {
-      SmallVector<Vals> sums;
-      for (int64_t matrix = 0; matrix < matrices; ++matrix)
-        sums.push_back(sumPanel(matrix, panel, firstRow, rows));
-      Val bytes = panel * (4 * kPanelRows) + 4 * firstRow;
-      Type vector = e.vec(lanes, e.f32());
-      for (int64_t r = 0; r < count; ++r) {
+      rows.push_back(inputRow(first + r));
+    SmallVector<Vals> sums;
+    for (int64_t matrix = 0; matrix < matrices; ++matrix)
+      sums.push_back(sumPanel(matrix, panel, rows, begin, end));
+    Type vector = e.vec(lanes, e.f32());
+    for (int64_t r = 0; r < count; ++r)
+      for (int64_t part = begin; part < end; ++part) {
+        Val bytes = panel * (4 * kPanelRows) + 4 * part * lanes;
         Vals values;
         for (Vals &matrix : sums)
-          values.push_back(matrix[r]);
+          values.push_back(matrix[r * (end - begin) + part - begin]);
         for (Val bias : ArrayRef(arguments.weights).drop_front(matrices))
           values.push_back(e.load(vector, e.offset(bias, bytes)));
         for (size_t i = 1; i < arguments.inputs.size(); ++i) {
-          Val at = e.offset(arguments.inputs[i],
-                            (row + r) * rowBytes(op.getInputs()[i].getType()));
+          Val at =
+              e.offset(arguments.inputs[i],
+                       (first + r) * rowBytes(op.getInputs()[i].getType()));
           values.push_back(e.load(vector, e.offset(at, bytes)));
         }
         if (!op.getEpilogue().empty()) {
@@ -184,11 +238,29 @@ struct LinearEmitter {
           values = *results;
         }
         Val at = e.offset(arguments.outputs[0],
-                          (row + r) * rowBytes(op.getOutputs()[0].getType()));
+                          (first + r) * rowBytes(op.getOutputs()[0].getType()));
         e.store(values[0], e.offset(at, bytes));
       }
-    }
     return success();
+  }
+
+  /// Few rows take a panel's parts at once, so that they stream its weights
+  /// once and load an input once for all; for more, registers do not suffice.
+  LogicalResult emitTile(Val panel, Val first, int64_t count) {
+    int64_t joined = count <= 2 ? parts : 1;
+    for (int64_t part = 0; part < parts; part += joined)
+      if (failed(emitParts(panel, first, count, part, part + joined)))
+        return failure();
+    return success();
+  }
+
+  /// Rows that pass at once: whole tiles, then what is left of them.
+  SmallVector<int64_t> tileSizes() const {
+    SmallVector<int64_t> sizes = {tile};
+    for (int64_t count : {4, 2, 1})
+      if (count < tile)
+        sizes.push_back(count);
+    return sizes;
   }
 
   LogicalResult emit() {
@@ -197,23 +269,28 @@ struct LinearEmitter {
       auto weight = symbols.lookupNearestSymbolFrom<tok::WeightOp>(op, symbol);
       codecs.push_back(findCodec(weight.getTensorType().getElementType()));
     }
-    int64_t tile = configInt(op, "tile");
     int64_t panels = llvm::divideCeil(configInt(op, "outputs"), kPanelRows);
     auto [panelBegin, panelEnd] =
         e.share(arguments.frame, arguments.worker, e.i64(panels));
-    Val rows = arguments.rowEnd - arguments.rowBegin;
-    Val tiledEnd = arguments.rowEnd - e.remainder(rows, e.i64(tile));
+    int64_t inputBytes = rowBytes(op.getInputs()[0].getType());
+    int64_t blockRows =
+        std::max<int64_t>(1, kRowBlockBytes / inputBytes / tile) * tile;
     LogicalResult result = success();
-    e.loop(panelBegin, panelEnd, 1, [&](Val panel) {
-      e.loop(arguments.rowBegin, tiledEnd, tile, [&](Val row) {
-        if (failed(emitTile(panel, row, tile)))
-          result = failure();
-      });
-      e.loop(tiledEnd, arguments.rowEnd, 1, [&](Val row) {
-        if (succeeded(result) && failed(emitTile(panel, row, 1)))
-          result = failure();
-      });
-    });
+    e.loop(arguments.rowBegin, arguments.rowEnd, blockRows,
+           [&](Val blockBegin) {
+             Val blockEnd = e.min(blockBegin + blockRows, arguments.rowEnd);
+             e.loop(panelBegin, panelEnd, 1, [&](Val panel) {
+               Val row = blockBegin;
+               for (int64_t count : tileSizes()) {
+                 Val end = blockEnd - e.remainder(blockEnd - row, e.i64(count));
+                 e.loop(row, end, count, [&](Val first) {
+                   if (succeeded(result))
+                     result = emitTile(panel, first, count);
+                 });
+                 row = end;
+               }
+             });
+           });
     e.ret();
     return result;
   }
@@ -222,13 +299,11 @@ struct LinearEmitter {
 struct LinearTemplate : KernelTemplate {
   StringRef getFamily() const override { return "linear"; }
 
-  /// A tile needs one accumulator of integers and one of floats a row, and
-  /// registers for weights, inputs and temporaries.
+  /// A tile has two accumulators a row, of integers and of floats; eight
+  /// registers are for weights, inputs and temporaries.
   KernelChoice choose(tok::KernelOp op,
                       const TargetDescription &target) const override {
-    int64_t tile = std::clamp<int64_t>((target.vectorRegisters - 6) / 2, 1, 6);
-    if (!target.hasDotProduct)
-      tile = std::min<int64_t>(tile, 4);
+    int64_t tile = std::max<int64_t>(1, (target.vectorRegisters - 8) / 2);
     Builder builder(op.getContext());
     return {extendConfig(op, builder.getNamedAttr(
                                  "tile", builder.getI64IntegerAttr(tile))),
