@@ -24,6 +24,9 @@ LogicalResult BufferOp::verify() {
       (static_cast<int64_t>(*getOffset()) < 0 || *getOffset() % 64))
     return emitOpError("expects an offset of a multiple of 64, but got ")
            << *getOffset();
+  if (getWorkerRows() && static_cast<int64_t>(*getWorkerRows()) <= 0)
+    return emitOpError("expects worker_rows to be positive, but got ")
+           << static_cast<int64_t>(*getWorkerRows());
   return success();
 }
 

@@ -13,18 +13,23 @@ def Tok_BufferOp : Tok_Op<"buffer", [MemoryEffects<[MemAlloc]>]> {
     buffer's place among the bytes of one row of the workspace; the pass
     `tok-plan-buffers` sets it, reusing the place of buffers that are dead.
 
+    With `worker_rows`, every worker has a buffer of its own, of at most so many
+    rows, which no other worker reads; `offset` is then its place in the
+    worker's scratch.
+
     Example:
 
     ```mlir
     func.func @f() {
       %x = tok.buffer : memref<?x96xf32>
+      %y = tok.buffer worker_rows = 4 : memref<?x144xi8>
       return
     }
     ```
   }];
-  let arguments = (ins OptionalAttr<I64Attr>:$offset);
+  let arguments = (ins OptionalAttr<I64Attr>:$workerRows, OptionalAttr<I64Attr>:$offset);
   let results = (outs AnyMemRef:$memref);
-  let assemblyFormat = "(`at` $offset^)? attr-dict `:` type($memref)";
+  let assemblyFormat = "(`worker_rows` `=` $workerRows^)? (`at` $offset^)? attr-dict `:` type($memref)";
   let extraClassDeclaration = [{
     ::mlir::MemRefType getBufferType() { return ::llvm::cast<::mlir::MemRefType>(getMemref().getType()); }
     /// Bytes of one row, a multiple of 64.
@@ -74,7 +79,7 @@ def Tok_KernelOp : Tok_Op<"kernel", [
     |---|---|
     | `embed` | `columns`, `scale` |
     | `angles` | `base`, `dims`, `head`, `pairs` (`adjacent`, `halves`) |
-    | `rowwise` | `columns`; `gather`: the last input holds the row to read; `angles`: the input that holds angles, of a `head`; `cache` and `side` (`k`, `v`) when it writes one |
+    | `rowwise` | `columns`; `gather`: the last input holds the row to read; `replicated`: every worker computes all rows; `angles`: the input that holds angles, of a `head`; `cache` and `side` (`k`, `v`) when it writes one |
     | `linear` | `matrices`, `inputs`, `outputs`, `compute` (`f32`, `i8`) |
     | `attention` | `heads`, `scale`, `window`, `cache`, `context` (positions of the longest sequence) |
     | `sample` | `vocab` |

@@ -31,7 +31,12 @@ class Expander {
 public:
   Expander(ModuleOp module, const TargetDescription &target)
       : module(module), target(target), symbols(module),
-        builder(module.getContext()) {}
+        builder(module.getContext()) {
+    if (auto program =
+            module->getAttrOfType<DictionaryAttr>(tok::kProgramAttrName))
+      if (auto bytes = program.getAs<IntegerAttr>("scratch_bytes"))
+        scratchBytes = bytes.getInt();
+  }
 
   /// Calls functions beside the kernels of `entry`.
   LogicalResult expand(func::FuncOp entry);
@@ -65,7 +70,9 @@ private:
   SymbolTable symbols;
   OpBuilder builder;
   Location loc = UnknownLoc::get(module.getContext());
-  Value frame, worker, weights, workspace, capacity, null;
+  Value frame, worker, weights, workspace, capacity, scratch, null;
+  /// From one worker's scratch to the next.
+  int64_t scratchBytes = 0;
   DenseMap<Value, Value> addresses;
   SmallVector<std::pair<tok::KernelOp, func::FuncOp>> functions;
   SmallVector<func::FuncOp> entries;
@@ -95,6 +102,7 @@ LogicalResult Expander::bindArguments(func::FuncOp entry) {
   weights = load(Slot::Weights, pointer());
   workspace = load(Slot::Workspace, pointer());
   capacity = load(Slot::Capacity, builder.getI64Type());
+  scratch = load(Slot::Scratch, pointer());
   null = LLVM::ZeroOp::create(builder, loc, pointer());
 
   for (auto [name, argument] :
@@ -135,6 +143,14 @@ LogicalResult Expander::bindArguments(func::FuncOp entry) {
   for (tok::BufferOp buffer : buffers) {
     if (!buffer.getOffset())
       return buffer.emitOpError("has no place yet; run tok-plan-buffers first");
+    if (buffer.getWorkerRows()) {
+      Value own =
+          arith::MulIOp::create(builder, loc, worker, constant(scratchBytes));
+      Value place = constant(*buffer.getOffset());
+      addresses[buffer.getMemref()] =
+          offset(scratch, arith::AddIOp::create(builder, loc, own, place));
+      continue;
+    }
     Value bytes = arith::MulIOp::create(builder, loc, capacity,
                                         constant(*buffer.getOffset()));
     addresses[buffer.getMemref()] = offset(workspace, bytes);

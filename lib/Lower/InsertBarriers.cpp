@@ -56,6 +56,13 @@ bool usesShared(tok::KernelOp kernel) {
   return kernel.getConfig().contains("row_bytes");
 }
 
+/// Whether workers can meet at `value`: not at a buffer that each has for
+/// itself.
+bool isShared(Value value) {
+  auto buffer = value.getDefiningOp<tok::BufferOp>();
+  return !buffer || !buffer.getWorkerRows();
+}
+
 /// What has been read and written since the last barrier.
 struct Open {
   SmallVector<Memory> reads, writes;
@@ -66,6 +73,8 @@ struct Open {
       return true;
     StringRef side = sideOf(kernel);
     auto touches = [&](ArrayRef<Memory> memories, Value value) {
+      if (!isShared(value))
+        return false;
       Memory memory(value, isa<tok::CacheType>(value.getType()) ? side : "");
       return llvm::any_of(memories,
                           [&](const Memory &m) { return m.overlaps(memory); });
@@ -78,9 +87,9 @@ struct Open {
   }
   void add(tok::KernelOp kernel) {
     shared |= usesShared(kernel);
-    for (Value input : kernel.getInputs())
+    for (Value input : llvm::make_filter_range(kernel.getInputs(), isShared))
       reads.push_back(Memory(input));
-    for (Value output : kernel.getOutputs())
+    for (Value output : llvm::make_filter_range(kernel.getOutputs(), isShared))
       writes.push_back(Memory(
           output, isa<tok::CacheType>(output.getType()) ? sideOf(kernel) : ""));
   }
@@ -91,6 +100,21 @@ struct Open {
   }
   bool empty() const { return reads.empty() && writes.empty(); }
 };
+
+/// Whether workers meet before they run any kernel of `block`.
+bool startsWithBarrier(Block &block) {
+  for (Operation &op : block) {
+    if (isa<tok::BarrierOp>(op))
+      return true;
+    if (isa<tok::KernelOp, LoopLikeOpInterface>(op))
+      return false;
+    if (op.getNumRegions())
+      return llvm::all_of(op.getRegions(), [](Region &region) {
+        return !region.empty() && startsWithBarrier(region.front());
+      });
+  }
+  return false;
+}
 
 struct InsertBarriersPass
     : tokopt::impl::InsertBarriersPassBase<InsertBarriersPass> {
@@ -120,7 +144,8 @@ struct InsertBarriersPass
         for (Block &body : region) {
           Open inside = open;
           visit(body, inside);
-          if (isLoop && !inside.empty()) {
+          // What an iteration leaves open meets the next one.
+          if (isLoop && !inside.empty() && !startsWithBarrier(body)) {
             auto builder = OpBuilder(body.getTerminator());
             tok::BarrierOp::create(builder, op.getLoc());
             continue;

@@ -57,6 +57,65 @@ def LowerToProgramPass : TokPass<"tok-lower-to-program", Tolerance<"3e-5">> {
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
+def SpecializeFewRowsPass : TokPass<"tok-specialize-few-rows", Exact> {
+  let summary = "Run steps of few rows with fewer barriers";
+  let description = [{
+    The work of an entry becomes a branch on the number of rows. With few rows,
+    as in decode, a barrier costs more than a row's norm or rounding: there, what
+    a `rowwise` kernel writes for `linear` kernels alone goes to a buffer of each
+    worker, and every worker computes all of its rows, so that none has to wait.
+
+    Numerics: exact. A row's sum has one order whoever computes it.
+
+    Before:
+
+    ```mlir
+    tok.weight @w : tensor<96x96xf32> = source "m.gguf" at [0]
+    func.func @step(%ids: memref<?xi32> {tok.slot = "ids"}, %x: memref<?x96xf32> {tok.slot = "frontier"}) {
+      %c0 = arith.constant 0 : index
+      %n = memref.dim %ids, %c0 : memref<?xi32>
+      %y = tok.buffer : memref<?x96xf32>
+      tok.kernel "rowwise" rows(%c0 to %n) ins(%x : memref<?x96xf32>) outs(%y : memref<?x96xf32>) {columns = 96}
+      tok.kernel "linear" rows(%c0 to %n) weights [@w] ins(%y : memref<?x96xf32>) outs(%x : memref<?x96xf32>)
+          {compute = "f32", inputs = 96, matrices = 1, outputs = 96}
+      return
+    }
+    ```
+
+    After:
+
+    ```mlir
+    tok.weight @w : tensor<96x96xf32> = source "m.gguf" at [0]
+    func.func @step(%ids: memref<?xi32> {tok.slot = "ids"}, %x: memref<?x96xf32> {tok.slot = "frontier"}) {
+      %c0 = arith.constant 0 : index
+      %n = memref.dim %ids, %c0 : memref<?xi32>
+      %zero = arith.constant 0 : index
+      %count = memref.dim %ids, %zero : memref<?xi32>
+      %c4 = arith.constant 4 : index
+      %few = arith.cmpi ule, %count, %c4 : index
+      scf.if %few {
+        %y = tok.buffer worker_rows = 4 : memref<?x96xf32>
+        tok.kernel "rowwise" rows(%c0 to %n) ins(%x : memref<?x96xf32>) outs(%y : memref<?x96xf32>) {columns = 96, replicated}
+        tok.kernel "linear" rows(%c0 to %n) weights [@w] ins(%y : memref<?x96xf32>) outs(%x : memref<?x96xf32>)
+            {compute = "f32", inputs = 96, matrices = 1, outputs = 96}
+      } else {
+        %y = tok.buffer : memref<?x96xf32>
+        tok.kernel "rowwise" rows(%c0 to %n) ins(%x : memref<?x96xf32>) outs(%y : memref<?x96xf32>) {columns = 96}
+        tok.kernel "linear" rows(%c0 to %n) weights [@w] ins(%y : memref<?x96xf32>) outs(%x : memref<?x96xf32>)
+            {compute = "f32", inputs = 96, matrices = 1, outputs = 96}
+      }
+      return
+    }
+    ```
+  }];
+  let idempotent = 1;
+  let options = [
+    Option<"rows", "rows", "int64_t", /*default=*/"4", "Most rows of a step that count as few">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect"];
+}
+
 def PlanBuffersPass : TokPass<"tok-plan-buffers", Exact> {
   let summary = "Give every buffer its place in the workspace";
   let idempotent = 1;
@@ -104,7 +163,8 @@ def InsertBarriersPass : TokPass<"tok-insert-barriers", Exact> {
     A kernel that reads what another has written since the last barrier, or
     writes what another has read or written, gets a barrier before it: workers
     share the work of kernels differently. Places in the workspace count, not buffers, so it runs after
-    `tok-plan-buffers`. The end of a loop's body is a barrier when anything is open.
+    `tok-plan-buffers`. The end of a loop's body is a barrier when anything is
+    open, unless its beginning is one.
 
     Numerics: exact.
 

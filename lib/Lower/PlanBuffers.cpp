@@ -28,7 +28,12 @@ struct Range {
   int64_t first, last;
   int64_t offset = 0;
 
-  int64_t end() { return offset + buffer.getRowBytes(); }
+  /// Bytes of a row of the workspace, or of all rows in a worker's scratch.
+  int64_t bytes() {
+    return buffer.getRowBytes() *
+           static_cast<int64_t>(buffer.getWorkerRows().value_or(1));
+  }
+  int64_t end() { return offset + bytes(); }
   bool overlaps(const Range &other) const {
     return first <= other.last && other.first <= last;
   }
@@ -49,9 +54,9 @@ Operation *outermostUse(Operation *user, tok::BufferOp buffer) {
 struct PlanBuffersPass : tokopt::impl::PlanBuffersPassBase<PlanBuffersPass> {
   using PlanBuffersPassBase::PlanBuffersPassBase;
 
-  /// Places the buffers of `function` and returns the bytes of a row of its
-  /// workspace.
-  int64_t plan(func::FuncOp function) {
+  /// Places the buffers of `function` that workers share, or those that each
+  /// has for itself, from `begin` on. Returns the end of the last.
+  int64_t plan(func::FuncOp function, bool ofWorker, int64_t begin) {
     // An op's number, and that of the last op in it.
     DenseMap<Operation *, int64_t> number, lastInside;
     int64_t next = 0;
@@ -64,9 +69,11 @@ struct PlanBuffersPass : tokopt::impl::PlanBuffersPassBase<PlanBuffersPass> {
     });
 
     SmallVector<Range> placed;
-    int64_t bytes = 0;
+    int64_t end = begin;
     function.walk([&](tok::BufferOp buffer) {
-      Range range{buffer, std::numeric_limits<int64_t>::max(), -1};
+      if (buffer.getWorkerRows().has_value() != ofWorker)
+        return;
+      Range range{buffer, std::numeric_limits<int64_t>::max(), -1, begin};
       for (Operation *user : buffer.getMemref().getUsers()) {
         Operation *use = outermostUse(user, buffer);
         range.first = std::min(range.first, number[use]);
@@ -84,10 +91,10 @@ struct PlanBuffersPass : tokopt::impl::PlanBuffersPassBase<PlanBuffersPass> {
         range.offset = std::max(range.offset, other->end());
       }
       buffer.setOffset(range.offset);
-      bytes = std::max(bytes, range.end());
+      end = std::max(end, range.end());
       placed.push_back(range);
     });
-    return bytes;
+    return end;
   }
 
   void runOnOperation() override {
@@ -95,7 +102,7 @@ struct PlanBuffersPass : tokopt::impl::PlanBuffersPassBase<PlanBuffersPass> {
     Builder builder(module.getContext());
     int64_t rowBytes = 0, scratchBytes = 0;
     for (func::FuncOp function : module.getOps<func::FuncOp>())
-      rowBytes = std::max(rowBytes, plan(function));
+      rowBytes = std::max(rowBytes, plan(function, /*ofWorker=*/false, 0));
     // Kernels run one after the other, so they share scratch and what lies
     // behind the rows. No template's need depends on the target.
     TargetDescription target = *findTarget("avx2");
@@ -113,6 +120,11 @@ struct PlanBuffersPass : tokopt::impl::PlanBuffersPassBase<PlanBuffersPass> {
       scratchBytes = std::max(scratchBytes, scratch);
       sharedBytes = std::max(sharedBytes, shared);
     });
+    // A worker's own buffers lie behind what its kernels need.
+    int64_t kernelBytes = llvm::alignTo(scratchBytes, 64);
+    for (func::FuncOp function : module.getOps<func::FuncOp>())
+      scratchBytes = std::max(scratchBytes,
+                              plan(function, /*ofWorker=*/true, kernelBytes));
     auto configure = [&](ArrayRef<tok::KernelOp> kernels, StringRef name,
                          int64_t value) {
       for (tok::KernelOp kernel : kernels) {

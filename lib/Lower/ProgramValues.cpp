@@ -21,7 +21,8 @@ Value ProgramBuilder::constant(int64_t value) {
 
 Value ProgramBuilder::makeBuffer(int64_t columns, Type element) {
   auto type = MemRefType::get({ShapedType::kDynamic, columns}, element);
-  return tok::BufferOp::create(builder, loc, type, IntegerAttr());
+  return tok::BufferOp::create(builder, loc, type, IntegerAttr(),
+                               IntegerAttr());
 }
 
 Value ProgramBuilder::makeDestination(Value value) {

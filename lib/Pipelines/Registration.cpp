@@ -38,6 +38,7 @@ void tokopt::registerDialects(DialectRegistry &registry) {
 
 void tokopt::buildProgramPipeline(OpPassManager &manager) {
   manager.addPass(createLowerToProgramPass());
+  manager.addPass(createSpecializeFewRowsPass());
   manager.addPass(createPlanBuffersPass());
   manager.addPass(createInsertBarriersPass());
   manager.addPass(createPlanImagePass());

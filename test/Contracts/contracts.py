@@ -78,6 +78,7 @@ CASES = {
     "tok-quantize-cache": model_pass,
     # To the CPU.
     "tok-lower-to-program": lower_to_program,
+    "tok-specialize-few-rows": stage(stages.CPU, stages.specialize_few_rows),
     "tok-plan-buffers": stage(stages.CPU, stages.plan_buffers),
     "tok-insert-barriers": stage(stages.CPU, stages.insert_barriers),
     "tok-plan-image": stage(stages.CPU, stages.plan_image),

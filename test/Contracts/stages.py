@@ -9,7 +9,7 @@ import re
 from kinds import bits_equal
 from subjects import TARGET, logits, opt
 
-CPU = ["tok-lower-to-program", "tok-plan-buffers", "tok-insert-barriers", "tok-plan-image",
+CPU = ["tok-lower-to-program", "tok-specialize-few-rows", "tok-plan-buffers", "tok-insert-barriers", "tok-plan-image",
        f"tok-choose-kernels{{target={TARGET}}}", f"tok-expand-kernels{{target={TARGET}}}"]
 REFERENCE = ["tok-decompose", "func.func(convert-elementwise-to-linalg)", "tok-bufferize-model", "tok-place-temporaries",
              "tok-wrap-entries", "tok-trap-assertions", "func.func(convert-linalg-to-loops)", "canonicalize", "cse",
@@ -97,6 +97,13 @@ def cpu_code(text):
 
 def reference_code(text):
     return lower(text, REFERENCE)
+
+
+def specialize_few_rows(check, text):
+    other, code = replaced(text, CPU, tok_specialize_few_rows=None), cpu_code(text)
+    check(code.count("call @barrier") > other.count("call @barrier"), "tok-specialize-few-rows: adds a way through the program")
+    bits_equal(check, other, code, "tok-specialize-few-rows: steps of 3 rows with and without, 3 threads", ["cpu"],
+               threads=3, chunk=3)
 
 
 def plan_buffers(check, text):

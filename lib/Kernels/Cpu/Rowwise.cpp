@@ -1,16 +1,17 @@
 //===- Rowwise.cpp - Kernels generated from a region of one row -----------===//
 //
-// Workers share the rows. For each row: one pass over the columns for each
-// `tok.reduce_row` of the region, then one that stores what the region yields
-// to each output: as f32, rounded to i8 in blocks of 32 (what a linear that
-// computes in i8 reads), or into the cache.
+// Workers share the rows, or each computes them all. For each row: one pass
+// over the columns for each `tok.reduce_row` of the region, then one that
+// stores what the region yields to each output: as f32, rounded to i8 in blocks
+// of 32 (what a linear that computes in i8 reads), or into the cache.
 //
 // Vectors always have 16 lanes, whatever the target, so that the order of a
 // row's sum is the same everywhere.
 //
 // config: columns; gather (unit): the last input holds the row each row reads;
 //         angles: number of the input that holds cosines and sines of a head;
-//         head: its size; side (k | v): which side of a cache is written
+//         head: its size; side (k | v): which side of a cache is written;
+//         replicated (unit): every worker computes all rows
 //
 //===----------------------------------------------------------------------===//
 
@@ -318,11 +319,15 @@ struct RowwiseEmitter {
   }
 
   LogicalResult emit() {
-    auto [begin, end] = e.share(arguments.frame, arguments.worker,
-                                arguments.rowEnd - arguments.rowBegin);
+    Val begin = arguments.rowBegin, end = arguments.rowEnd;
+    if (!op.getConfig().contains("replicated")) {
+      auto [first, last] =
+          e.share(arguments.frame, arguments.worker, end - begin);
+      begin = arguments.rowBegin + first;
+      end = arguments.rowBegin + last;
+    }
     LogicalResult result = success();
-    e.loop(arguments.rowBegin + begin, arguments.rowBegin + end, 1,
-           [&](Val row) { result = emitRow(row); });
+    e.loop(begin, end, 1, [&](Val row) { result = emitRow(row); });
     e.ret();
     return result;
   }

@@ -10,7 +10,8 @@
 
 // Each pass by itself, through text, is the same as the pipeline.
 // RUN: tokopt-opt %s --tok-program-pipeline --tok-kernel-pipeline=target=avx512vnni > %t.whole
-// RUN: tokopt-opt %s --tok-lower-to-program | tokopt-opt --tok-plan-buffers | tokopt-opt --tok-insert-barriers \
+// RUN: tokopt-opt %s --tok-lower-to-program | tokopt-opt --tok-specialize-few-rows \
+// RUN:   | tokopt-opt --tok-plan-buffers | tokopt-opt --tok-insert-barriers \
 // RUN:   | tokopt-opt --tok-plan-image | tokopt-opt --tok-choose-kernels=target=avx512vnni \
 // RUN:   | tokopt-opt --tok-expand-kernels=target=avx512vnni | diff %t.whole -
 
