@@ -124,7 +124,7 @@ struct SpecializeFewRowsPass
     if (rows < 1) {
       getOperation().emitError("tok-specialize-few-rows: expects rows to be at "
                                "least 1, but got ")
-          << rows;
+          << static_cast<int64_t>(rows);
       return signalPassFailure();
     }
     for (func::FuncOp entry : getOperation().getOps<func::FuncOp>())
