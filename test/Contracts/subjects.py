@@ -56,9 +56,9 @@ def is_real(text):
     return not re.search(r'name = "tiny"', text)
 
 
-def logits(text, backend, threads=1):
+def logits(text, backend, threads=1, chunk=CHUNK):
     """The logits of every position, as f32; of a real model, those of a few."""
-    ids, chunk = (IDS[:16], 16) if is_real(text) else (IDS, CHUNK)
+    ids, chunk = (IDS[:16], 16) if is_real(text) else (IDS, chunk)
     command = [tool("logits"), bundle(text, backend), ",".join(map(str, ids)), str(threads), str(chunk)]
     result = subprocess.run(list(map(str, command)), capture_output=True)
     if result.returncode:
