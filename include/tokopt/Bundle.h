@@ -192,6 +192,9 @@ struct Manifest {
   std::string sourceHash;
   std::vector<Kernel> kernels;
   std::vector<Pass> passes;
+  /// What makes this bundle unfit for use, line by line: a test had its code
+  /// changed.
+  std::vector<std::string> altered;
 };
 
 /// XXH3-128 with seed 0 in canonical (big-endian) form.

@@ -129,6 +129,8 @@ std::string tokopt::printManifest(const Manifest &manifest,
       {"kernels", std::move(kernels)},
       {"passes", std::move(passes)},
   };
+  if (!manifest.altered.empty())
+    root["altered"] = makeTexts(manifest.altered);
   // Keys are printed in sorted order, whatever the order above.
   return formatv("{0}", json::Value(std::move(root)));
 }

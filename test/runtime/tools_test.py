@@ -150,6 +150,9 @@ def test_inspect(folder, bundle):
         check(f"\n{name} " in "\n" + run("tokopt-inspect", bundle).stdout, f"prints a {name}")
     future = make(folder, "future.so", '/levels/0/features=["avx9000"]')
     check(run_json("tokopt-inspect", future)["levels"][0]["missing_here"] == ["avx9000"], "describes what cannot run here")
+    altered = make(folder, "altered.so", '/altered=["avx2: 1 -> 2 in 3 places"]')
+    check("\naltered      avx2: 1 -> 2 in 3 places: made for a test" in run("tokopt-inspect", altered).stdout, "marks an altered bundle")
+    check("altered" not in run("tokopt-inspect", bundle).stdout, "and no other")
     check("avx9000" in run("tokopt-run", future, "--ids", "1", status=1).stderr, "does not run it")
 
 

@@ -1,7 +1,6 @@
 //===- Compile.cpp - From a model to a bundle -----------------------------===//
 
 #include "Compile.h"
-#include "Mutate.h"
 
 #include "dialects/Tok/TokOps.h"
 #include "tokopt/Import.h"
@@ -192,11 +191,16 @@ static Error generateCode(const CompileOptions &options, mlir::ModuleOp module,
                                     kernel.family, kernel.config});
     }
     stripModel(*copy);
-    if (options.mutation && !mutateConstants(*copy, options.mutation->first,
-                                             options.mutation->second))
-      return failed(options, "no kernel has the constant of --mutate");
-    if (options.emulate)
+    if (options.mutation) {
+      std::string what = mutateConstants(*copy, *options.mutation);
+      if (what.empty())
+        return failed(options, "no kernel has the constant to be mutated");
+      manifest.altered.push_back(level.name.str() + ": " + what);
+    }
+    if (options.emulate) {
       emulateIntrinsics(*copy);
+      manifest.altered.push_back(level.name.str() + ": emulated by avx2");
+    }
     jobs.push_back({*copy, options.emulate ? findIsaLevel("avx2") : &level});
     modules.push_back(std::move(copy));
   }

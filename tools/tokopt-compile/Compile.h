@@ -3,6 +3,8 @@
 #ifndef TOKOPT_TOOLS_COMPILE_H
 #define TOKOPT_TOOLS_COMPILE_H
 
+#include "Mutate.h"
+
 #include "tokopt/Bundle.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -27,9 +29,8 @@ struct CompileOptions {
   /// Kernels for the levels asked for, in code for `avx2`: for tests on
   /// machines that lack the level.
   bool emulate = false;
-  /// Replaces constants of kernels that have the first value by the second: for
-  /// tests of tests.
-  std::optional<std::pair<double, double>> mutation;
+  /// A constant of the kernels to get wrong: for tests of tests.
+  std::optional<Mutation> mutation;
 };
 
 /// Adds the passes that `text` names to `manager`, or says in one line what is

@@ -59,6 +59,12 @@ static cl::list<double> mutate(
         "For tests of tests: FROM,TO replaces this constant of the kernels"),
     cl::cat(category));
 
+static cl::list<double> mutateAt(
+    "mutate-at", cl::Hidden, cl::CommaSeparated,
+    cl::desc("For tests of tests: PLACE,FACTOR multiplies one constant of the "
+             "kernels; PLACE is from 0, the first, to 1, the last"),
+    cl::cat(category));
+
 /// What can be wrong before a file is read.
 static Error checkUsage() {
   if (model.empty())
@@ -82,6 +88,13 @@ static Error checkUsage() {
   if (mutate.getNumOccurrences() && mutate.size() != 2)
     return createStringError("--mutate: found " + Twine(mutate.size()) +
                              " values, expected FROM,TO");
+  if (mutateAt.getNumOccurrences() &&
+      !(mutateAt.size() == 2 && mutateAt[0] >= 0 && mutateAt[0] <= 1))
+    return createStringError("--mutate-at: expected PLACE,FACTOR with a PLACE "
+                             "from 0 to 1");
+  if (mutate.getNumOccurrences() && mutateAt.getNumOccurrences())
+    return createStringError("--mutate-at: found with --mutate, expected one "
+                             "of them");
   mlir::MLIRContext context;
   mlir::PassManager manager(&context);
   return tokopt::parsePipeline(pipeline, manager);
@@ -104,8 +117,11 @@ int main(int argc, char **argv) {
   tokopt::CompileOptions options{
       model,        output,       backend, {targets.begin(), targets.end()},
       std::nullopt, printKernels, emulate, std::nullopt};
+  using Kind = tokopt::Mutation::Kind;
   if (mutate.getNumOccurrences())
-    options.mutation = {mutate[0], mutate[1]};
+    options.mutation = {Kind::Value, mutate[0], mutate[1]};
+  if (mutateAt.getNumOccurrences())
+    options.mutation = {Kind::Place, mutateAt[0], mutateAt[1]};
   if (pipeline.getNumOccurrences())
     options.pipeline = pipeline;
   if (Error error = tokopt::compile(options)) {

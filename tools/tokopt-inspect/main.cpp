@@ -77,6 +77,8 @@ void print(const Json &root) {
                            text(root["workspace"]["fixed_bytes"]) +
                            " more, and " + text(root["scratch_bytes"]) +
                            " a worker");
+  for (const Json &line : root.value("altered", Json::array()))
+    printLine("altered", text(line) + ": made for a test, not for use");
   const Json &schedule = root["schedule"];
   std::string kind = text(schedule["kind"]);
   if (schedule.contains("budget"))

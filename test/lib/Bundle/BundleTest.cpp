@@ -279,6 +279,15 @@ TEST_F(BundleTest, PrintsTheOtherSchedules) {
             json::Value(json::Object{{"kind", "chunked"}, {"budget", 64}}));
 }
 
+TEST_F(BundleTest, SaysThatItsCodeWasAltered) {
+  bundle.manifest.altered = {"avx2: 1 -> 2 in 3 places"};
+  ASSERT_EQ(getError(folder.getPath("m.so")), "");
+  std::vector<uint8_t> file = folder.read("m.so");
+  json::Object manifest = Contents(file).getManifest();
+  EXPECT_EQ(json::Value(std::move(manifest["altered"])),
+            json::Value(json::Array{"avx2: 1 -> 2 in 3 places"}));
+}
+
 TEST_F(BundleTest, HoldsCodeThatRuns) {
   ASSERT_EQ(getError(folder.getPath("m.so")), "");
   std::vector<uint8_t> file = folder.read("m.so");
