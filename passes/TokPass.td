@@ -1,4 +1,9 @@
 //===- TokPass.td - A pass with a contract -----------------*- tablegen -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKOPT_PASSES_TOKPASS_TD
 #define TOKOPT_PASSES_TOKPASS_TD

@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Reads scripts/packages and downloads what it names, each file checked against its SHA-256."""
 
 import hashlib

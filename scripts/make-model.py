@@ -1,4 +1,6 @@
 #!/usr/bin/python3
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes a tiny random model as a GGUF file, for tests.
 
 The same arguments give the same bytes. The sizes are odd on purpose: no dimension of the default

@@ -1,4 +1,9 @@
 //===- AttentionOps.td - Attention over the cache ----------*- tablegen -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_ATTENTIONOPS_TD
 #define TOK_ATTENTIONOPS_TD

@@ -1,4 +1,9 @@
 //===- CacheOps.cpp - The cache as a value, and attention over it ---------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "dialects/Tok/CacheUses.h"
 #include "dialects/Tok/TokOps.h"

@@ -1,4 +1,9 @@
 //===- CacheOps.td - The cache as a value ------------------*- tablegen -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_CACHEOPS_TD
 #define TOK_CACHEOPS_TD

@@ -1,4 +1,9 @@
 //===- CacheUses.cpp - Who may use a cache value --------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "dialects/Tok/CacheUses.h"
 

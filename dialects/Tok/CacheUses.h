@@ -1,4 +1,9 @@
 //===- CacheUses.h - Who may use a cache value ------------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_CACHEUSES_H
 #define TOK_CACHEUSES_H

@@ -1,4 +1,9 @@
 //===- OpBase.td - What every op file of the dialect needs -*- tablegen -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_OPBASE_TD
 #define TOK_OPBASE_TD

@@ -1,4 +1,9 @@
 //===- ProgramOps.td - Which kernel runs when, on which buffer -*- tablegen -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_PROGRAMOPS_TD
 #define TOK_PROGRAMOPS_TD

@@ -1,4 +1,9 @@
 //===- Ranges.h - Lists of layers printed as ranges -------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_RANGES_H
 #define TOK_RANGES_H

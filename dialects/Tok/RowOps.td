@@ -1,4 +1,9 @@
 //===- RowOps.td - What happens to each row alone ----------*- tablegen -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_ROWOPS_TD
 #define TOK_ROWOPS_TD

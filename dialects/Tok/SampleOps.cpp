@@ -1,4 +1,9 @@
 //===- SampleOps.cpp - From logits to a token, and schedules --------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "dialects/Tok/TokOps.h"
 

@@ -1,4 +1,9 @@
 //===- SampleOps.td - From logits to a token ---------------*- tablegen -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_SAMPLEOPS_TD
 #define TOK_SAMPLEOPS_TD

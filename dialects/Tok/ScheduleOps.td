@@ -1,4 +1,9 @@
 //===- ScheduleOps.td - How prompts are cut into steps -----*- tablegen -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_SCHEDULEOPS_TD
 #define TOK_SCHEDULEOPS_TD

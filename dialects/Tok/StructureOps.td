@@ -1,4 +1,9 @@
 //===- StructureOps.td - Layers as kinds that a stack applies -*- tablegen -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_STRUCTUREOPS_TD
 #define TOK_STRUCTUREOPS_TD

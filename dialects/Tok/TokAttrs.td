@@ -1,4 +1,9 @@
 //===- TokAttrs.td - Attributes of the tok dialect ---------*- tablegen -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_TOKATTRS_TD
 #define TOK_TOKATTRS_TD

@@ -1,4 +1,9 @@
 //===- TokDialect.cpp - The tok dialect -----------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "dialects/Tok/TokDialect.h"
 

@@ -1,4 +1,9 @@
 //===- TokDialect.h - The tok dialect ---------------------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_TOKDIALECT_H
 #define TOK_TOKDIALECT_H

@@ -1,5 +1,10 @@
 //===- TokDialect.td - The tok dialect ---------------------*- tablegen -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Base definitions of the tok dialect: the dialect itself and the class every
 // tok op derives from.
 //

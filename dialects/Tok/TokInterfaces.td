@@ -1,4 +1,9 @@
 //===- TokInterfaces.td - Interfaces of the tok dialect ----*- tablegen -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_TOKINTERFACES_TD
 #define TOK_TOKINTERFACES_TD

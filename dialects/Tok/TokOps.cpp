@@ -1,5 +1,10 @@
 //===- TokOps.cpp - Assembly formats of the tok ops -----------------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // The custom directives that the declarative formats name, and the definitions
 // generated from them. Verifiers stand in the file of each family.
 //

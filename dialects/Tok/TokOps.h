@@ -1,4 +1,9 @@
 //===- TokOps.h - Operations of the tok dialect -----------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_TOKOPS_H
 #define TOK_TOKOPS_H

@@ -1,4 +1,9 @@
 //===- TokTypes.h - Types of the tok dialect --------------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_TOKTYPES_H
 #define TOK_TOKTYPES_H

@@ -1,4 +1,9 @@
 //===- TokTypes.td - Types of the tok dialect --------------*- tablegen -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_TOKTYPES_TD
 #define TOK_TOKTYPES_TD

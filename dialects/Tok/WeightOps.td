@@ -1,4 +1,9 @@
 //===- WeightOps.td - Families of weights ------------------*- tablegen -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_WEIGHTOPS_TD
 #define TOK_WEIGHTOPS_TD

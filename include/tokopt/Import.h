@@ -1,4 +1,9 @@
 //===- Import.h - From a model file to a module -----------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKOPT_IMPORT_H
 #define TOKOPT_IMPORT_H

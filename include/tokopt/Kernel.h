@@ -1,5 +1,10 @@
 //===- Kernel.h - What lowering asks of kernel templates --------*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // A kernel template turns one `tok.kernel` into a function of upstream
 // dialects for one target. Lowering finds templates by family through a
 // registry and never includes a template's header.

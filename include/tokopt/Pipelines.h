@@ -1,4 +1,9 @@
 //===- Pipelines.h - Everything tokopt registers ----------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKOPT_PIPELINES_H
 #define TOKOPT_PIPELINES_H

@@ -1,4 +1,9 @@
 //===- Gguf.cpp - Formats, look-up and messages of a GGUF file ------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Import/Gguf.h"
 

@@ -1,5 +1,10 @@
 //===- Gguf.h - The structure of a GGUF file --------------------*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Reads the header, the key/value records and the tensor table of a GGUF file
 // (version 2 or 3, little-endian) from a memory map and checks everything a
 // later step relies on. Nothing is copied: keys, strings and array elements

@@ -1,5 +1,10 @@
 //===- GgufParser.cpp - Walks a GGUF file and checks every field ----------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // The layout, all little-endian:
 //
 //   "GGUF", u32 version, u64 tensors, u64 keys

@@ -1,4 +1,9 @@
 //===- Import.cpp - From a model file to a module -------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "tokopt/Import.h"
 

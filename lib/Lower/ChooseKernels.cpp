@@ -1,5 +1,10 @@
 //===- ChooseKernels.cpp - Complete the configuration of every kernel -----===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Contract: exact.
 //
 //===----------------------------------------------------------------------===//

@@ -1,5 +1,10 @@
 //===- ExpandKernels.cpp - Replace kernels by calls of functions ----------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Contract: exact.
 //
 //===----------------------------------------------------------------------===//

@@ -1,4 +1,9 @@
 //===- Gate.cpp - Activations of gates on scalars -------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Lower/Gate.h"
 

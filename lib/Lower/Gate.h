@@ -1,4 +1,9 @@
 //===- Gate.h - Activations of gates on scalars -----------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKOPT_LOWER_GATE_H
 #define TOKOPT_LOWER_GATE_H

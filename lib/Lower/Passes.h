@@ -1,4 +1,9 @@
 //===- Passes.h - From a model to the program of a step ---------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKOPT_LOWER_PASSES_H
 #define TOKOPT_LOWER_PASSES_H

@@ -1,4 +1,9 @@
 //===- Passes.td - From a model to the program of a step ---*- tablegen -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKOPT_LOWER_PASSES_TD
 #define TOKOPT_LOWER_PASSES_TD

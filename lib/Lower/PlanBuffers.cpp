@@ -1,5 +1,10 @@
 //===- PlanBuffers.cpp - Give every buffer its place ----------------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // First fit over live ranges of the program's straight order of ops.
 //
 // Contract: exact.

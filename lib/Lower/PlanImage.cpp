@@ -1,5 +1,10 @@
 //===- PlanImage.cpp - Decide where each weight lies in the bundle --------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // A step walks the layers in order and, in a layer, the weights in about the
 // order in which the model declares them: lying so, they stream.
 //

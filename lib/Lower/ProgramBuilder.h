@@ -1,5 +1,10 @@
 //===- ProgramBuilder.h - Groups ops into kernels ------------- -*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Ops are visited in order. A value is *dense* (f32 in a buffer), *rounded*
 // (i8 in a buffer), both, or still pending: norms, takes, and linears and
 // rotations with one reader are emitted by their readers, so that they share a

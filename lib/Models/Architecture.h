@@ -1,5 +1,10 @@
 //===- Architecture.h - What differs from model to model --------*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // An architecture is one file beside this one. It says what one layer
 // computes; everything around the layers is the same for all decoders and
 // stands in Model.cpp. docs/models.md walks through adding one.

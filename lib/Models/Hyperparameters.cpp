@@ -1,4 +1,9 @@
 //===- Hyperparameters.cpp - Reads the numbers of a decoder ---------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Models/Hyperparameters.h"
 

@@ -1,4 +1,9 @@
 //===- Hyperparameters.h - The numbers of a decoder -------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKOPT_LIB_MODELS_HYPERPARAMETERS_H
 #define TOKOPT_LIB_MODELS_HYPERPARAMETERS_H

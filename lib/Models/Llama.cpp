@@ -1,5 +1,10 @@
 //===- Llama.cpp - Llama and the models that share its layer --------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Source: Touvron et al., "LLaMA: Open and Efficient Foundation Language
 // Models" (2023), section 2.2, with the grouped key/value heads of Ainslie et
 // al., "GQA" (2023).

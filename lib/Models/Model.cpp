@@ -1,5 +1,10 @@
 //===- Model.cpp - A decoder as a module ----------------------------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // What all decoders share: the embedding before the layers, the norm and the
 // output matrix behind them, the cache, and the shape of the entry.
 //

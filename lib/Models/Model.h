@@ -1,4 +1,9 @@
 //===- Model.h - A decoder as a module --------------------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKOPT_LIB_MODELS_MODEL_H
 #define TOKOPT_LIB_MODELS_MODEL_H

@@ -1,5 +1,10 @@
 //===- Qwen2.cpp - Qwen2 and Qwen2.5 --------------------------------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Source: Yang et al., "Qwen2 Technical Report" (2024), section 2.2.1.
 //
 //===----------------------------------------------------------------------===//

@@ -1,4 +1,9 @@
 //===- Weights.cpp - The tensors of a file as tok.weight families ---------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Models/Weights.h"
 

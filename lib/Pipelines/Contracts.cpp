@@ -1,5 +1,9 @@
-//===- Contracts.cpp - What each pass may do to the numbers
-//----------------===//
+//===- Contracts.cpp - What each pass may do to the numbers ---------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "tokopt/Pipelines.h"
 

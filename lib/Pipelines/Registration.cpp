@@ -1,4 +1,9 @@
 //===- Registration.cpp - Everything tokopt registers ---------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "tokopt/Pipelines.h"
 #include "tokopt/Reference.h"

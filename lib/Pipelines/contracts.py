@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes the contract of every pass as C++ initializers, from the records that llvm-tblgen dumps as JSON.
 
 Usage: contracts.py OUT.inc DUMP.json...

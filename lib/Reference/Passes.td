@@ -1,4 +1,9 @@
 //===- Passes.td - Passes of the reference backend ---------*- tablegen -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKOPT_REFERENCE_PASSES_TD
 #define TOKOPT_REFERENCE_PASSES_TD

@@ -1,4 +1,9 @@
 //===- Passes.h - Smaller caches ---------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKOPT_PASSES_CACHE_PASSES_H
 #define TOKOPT_PASSES_CACHE_PASSES_H

@@ -1,5 +1,10 @@
 //===- QuantizeCache.cpp - Store keys and values in fewer bits ------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Rounding a row of a head by its largest magnitude, as KVQuant (Hooper et al.
 // 2024, section 3.1) does for values per token; keys are treated alike.
 //

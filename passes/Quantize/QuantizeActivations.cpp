@@ -1,5 +1,10 @@
 //===- QuantizeActivations.cpp - Round the inputs of linears --------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Dynamic symmetric rounding by the largest magnitude of 32 inputs, as in
 // Dettmers et al., 8-bit Optimizers via Block-wise Quantization, section 2.1,
 // with a linear code.

@@ -1,5 +1,9 @@
-//===- FalsePasses.cpp - Promises that are not kept
-//------------------------===//
+//===- FalsePasses.cpp - Promises that are not kept -----------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 //
 // A harness that never fails shows nothing. These passes change how attention
 // scales its scores, which no model can hide.

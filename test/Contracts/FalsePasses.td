@@ -1,5 +1,10 @@
 //===- FalsePasses.td - Promises that are not kept ---------*- tablegen -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Model passes of a plugin, for the test of the contract harness: each but the last breaks its promise in one way.
 //
 //===----------------------------------------------------------------------===//

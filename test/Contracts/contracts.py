@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Holds every pass that tokopt-opt lists to its contract.
 
 contracts.py tiny | smollm2

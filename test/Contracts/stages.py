@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """How exactness is shown for the stages of a lowering, which no model can do without.
 
 A stage is exact if another way through it gives the same bits: more places, more barriers, another order, another tile. The module is

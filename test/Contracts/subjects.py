@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What contracts are held against: models as IR, bundles made of them, and the logits these give."""
 
 import hashlib

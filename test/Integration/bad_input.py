@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Damaged models and bundles at the command line: one line that says what is wrong, exit status 1, nothing left behind.
 
 Which damage gives which message is the unit tests' business; here every program survives it.

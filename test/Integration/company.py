@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Runs company.cpp on every ISA level of a bundle.
 
 company.py smollm2 | qwen2: the model as it is compiled by default (an f16 cache)

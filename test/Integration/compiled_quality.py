@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The compiled path, with its lossy default passes, loses no more than llama.cpp's own default run does.
 
 compiled_quality.py MODEL POSITIONS

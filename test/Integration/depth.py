@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Code does not grow with depth: models of 3 and of 12 layers have the same kernels and as much code."""
 
 from harness import Checks, bundle, run_json, sections, tiny_model, tool

@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Kernels generated for AVX-512 VNNI give the same bits as those for AVX2, for every format and both ways to compute.
 
 The code of both is for AVX2: dot products are spelled out (tokopt-compile --emulate), so this runs everywhere. What it leaves

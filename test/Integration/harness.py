@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the integration tests share: programs, models, bundles, reference data, and how a test fails or skips."""
 
 import fcntl

@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A wrong constant in a kernel is noticed: the numbers leave the bars that compiled_quality.py sets.
 
 mutation.py MODEL [SAMPLES [SEED]]

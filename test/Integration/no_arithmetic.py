@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """libtokrt computes nothing about a model: every multiplication of floats is in generated code.
 
 Looks at the machine code of the library, so a kernel that hides behind an innocent name is found too.

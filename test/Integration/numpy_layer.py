@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The reference backend, and the generated kernels in f32, against an independent numpy layer.
 
 For each architecture, every weight format and every ISA level of this CPU.

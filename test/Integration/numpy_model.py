@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """An independent reading of a GGUF model in numpy, to cross-check the reference backend.
 
 It shares nothing with the compiler: its own file reader, its own dequantizers, its own layers. It is

@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The reference backend against the recorded f32 run: NLL, top-10 logits after each prompt, greedy ids.
 
 reference_backend.py MODEL POSITIONS

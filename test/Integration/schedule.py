@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A schedule edited by hand in the IR changes the order of steps, and no result."""
 
 import re

@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Ids of `tokopt-run --tokenize-file` equal the recorded ones on every text."""
 
 import json

@@ -1,3 +1,5 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The programs over the runtime, on bundles of the fake model: what they print and how they end."""
 
 import json

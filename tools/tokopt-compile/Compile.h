@@ -1,4 +1,9 @@
 //===- Compile.h - From a model to a bundle ---------------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKOPT_TOOLS_COMPILE_H
 #define TOKOPT_TOOLS_COMPILE_H

@@ -1,4 +1,9 @@
 //===- ManifestOf.cpp - What the manifest says of a module ----------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "Compile.h"
 

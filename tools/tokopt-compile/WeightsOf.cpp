@@ -1,4 +1,9 @@
 //===- WeightsOf.cpp - The weights that a module names --------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "Compile.h"
 

@@ -1,4 +1,9 @@
 //===- tokopt-import.cpp - Writes a model file as MLIR --------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "tokopt/Import.h"
 

@@ -1,4 +1,9 @@
 //===- tokopt-lsp-server.cpp - Language server for model IR ---------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "tokopt/Pipelines.h"
 

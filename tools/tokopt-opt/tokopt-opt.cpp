@@ -1,4 +1,9 @@
 //===- tokopt-opt.cpp - Runs tokopt passes over MLIR files ----------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "tokopt/Pipelines.h"
 

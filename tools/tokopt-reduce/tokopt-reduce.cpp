@@ -1,4 +1,9 @@
 //===- tokopt-reduce.cpp - Shrinks a module that shows a problem ----------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "tokopt/Pipelines.h"
 

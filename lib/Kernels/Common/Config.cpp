@@ -1,4 +1,9 @@
 //===- Config.cpp - What a template reads of its kernel -------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Kernels/Common/Config.h"
 

@@ -1,4 +1,9 @@
 //===- Config.h - What a template reads of its kernel -----------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKOPT_KERNELS_COMMON_CONFIG_H
 #define TOKOPT_KERNELS_COMMON_CONFIG_H

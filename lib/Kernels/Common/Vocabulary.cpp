@@ -1,4 +1,9 @@
 //===- Vocabulary.cpp - The words templates are written in ----------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Kernels/Common/Vocabulary.h"
 

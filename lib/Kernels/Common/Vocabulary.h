@@ -1,5 +1,10 @@
 //===- Vocabulary.h - The words templates are written in --------*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // A template reads like the kernel it emits: values with operators, loads and
 // stores at byte offsets, loops and branches that carry values. Everything
 // emitted is an upstream op, and its location is the line of the template. What

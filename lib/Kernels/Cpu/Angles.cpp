@@ -1,5 +1,10 @@
 //===- Angles.cpp - Cosines and sines of the rows' positions --------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // For each row the cosines and signed sines of one head, laid out so that a
 // rotation is `x * cos + partner * sin` at every element: the sine of the first
 // of a pair is negated, and from `dims` on the cosine is 1 and the sine 0. Made

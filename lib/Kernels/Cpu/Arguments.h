@@ -1,4 +1,9 @@
 //===- Arguments.h - The arguments of a kernel function ---------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKOPT_KERNELS_CPU_ARGUMENTS_H
 #define TOKOPT_KERNELS_CPU_ARGUMENTS_H

@@ -1,5 +1,10 @@
 //===- Attention.cpp - Softmax attention over cached pages ----------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Online softmax (Milakov, Gimelshein 2018; Dao et al., FlashAttention) in the
 // order that founding rule 3 of the dialect fixes: blocks of 64 slots; 8 blocks
 // make a segment with fresh accumulators; segments merge in ascending order.

@@ -1,5 +1,10 @@
 //===- Barrier.cpp - Waits for the other workers --------------------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // A counter and a generation on two cache lines. The last to arrive resets the
 // counter and starts the next generation; the others spin, and call the frame's
 // `yield` when it takes long, since the cores may not be ours alone.

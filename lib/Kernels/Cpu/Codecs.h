@@ -1,5 +1,10 @@
 //===- Codecs.h - How packed weights become numbers -------------*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // A codec reads the packed panels of docs/bundle.md for a template. Columns
 // come in *groups* of 32 (of 1 for f16 and f32); a panel block holds one group
 // or, for K-quants, eight.

@@ -1,4 +1,9 @@
 //===- Dot.cpp - Sums of products of bytes --------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Kernels/Cpu/Dot.h"
 

@@ -1,4 +1,9 @@
 //===- Dot.h - Sums of products of bytes ------------------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKOPT_KERNELS_CPU_DOT_H
 #define TOKOPT_KERNELS_CPU_DOT_H

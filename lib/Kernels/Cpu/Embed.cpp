@@ -1,5 +1,10 @@
 //===- Embed.cpp - Gathers embeddings from packed panels ------------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // The table is stored once, packed as a linear reads it, so that a tied output
 // head needs no second copy; a token's row is one lane of its panel.
 //

@@ -1,5 +1,10 @@
 //===- Linear.cpp - x W^T over packed weights -----------------------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Workers share the panels (16 outputs) of the weights. Rows pass in blocks
 // that stay in the second cache; within a block, for each panel, in tiles of a
 // few rows, what is left in smaller tiles. A tile walks the panel's blocks

@@ -1,5 +1,10 @@
 //===- Pages.h - Where a cached row lies ------------------------*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // A page holds `page` slots of all layers of a cache. Per layer and head, in
 // this order: keys `[head size][slots]` (a vector load reads slots), values
 // `[slots][head size]`, and for i8 the scales of the keys and of the values,

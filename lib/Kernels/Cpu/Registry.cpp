@@ -1,4 +1,9 @@
 //===- Registry.cpp - Finds CPU templates, targets and slots by name ------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Kernels/Cpu/Templates.h"
 

@@ -1,5 +1,10 @@
 //===- Rowwise.cpp - Kernels generated from a region of one row -----------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Workers share the rows, or each computes them all. For each row: one pass
 // over the columns for each `tok.reduce_row` of the region, then one that
 // stores what the region yields to each output: as f32, rounded to i8 in blocks

@@ -1,5 +1,10 @@
 //===- Sample.cpp - Draws a token from logits -----------------------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Workers share the rows. Nothing is sorted: the top_k-th largest logit and the
 // smallest probability that top_p lets in are found bit by bit, from the top,
 // by counting (summing) what reaches a trial threshold; floats of one sign

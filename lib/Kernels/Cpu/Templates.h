@@ -1,4 +1,9 @@
 //===- Templates.h - The CPU templates --------------------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKOPT_KERNELS_CPU_TEMPLATES_H
 #define TOKOPT_KERNELS_CPU_TEMPLATES_H

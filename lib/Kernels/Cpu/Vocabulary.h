@@ -1,5 +1,10 @@
 //===- Vocabulary.h - The words CPU templates are written in ----*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // The common vocabulary, and what a worker reads from the frame. Integers that
 // count or address are i64.
 //

@@ -1,4 +1,9 @@
 //===- Arguments.cpp - The arguments of a CUDA kernel ---------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Kernels/Cuda/Arguments.h"
 

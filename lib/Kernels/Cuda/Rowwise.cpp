@@ -1,5 +1,10 @@
 //===- Rowwise.cpp - Kernels generated from a region of one row -----------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // A block takes a row. A thread holds the elements of its chunks in registers:
 // chunk number i of thread t are the elements from (t + i threads) * width. It
 // evaluates the region once for each `tok.reduce_row`, with what the sums

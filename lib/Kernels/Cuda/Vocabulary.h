@@ -1,5 +1,10 @@
 //===- Vocabulary.h - The words CUDA templates are written in ---*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // The common vocabulary, and what threads of a block have: numbers, shared
 // memory, barriers, exchanges within a warp. Numbers of threads and columns are
 // i32, rows and addresses i64.

@@ -1,4 +1,9 @@
 //===- BytePairEncoder.cpp - From a word to its tokens --------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "BytePairEncoder.h"
 

@@ -1,4 +1,9 @@
 //===- BytePairEncoder.h - From a word to its tokens ------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKRT_TEXT_BYTEPAIRENCODER_H_
 #define TOKRT_TEXT_BYTEPAIRENCODER_H_

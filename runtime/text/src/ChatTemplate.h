@@ -1,4 +1,9 @@
 //===- ChatTemplate.h - A conversation as a prompt --------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKRT_TEXT_CHATTEMPLATE_H_
 #define TOKRT_TEXT_CHATTEMPLATE_H_

@@ -1,4 +1,9 @@
 //===- Failure.cpp - How the text library reports errors inside -----------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "Failure.h"
 

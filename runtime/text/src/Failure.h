@@ -1,5 +1,10 @@
 //===- Failure.h - How the text library reports errors inside ---*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Inside this library an error is an exception: a parser that is full of checks
 // reads better without a status on each line. None leaves it: every function of
 // the C API runs its body through `guarded`.

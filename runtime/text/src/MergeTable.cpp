@@ -1,4 +1,9 @@
 //===- MergeTable.cpp - Which two tokens become one -----------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "MergeTable.h"
 

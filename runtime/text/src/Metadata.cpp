@@ -1,4 +1,9 @@
 //===- Metadata.cpp - Key/value records of a GGUF v3 file -----------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "Metadata.h"
 

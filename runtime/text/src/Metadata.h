@@ -1,5 +1,10 @@
 //===- Metadata.h - Key/value records of a GGUF v3 file ---------*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // A record is: u64 key length, key, u32 type, value. A string is u64 length and
 // bytes; an array is u32 element type, u64 count, elements. All little-endian
 // and unaligned. The records follow each other up to the end of the range.

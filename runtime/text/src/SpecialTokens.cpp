@@ -1,4 +1,9 @@
 //===- SpecialTokens.cpp - Tokens that are found by name ------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "SpecialTokens.h"
 

@@ -1,4 +1,9 @@
 //===- SpecialTokens.h - Tokens that are found by name ----------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKRT_TEXT_SPECIALTOKENS_H_
 #define TOKRT_TEXT_SPECIALTOKENS_H_

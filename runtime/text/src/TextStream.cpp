@@ -1,4 +1,9 @@
 //===- TextStream.cpp - Valid UTF-8 from a stream of tokens ---------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "TextStream.h"
 

@@ -1,4 +1,9 @@
 //===- TextStream.h - Valid UTF-8 from a stream of tokens -------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKRT_TEXT_TEXTSTREAM_H_
 #define TOKRT_TEXT_TEXTSTREAM_H_

@@ -1,4 +1,9 @@
 //===- TokenTexts.h - The tokens as the file spells them --------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKRT_TEXT_TOKENTEXTS_H_
 #define TOKRT_TEXT_TOKENTEXTS_H_

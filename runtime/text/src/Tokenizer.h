@@ -1,4 +1,9 @@
 //===- Tokenizer.h - The parts of a tokenizer put together ------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKRT_TEXT_TOKENIZER_H_
 #define TOKRT_TEXT_TOKENIZER_H_

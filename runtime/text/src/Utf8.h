@@ -1,4 +1,9 @@
 //===- Utf8.h - Reading UTF-8 that may be broken ----------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKRT_TEXT_UTF8_H_
 #define TOKRT_TEXT_UTF8_H_

@@ -1,4 +1,9 @@
 //===- Vocabulary.cpp - The tokens as bytes -------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "Vocabulary.h"
 

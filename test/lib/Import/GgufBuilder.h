@@ -1,5 +1,10 @@
 //===- GgufBuilder.h - Spells GGUF files for tests --------------*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Writes fields as it is told to, right or wrong.
 //
 //===----------------------------------------------------------------------===//

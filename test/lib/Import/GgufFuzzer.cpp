@@ -1,4 +1,9 @@
 //===- GgufFuzzer.cpp - Any bytes are a model or a located error ----------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Import/Gguf.h"
 

@@ -1,4 +1,9 @@
 //===- GgufTest.cpp - The GGUF reader takes good and refuses bad files ----===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "test/lib/Import/GgufBuilder.h"
 

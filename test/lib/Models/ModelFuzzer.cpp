@@ -1,4 +1,9 @@
 //===- ModelFuzzer.cpp - Any bytes become a module or a located error -----===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Import/Gguf.h"
 #include "lib/Models/Model.h"

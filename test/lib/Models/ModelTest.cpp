@@ -1,5 +1,10 @@
 //===- ModelTest.cpp - Files become modules or located errors -------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // What a good model's module looks like is tested by test/tools/tokopt-import.
 //
 //===----------------------------------------------------------------------===//

@@ -1,4 +1,9 @@
 //===- TinyModel.h - A small model that tests damage ------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKOPT_TEST_LIB_MODELS_TINYMODEL_H
 #define TOKOPT_TEST_LIB_MODELS_TINYMODEL_H

@@ -1,4 +1,9 @@
 //===- ApiTest.cpp - The C API --------------------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "tokrt/text.h"
 

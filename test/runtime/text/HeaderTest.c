@@ -1,4 +1,10 @@
-/* The public header is C11 and stands alone: this file is the test. */
+//===- HeaderTest.c - The public header is C11 and stands alone -----------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
 #include "tokrt/text.h"
 
 /* Used by ApiTest.cpp, so that C's types are also those that are linked. */

@@ -1,4 +1,9 @@
 //===- MetadataBuilder.h - Writes key/value records for tests ---*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKRT_TEXT_TEST_METADATABUILDER_H_
 #define TOKRT_TEXT_TEST_METADATABUILDER_H_

@@ -1,5 +1,10 @@
 //===- ReferenceTest.cpp - The recorded ids of real vocabularies ----------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Compares with ids that llama.cpp gave (test/Inputs/reference). The
 // vocabularies stand in the model files, and without them these are skipped.
 //

@@ -1,4 +1,9 @@
 //===- TemplateTest.cpp - Chat templates ----------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "jinja/Template.h"
 

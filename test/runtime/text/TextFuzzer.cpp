@@ -1,5 +1,10 @@
 //===- TextFuzzer.cpp - Any metadata, any text ----------------------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Input: a byte that is odd to parse control tokens, a byte with the length of
 // the text, the metadata, the text.
 //

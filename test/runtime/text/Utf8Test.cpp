@@ -1,4 +1,9 @@
 //===- Utf8Test.cpp -------------------------------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "Utf8.h"
 

@@ -1,4 +1,6 @@
 #!/usr/bin/python3
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Records anew what Jinja2 writes for the templates in test/Inputs/templates.json.
 
 The file says what to render; this fills in `expected`, or `error` where Jinja2 refuses. It needs

@@ -1,5 +1,10 @@
 //===- text.h - Public C API of the tokopt text library ---------*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Between text and token ids: the tokenizer and the chat template that stand in
 // a model file's key/value records. A library of its own, so that whoever deals
 // in ids alone can leave it out. It needs `tokrt.h` for the status and the

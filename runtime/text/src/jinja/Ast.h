@@ -1,4 +1,9 @@
 //===- Ast.h - A chat template as a tree ------------------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKRT_TEXT_JINJA_AST_H_
 #define TOKRT_TEXT_JINJA_AST_H_

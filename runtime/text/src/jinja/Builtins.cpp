@@ -1,4 +1,9 @@
 //===- Builtins.cpp - Filters, methods and tests of templates -------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "Builtins.h"
 

@@ -1,4 +1,9 @@
 //===- Builtins.h - Filters, methods and tests of templates -----*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKRT_TEXT_JINJA_BUILTINS_H_
 #define TOKRT_TEXT_JINJA_BUILTINS_H_

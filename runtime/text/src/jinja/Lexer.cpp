@@ -1,4 +1,9 @@
 //===- Lexer.cpp - From a chat template's text to tokens ------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "Lexer.h"
 

@@ -1,5 +1,10 @@
 //===- Parser.cpp - From a chat template's tokens to a tree ---------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Recursive descent over the part of Jinja that chat templates use. What is not
 // part of it is an error that says where and what.
 //

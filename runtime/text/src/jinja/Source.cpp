@@ -1,4 +1,9 @@
 //===- Source.cpp - A chat template's text and places in it ---------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "Source.h"
 

@@ -1,4 +1,9 @@
 //===- Source.h - A chat template's text and places in it -------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKRT_TEXT_JINJA_SOURCE_H_
 #define TOKRT_TEXT_JINJA_SOURCE_H_

@@ -1,4 +1,9 @@
 //===- Template.cpp - The Jinja of chat templates -------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "Template.h"
 

@@ -1,5 +1,10 @@
 //===- Template.h - The Jinja of chat templates -----------------*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // An interpreter for the part of Jinja that chat templates use, in the mode in
 // which their own library runs them: `trim_blocks`, `lstrip_blocks`, no
 // escaping of HTML. No packaged library of C++ has it.

@@ -1,4 +1,9 @@
 //===- Value.h - Values of a chat template ----------------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKRT_TEXT_JINJA_VALUE_H_
 #define TOKRT_TEXT_JINJA_VALUE_H_
