@@ -20,17 +20,19 @@ using namespace tokopt;
 // Names and types
 //===----------------------------------------------------------------------===//
 
-/// Splits `blk.<layer>.<role>`; fails for every other name.
-static std::optional<std::pair<int64_t, StringRef>> splitName(StringRef name) {
-  int64_t layer;
-  if (!name.consume_front("blk.") || name.consumeInteger(10, layer) ||
-      !name.consume_front("."))
-    return std::nullopt;
-  return std::pair(layer, name);
-}
-
 static std::string joinName(int64_t layer, StringRef role) {
   return ("blk." + Twine(layer) + "." + role).str();
+}
+
+/// Splits `blk.<layer>.<role>`; fails for every other name, also for another
+/// spelling of the layer (`blk.00.x`): a layer has one tensor of a role.
+static std::optional<std::pair<int64_t, StringRef>> splitName(StringRef name) {
+  StringRef rest = name;
+  int64_t layer;
+  if (!rest.consume_front("blk.") || rest.consumeInteger(10, layer) ||
+      !rest.consume_front(".") || joinName(layer, rest) != name)
+    return std::nullopt;
+  return std::pair(layer, rest);
 }
 
 /// `attn_q.weight` becomes `attn_q`, `attn_q.bias` becomes `attn_q_bias`.
@@ -170,7 +172,15 @@ FlatSymbolRefAttr Weights::get(StringRef role, ArrayRef<int64_t> shape,
   if (!first)
     return FlatSymbolRefAttr::get(builder.getContext(), getSymbol(role));
 
-  Family &family = families.at({role, first->format->id});
+  auto found = families.find({role, first->format->id});
+  if (found == families.end()) {
+    note(file.makeError("tensor " + gguf::quote(name),
+                        "a format that its layer was not grouped by",
+                        "the tensors of a layer under names of their own",
+                        "the file is damaged, fetch it again"));
+    return FlatSymbolRefAttr::get(builder.getContext(), getSymbol(role));
+  }
+  Family &family = found->second;
   if (!family.created) {
     family.created = true;
     // All members at once, whatever their kinds: the op has one type.

@@ -152,7 +152,13 @@ TEST_F(Model, RefusesKeysThatContradictOrAreNotKnown) {
       {"block_count", 0, "found 0, expected a value from 1 to 4096"},
       {"block_count", 0xffffffff, "found 4294967295, expected a value"},
       {"embedding_length", 0, "found 0"},
+      {"embedding_length", (1 << 20) + 1,
+       "found 1048577, expected a value from 1 to 1048576"},
+      {"context_length", (1 << 24) + 1,
+       "found 16777217, expected a value from 1 to 16777216"},
       {"context_length", 0x80000000, "found 2147483648"},
+      {"vocab_size", (1 << 24) + 1,
+       "found 16777217, expected a value from 1 to 16777216"},
       {"attention.head_count", 5000, "found 5000"},
       {"attention.head_count_kv", 3, "expected a divisor of the 4 heads"},
       {"rope.dimension_count", 15, "expected an even number of at most the 16"},
@@ -223,6 +229,18 @@ TEST_F(Model, RefusesTensorsThatNobodyUses) {
     EXPECT_THAT(messageOf(model),
                 AllOf(StartsWith("m.gguf: tensor '" + name.str() + "': "),
                       HasSubstr("expected only tensors that the")));
+  }
+}
+
+// A layer's number has one spelling: another one must not lend its format to
+// the tensor of that layer.
+TEST_F(Model, RefusesASecondSpellingOfALayer) {
+  for (StringRef layer : {"00", "+0", "-0"}) {
+    TinyModel model("llama", 1);
+    std::string name = ("blk." + layer + ".attn_q.weight").str();
+    model.tensors.insert(model.tensors.begin(), {name, {64, 64}, Format::Q8_0});
+    EXPECT_THAT(messageOf(model), StartsWith("m.gguf: tensor '" + name +
+                                             "': found it, expected only"));
   }
 }
 
