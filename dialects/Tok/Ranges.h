@@ -8,13 +8,11 @@
 #ifndef TOK_RANGES_H
 #define TOK_RANGES_H
 
+#include "dialects/Tok/Bounds.h"
+
 #include "mlir/IR/OpImplementation.h"
 
 namespace tokopt::tok {
-
-/// More layers than any model has; bounds what hand-written IR can make tools
-/// allocate.
-inline constexpr int64_t kMaxLayers = 65536;
 
 /// Parses `0-3, 7, 9-11` (without brackets). Fails on a negative
 /// number, a descending range or more than `kMaxLayers` entries.

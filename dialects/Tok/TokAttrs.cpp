@@ -7,6 +7,8 @@
 
 #include "dialects/Tok/TokAttrs.h"
 
+#include "dialects/Tok/Bounds.h"
+
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -34,6 +36,17 @@ LogicalResult ModelAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError()
            << "expects positive layers, width, context and vocab, but got "
            << layers << ", " << width << ", " << contextLength << ", " << vocab;
+  struct {
+    const char *name;
+    int64_t value, largest;
+  } const bounds[] = {{"layers", layers, kMaxLayers},
+                      {"width", width, kMaxWidth},
+                      {"context", contextLength, kMaxCount},
+                      {"vocab", vocab, kMaxCount}};
+  for (const auto &[what, value, largest] : bounds)
+    if (value > largest)
+      return emitError() << "expects " << what << " of at most " << largest
+                         << ", but got " << value;
   return success();
 }
 

@@ -7,6 +7,7 @@
 
 #include "lib/Models/Hyperparameters.h"
 
+#include "dialects/Tok/Bounds.h"
 #include "lib/Import/Gguf.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -17,11 +18,12 @@
 using namespace llvm;
 using namespace tokopt;
 
-// Bounds that no sensible model meets. They keep products of sizes within
-// 64 bits and positions and token ids within 32.
-static constexpr int64_t largestCount = 4096;       // layers, heads
-static constexpr int64_t largestSize = 1 << 24;     // width, hidden, head size
-static constexpr int64_t largestIndex = 0x7fffffff; // context, vocabulary
+// Bounds that no sensible model meets, within those of the dialect.
+static constexpr int64_t largestCount = 4096; // layers, heads
+static constexpr int64_t largestWidth = tok::kMaxWidth;
+static constexpr int64_t largestSize = tok::kMaxCount;  // hidden, head size
+static constexpr int64_t largestIndex = tok::kMaxCount; // context, vocabulary
+static_assert(largestCount <= tok::kMaxLayers);
 
 namespace {
 
@@ -119,7 +121,8 @@ static Expected<int64_t> readVocab(const gguf::File &file, KeyReader &keys) {
     return file.makeError("tensor " + gguf::quote(embedding),
                           Twine(tensor->dims.size()) + " dimensions and " +
                               Twine(vocab) + " rows",
-                          "2 dimensions and at most 2^31 - 1 rows",
+                          "2 dimensions and at most " + Twine(largestIndex) +
+                              " rows",
                           "the file is no complete model");
   int64_t stated = keys.integer("vocab_size", largestIndex, vocab);
   keys.require(stated == vocab, "vocab_size", stated,
@@ -154,7 +157,7 @@ Expected<Hyperparameters> tokopt::readHyperparameters(const gguf::File &file,
   h.name = readName(file);
   h.layers = keys.integer("block_count", largestCount);
   h.context = keys.integer("context_length", largestIndex);
-  h.width = keys.integer("embedding_length", largestSize);
+  h.width = keys.integer("embedding_length", largestWidth);
   h.hidden = keys.integer("feed_forward_length", largestSize);
   h.heads = keys.integer("attention.head_count", largestCount);
   h.kvHeads = keys.integer("attention.head_count_kv", largestCount, h.heads);

@@ -17,6 +17,7 @@
 #include "lib/Models/Architecture.h"
 #include "lib/Models/Hyperparameters.h"
 #include "lib/Models/LayerBuilder.h"
+#include "lib/Models/Tokenizer.h"
 #include "lib/Models/Weights.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -243,6 +244,8 @@ Expected<OwningOpRef<ModuleOp>> tokopt::buildModel(const gguf::File &file,
       readHyperparameters(file, (*architecture)->name);
   if (!sizes)
     return sizes.takeError();
+  if (Error error = checkTokenizer(file))
+    return error;
 
   context
       .loadDialect<tok::TokDialect, arith::ArithDialect, func::FuncDialect>();

@@ -92,6 +92,16 @@ module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 2
 
 // -----
 
+// expected-error @+1 {{expects width of at most 1048576, but got 1048577}}
+module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 2, width = 1048577, context = 256, vocab = 64>} {}
+
+// -----
+
+// expected-error @+1 {{expects context of at most 16777216, but got 16777217}}
+module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 2, width = 8, context = 16777217, vocab = 64>} {}
+
+// -----
+
 // expected-error @+1 {{expects a range of the file, but got offset -1, bytes 100}}
 module attributes {tok.metadata = #tok.source<file = "m.gguf", offset = -1, bytes = 100>} {}
 

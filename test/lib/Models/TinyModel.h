@@ -85,6 +85,8 @@ struct TinyModel {
     key(name, 8, [=](gguf::Builder &b) { b.string(value); });
   }
   void tokens(int count) {
+    text("tokenizer.ggml.model", "gpt2");
+    text("tokenizer.ggml.pre", "smollm");
     key("tokenizer.ggml.tokens", 9, [=](gguf::Builder &b) {
       b.u32(8).u64(count);
       for (int i = 0; i < count; ++i)
