@@ -37,6 +37,7 @@ LogicalResult AppendOp::verify() {
 }
 
 OpOperand &AppendOp::getCacheOperand() { return getCacheMutable(); }
+Value AppendOp::getCacheLayer() { return getLayer(); }
 bool AppendOp::consumesCache() { return true; }
 
 //===----------------------------------------------------------------------===//
@@ -70,4 +71,5 @@ LogicalResult AttentionOp::verify() {
 }
 
 OpOperand &AttentionOp::getCacheOperand() { return getCacheMutable(); }
+Value AttentionOp::getCacheLayer() { return getLayer(); }
 bool AttentionOp::consumesCache() { return false; }

@@ -73,7 +73,7 @@ def Tok_KernelOp : Tok_Op<"kernel", [
     | `angles` | rows | cosines and signed sines `[T, 2D]` | - |
     | `rowwise` | values `[T, N]` (and an index column when `gather`) | values, quantized rows or the cache | `prologue`: one element of a row |
     | `linear` | one input, then values for the epilogue | values | `epilogue`: one output element |
-    | `attention` | q, rows | values | - |
+    | `attention` | q, cache | values | - |
     | `sample` | logits, params, seeds | tokens | - |
 
     Regions hold scalar `arith` and `math` ops, which a template clones on
@@ -84,7 +84,7 @@ def Tok_KernelOp : Tok_Op<"kernel", [
     |---|---|
     | `embed` | `columns`, `scale` |
     | `angles` | `base`, `dims`, `head`, `pairs` (`adjacent`, `halves`) |
-    | `rowwise` | `columns`; `gather`: the last input holds the row to read; `replicated`: every worker computes all rows; `angles`: the input that holds angles, of a `head`; `cache` and `side` (`k`, `v`) when it writes one |
+    | `rowwise` | `columns`; `group`: sums and weights are of so many columns each; `gather`: the last input holds the row to read; `replicated`: every worker computes all rows; `angles`: the input that holds angles, of a `head`; `cache` and `side` (`k`, `v`) when it writes one |
     | `linear` | `matrices`, `inputs`, `outputs`, `compute` (`f32`, `i8`) |
     | `attention` | `heads`, `scale`, `window`, `cache`, `context` (positions of the longest sequence) |
     | `sample` | `vocab` |
@@ -163,6 +163,7 @@ def Tok_PartnerOp : Tok_Op<"partner", [Pure, SameOperandsAndResultType, ParentOn
   let arguments = (ins F32:$value, EnumProp<Tok_RopePairs>:$pairs, I64Attr:$head, I64Attr:$dims);
   let results = (outs F32:$partner);
   let assemblyFormat = "$value $pairs `head` `=` $head `dims` `=` $dims attr-dict";
+  let hasVerifier = 1;
 }
 
 #endif // TOK_PROGRAMOPS_TD

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Tok/Bounds.h"
 #include "dialects/Tok/TokOps.h"
 
 using namespace mlir;
@@ -27,6 +28,17 @@ LogicalResult SampleOp::verify() {
 LogicalResult ScheduleOp::verify() {
   if (static_cast<int64_t>(getBudget()) <= 0)
     return emitOpError("expects a positive budget, but got ") << getBudget();
+  if (static_cast<int64_t>(getBudget()) > kMaxCount)
+    return emitOpError("expects a budget of at most ")
+           << kMaxCount << ", but got " << getBudget();
+  // The runtime obeys one. The later of two is the one too many.
+  for (Operation *other = (*this)->getBlock() ? (*this)->getPrevNode()
+                                              : nullptr;
+       other; other = other->getPrevNode())
+    if (isa<ScheduleOp>(other))
+      return emitOpError("expects to be the module's only schedule")
+                 .attachNote(other->getLoc())
+             << "the other one is here";
   bool layered = getKind() == ScheduleKind::Layered;
   if (layered != getGroups().has_value())
     return emitOpError("expects groups if and only if it is layered");

@@ -17,12 +17,11 @@ def Tok_ScheduleOp : Tok_Op<"schedule", [Symbol]> {
     is one step. `chunked`: at most `budget` rows a step, decodes first.
     `layered`: `groups` are boundaries of layer ranges, ascending from 0 to the
     number of layers; a chunk passes one group a step while decodes pass all.
-    No schedule changes a result.
+    No schedule changes a result. A module has at most one.
 
     Example:
 
     ```mlir
-    tok.schedule @prefill chunked budget = 512
     tok.schedule @layers layered budget = 512 groups = [0, 10, 20, 30]
     ```
   }];

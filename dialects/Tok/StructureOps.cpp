@@ -11,7 +11,6 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace tokopt::tok;
@@ -43,23 +42,30 @@ LogicalResult StackOp::verify() {
   return success();
 }
 
-/// Checks that what `kind` reads of a layer has each of `layers`.
+/// Checks that what `kind` reads of a layer has each of `layers`. The layer is
+/// the kind's argument: of any other number nothing would be known.
 static LogicalResult checkLayers(StackOp op, func::FuncOp kind,
                                  ArrayRef<int64_t> layers,
                                  SymbolTableCollection &symbols) {
-  Value layerArgument = kind.getArguments().back();
+  Value argument = kind.getArguments().back();
+  auto refuse = [&](int64_t layer, Location where,
+                    const char *why) -> LogicalResult {
+    return op.emitOpError("applies ")
+               .append(kind.getSymNameAttr(), " to layer ", layer,
+                       ", which it cannot read")
+               .attachNote(where)
+           << why;
+  };
+  auto checkArgument = [&](Operation *reader, Value layer) -> LogicalResult {
+    if (!layer || layer == argument)
+      return success();
+    return reader->emitOpError("expects its layer to be the last argument of "
+                               "its kind");
+  };
   WalkResult result = kind.walk([&](Operation *reader) -> WalkResult {
-    auto refuse = [&](int64_t layer, Location where,
-                      const char *why) -> LogicalResult {
-      return op.emitOpError("applies ")
-                 .append(kind.getSymNameAttr(), " to layer ", layer,
-                         ", which it cannot read")
-                 .attachNote(where)
-             << why;
-    };
     if (auto user = dyn_cast<WeightUserInterface>(reader)) {
-      if (user.getWeightLayer() != layerArgument)
-        return success();
+      if (failed(checkArgument(reader, user.getWeightLayer())))
+        return failure();
       for (FlatSymbolRefAttr symbol : user.getWeightSymbols()) {
         auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(reader, symbol);
         for (int64_t layer : layers)
@@ -67,19 +73,16 @@ static LogicalResult checkLayers(StackOp op, func::FuncOp kind,
             return refuse(layer, weight.getLoc(),
                           "the family has no such member");
       }
-      return success();
     }
-    auto check = [&](auto user) -> LogicalResult {
-      if (user.getLayer() != layerArgument)
-        return success();
+    if (auto user = dyn_cast<CacheUserInterface>(reader)) {
+      if (failed(checkArgument(reader, user.getCacheLayer())))
+        return failure();
+      auto type = cast<CacheType>(user.getCacheOperand().get().getType());
       for (int64_t layer : layers)
-        if (user.getCache().getType().indexOfLayer(layer) < 0)
-          return refuse(layer, user.getLoc(), "the cache has no such layer");
-      return success();
-    };
-    return llvm::TypeSwitch<Operation *, LogicalResult>(reader)
-        .Case<AppendOp, AttentionOp>(check)
-        .Default(success());
+        if (type.indexOfLayer(layer) < 0)
+          return refuse(layer, reader->getLoc(), "the cache has no such layer");
+    }
+    return success();
   });
   return failure(result.wasInterrupted());
 }

@@ -8,6 +8,7 @@
 #include "dialects/Tok/TokDialect.h"
 
 #include "dialects/Tok/CacheUses.h"
+#include "dialects/Tok/Slots.h"
 #include "dialects/Tok/TokAttrs.h"
 #include "dialects/Tok/TokOps.h"
 #include "dialects/Tok/TokTypes.h"
@@ -70,6 +71,36 @@ static LogicalResult verifyLaunch(Operation *op, Attribute attribute) {
   if (failed(check("threads", 1, 1024)) || failed(check("shared", 0, 232448)))
     return failure();
   return launch.contains("rows") ? check("rows", 1, 1 << 20) : success();
+}
+
+/// Checks the attributes of the dialect that stand on arguments and results.
+static LogicalResult verifyValueAttribute(Operation *op,
+                                          NamedAttribute attribute,
+                                          TypeRange types, unsigned index) {
+  if (attribute.getName() != kSlotAttrName)
+    return op->emitError("has an unknown attribute '")
+           << attribute.getName().getValue()
+           << "' of the tok dialect on an argument or "
+           << "result";
+  return verifySlot(op, attribute.getValue(),
+                    index < types.size() ? types[index] : Type());
+}
+
+LogicalResult TokDialect::verifyRegionArgAttribute(Operation *op, unsigned,
+                                                   unsigned argument,
+                                                   NamedAttribute attribute) {
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  return verifyValueAttribute(
+      op, attribute, function ? function.getArgumentTypes() : ArrayRef<Type>(),
+      argument);
+}
+
+LogicalResult TokDialect::verifyRegionResultAttribute(
+    Operation *op, unsigned, unsigned result, NamedAttribute attribute) {
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  return verifyValueAttribute(
+      op, attribute, function ? function.getResultTypes() : ArrayRef<Type>(),
+      result);
 }
 
 /// Checks the attributes of the dialect that stand on ops of other dialects.

@@ -45,6 +45,8 @@ def Tok_CacheUserInterface : OpInterface<"CacheUserInterface"> {
   }];
   let methods = [
     InterfaceMethod<"The cache operand.", "::mlir::OpOperand &", "getCacheOperand">,
+    InterfaceMethod<"The layer of the cache that is read or written.", "::mlir::Value",
+                    "getCacheLayer">,
     InterfaceMethod<"Whether the op's result replaces the cache.", "bool", "consumesCache">,
   ];
 }

@@ -349,6 +349,9 @@ struct RowwiseTemplate : KernelTemplate {
 
   LogicalResult emit(tok::KernelOp op, func::FuncOp function,
                      const TargetDescription &target) const override {
+    if (op.getPrologue().empty())
+      return op.emitOpError(
+          "expects a prologue that says what each element is");
     Block &entry = function.getBody().front();
     Emitter e(&entry, target);
     return RowwiseEmitter(e, op, entry).emit();

@@ -189,12 +189,55 @@ func.func @f(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %kv: !cache, %n: i
 
 // -----
 
+// A layer that is not the kind's own: nothing says which it is.
+tok.weight @norm layers = [0, 1] : tensor<8xf32> = source "m.gguf" at [0, 32]
+func.func private @decoder(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %l: index) -> tensor<?x8xf32> attributes {tok.kind} {
+  %c7 = arith.constant 7 : index
+  // expected-error @+1 {{expects its layer to be the last argument of its kind}}
+  %y = tok.norm %x, @norm[%c7] rms eps = 1.0e-5 : tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+func.func @f(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %n: index) -> tensor<?x8xf32> {
+  %y, %f = tok.stack %x, %rows frontier(%x) rows(%n, %n, %n) [@decoder for 0-1] : tensor<?x8xf32>, !tok.rows<pos, seq>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+!cache = !tok.cache<layers = [0-1], heads = 1, k = 8 x f32, v = 8 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func private @decoder(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %kv: !cache, %l: index) -> (tensor<?x8xf32>, !cache) attributes {tok.kind} {
+  %c7 = arith.constant 7 : index
+  %q = tensor.expand_shape %x [[0], [1, 2]] output_shape [%l, 1, 8] : tensor<?x8xf32> into tensor<?x1x8xf32>
+  // expected-error @+1 {{expects its layer to be the last argument of its kind}}
+  %a = tok.attention %q, %kv[%c7], %rows mask = <lane(step = pos)> scale = 0.125 : tensor<?x1x8xf32>, !cache, !tok.rows<pos, seq> -> tensor<?x1x8xf32>
+  return %x, %kv : tensor<?x8xf32>, !cache
+}
+func.func @f(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %kv: !cache, %n: index) -> !cache {
+  %y, %f, %kv1 = tok.stack %x, %rows, %kv frontier(%x) rows(%n, %n, %n) [@decoder for 0-1] : tensor<?x8xf32>, !tok.rows<pos, seq>, !cache
+  return %kv1 : !cache
+}
+
+// -----
+
 //===----------------------------------------------------------------------===//
 // Schedules
 //===----------------------------------------------------------------------===//
 
 // expected-error @+1 {{expects a positive budget, but got 0}}
 tok.schedule @s chunked budget = 0
+
+// -----
+
+// expected-error @+1 {{expects a budget of at most 16777216, but got 16777217}}
+tok.schedule @s chunked budget = 16777217
+
+// -----
+
+// Two would mix in the manifest.
+// expected-note @+1 {{the other one is here}}
+tok.schedule @s chunked budget = 512
+// expected-error @+1 {{expects to be the module's only schedule}}
+tok.schedule @t whole budget = 1
 
 // -----
 

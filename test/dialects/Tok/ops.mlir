@@ -28,7 +28,9 @@ tok.weight @norm : tensor<96xf32> = source "m.gguf" at [0]
 tok.weight @norms layers = [0, 1, 3] : tensor<96xf32> = source "m.gguf" at [0, 1, 2]
 
 // CHECK: tok.schedule @whole whole budget = 1
-tok.schedule @whole whole budget = 1
+module @one {
+  tok.schedule @whole whole budget = 1
+}
 // CHECK: tok.schedule @layered layered budget = 512 groups = [0, 1, 2]
 tok.schedule @layered layered budget = 512 groups = [0, 1, 2]
 
@@ -136,15 +138,15 @@ func.func @sample(%z: tensor<?x64xf32>, %p: tensor<?x4xf32>, %s: tensor<?x2xi64>
 func.func @program(%x: memref<?x96xf32>, %n: index, %l: index, %kv: !kv) {
   // CHECK: tok.buffer : memref<?x96xf32>
   %a = tok.buffer : memref<?x96xf32>
-  // CHECK: tok.buffer at 384 : memref<?x96xi8>
-  %b = tok.buffer at 384 : memref<?x96xi8>
+  // CHECK: tok.buffer at 384 : memref<?x144xi8>
+  %b = tok.buffer at 384 : memref<?x144xi8>
   // CHECK: tok.kernel "angles" rows(%{{.*}} to %{{.*}}) outs(%{{.*}} : memref<?x96xf32>) {base = 1.000000e+04 : f64, dims = 48 : i64, head = 48 : i64, pairs = "halves"}
   tok.kernel "angles" rows(%n to %n) outs(%a : memref<?x96xf32>) {base = 1.0e4, dims = 48, head = 48, pairs = "halves"}
   // CHECK: tok.barrier
   tok.barrier
-  // CHECK: tok.kernel "rowwise" rows(%{{.*}} to %{{.*}}) layer(%{{.*}}) weights [@norms] ins(%{{.*}} : memref<?x96xf32>) outs(%{{.*}}, %{{.*}} : memref<?x96xi8>, !kv) {columns = 96 : i64} prologue {
+  // CHECK: tok.kernel "rowwise" rows(%{{.*}} to %{{.*}}) layer(%{{.*}}) weights [@norms] ins(%{{.*}} : memref<?x96xf32>) outs(%{{.*}}, %{{.*}} : memref<?x144xi8>, memref<?x96xf32>) {columns = 96 : i64} prologue {
   tok.kernel "rowwise" rows(%n to %n) layer(%l) weights [@norms] ins(%x : memref<?x96xf32>)
-      outs(%b, %kv : memref<?x96xi8>, !kv) {columns = 96} prologue {
+      outs(%b, %a : memref<?x144xi8>, memref<?x96xf32>) {columns = 96} prologue {
   ^bb0(%v: f32, %w: f32):
     // CHECK: tok.reduce_row %{{.*}}
     %r = tok.reduce_row %v
@@ -153,6 +155,12 @@ func.func @program(%x: memref<?x96xf32>, %n: index, %l: index, %kv: !kv) {
     %s = arith.addf %r, %p : f32
     // CHECK: tok.yield %{{.*}}, %{{.*}} : f32, f32
     tok.yield %s, %s : f32, f32
+  }
+  // CHECK: tok.kernel "rowwise" rows(%{{.*}} to %{{.*}}) layer(%{{.*}}) ins(%{{.*}} : memref<?x96xf32>) outs(%{{.*}} : !kv) {cache = 0 : i64, columns = 32 : i64, side = "k"} prologue {
+  tok.kernel "rowwise" rows(%n to %n) layer(%l) ins(%x : memref<?x96xf32>)
+      outs(%kv : !kv) {columns = 32, cache = 0, side = "k"} prologue {
+  ^bb0(%v: f32):
+    tok.yield %v : f32
   }
   // CHECK: tok.kernel "linear"
   // CHECK-SAME: {compute = "f32", inputs = 96 : i64, matrices = 1 : i64, outputs = 64 : i64} epilogue {

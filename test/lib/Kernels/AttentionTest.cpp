@@ -55,14 +55,15 @@ std::string moduleOf(const Shape &s) {
   // compute.
   return "!kv = " + cache + "\n!rows = !tok.rows<pos, seq>\n" +
          "module attributes {tok.model = #tok.model<arch = \"llama\", name = "
-         "\"m\", layers = 3, width = 16, "
-         "context = 1100, vocab = 16>} {\n"
+         "\"m\", layers = 3, width = " +
+         text(s.queries() * s.keySize) +
+         ", context = 1100, vocab = " + text(s.queries() * s.valueSize) +
+         ">} {\n"
          "func.func @step(%ids: tensor<?xi32> {tok.slot = \"ids\"}, %rows: "
          "!rows {tok.slot = \"rows\"}, %q: " +
          q + " {tok.slot = \"frontier\"}, %k: " + k +
          " {tok.slot = \"instrument\"}, %v: " + v +
-         " {tok.slot = \"instrument_data\"}, %x: tensor<?x16xf32> {tok.slot = "
-         "\"tokens\"}, %n: index {tok.slot = "
+         " {tok.slot = \"instrument_data\"}, %n: index {tok.slot = "
          "\"full_rows\"}, %lo: index {tok.slot = \"layer_begin\"}, %hi: index "
          "{tok.slot = \"layer_end\"}, %kv: !kv "
          "{tok.slot = \"kv\"}) -> (" +

@@ -61,21 +61,21 @@ func.func @writes_after_reads(%in: memref<?x96xf32>, %b: index, %e: index) {
 // CHECK-LABEL: func.func @cache(
 func.func @cache(%kv: !kv, %k: memref<?x96xf32>, %v: memref<?x96xf32>, %w: memref<?x96xf32>, %n: index) {
   // CHECK: tok.kernel {{.*}} side = "k"
-  tok.kernel "rowwise" rows(%n to %n) layer(%n) ins(%k : memref<?x96xf32>) outs(%kv : !kv) {columns = 96, side = "k"}
+  tok.kernel "rowwise" rows(%n to %n) layer(%n) ins(%k : memref<?x96xf32>) outs(%kv : !kv) {cache = 0, columns = 96, side = "k"}
   // CHECK-NEXT: tok.kernel {{.*}} side = "v"
-  tok.kernel "rowwise" rows(%n to %n) layer(%n) ins(%v : memref<?x96xf32>) outs(%kv : !kv) {columns = 96, side = "v"}
+  tok.kernel "rowwise" rows(%n to %n) layer(%n) ins(%v : memref<?x96xf32>) outs(%kv : !kv) {cache = 0, columns = 96, side = "v"}
   // CHECK-NEXT: tok.barrier
   // CHECK-NEXT: tok.kernel "attention"
   tok.kernel "attention" rows(%n to %n) layer(%n) ins(%k, %kv : memref<?x96xf32>, !kv) outs(%w : memref<?x96xf32>) {heads = 1, window = 0, cache = 0, context = 2048, scale = 1.0 : f32}
   // CHECK-NEXT: tok.barrier
   // CHECK-NEXT: tok.kernel {{.*}} side = "k"
-  tok.kernel "rowwise" rows(%n to %n) layer(%n) ins(%k : memref<?x96xf32>) outs(%kv : !kv) {columns = 96, side = "k"}
+  tok.kernel "rowwise" rows(%n to %n) layer(%n) ins(%k : memref<?x96xf32>) outs(%kv : !kv) {cache = 0, columns = 96, side = "k"}
   // The side is no excuse for reading what was just written.
   // CHECK-NEXT: tok.kernel "rowwise"
   tok.kernel "rowwise" rows(%n to %n) ins(%w : memref<?x96xf32>) outs(%v : memref<?x96xf32>) {columns = 96}
   // CHECK-NEXT: tok.barrier
   // CHECK-NEXT: tok.kernel {{.*}} side = "v"
-  tok.kernel "rowwise" rows(%n to %n) layer(%n) ins(%v : memref<?x96xf32>) outs(%kv : !kv) {columns = 96, side = "v"}
+  tok.kernel "rowwise" rows(%n to %n) layer(%n) ins(%v : memref<?x96xf32>) outs(%kv : !kv) {cache = 0, columns = 96, side = "v"}
   return
 }
 

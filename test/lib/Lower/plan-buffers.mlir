@@ -8,8 +8,8 @@ func.func @reuses(%in: memref<?x96xf32>, %out: memref<?x96xf32>, %b: index, %e: 
   // CHECK: tok.buffer at 0 : memref<?x96xf32>
   %a = tok.buffer : memref<?x96xf32>
   // Rows are padded to 64 bytes.
-  // CHECK: tok.buffer at 384 : memref<?x100xi8>
-  %c = tok.buffer : memref<?x100xi8>
+  // CHECK: tok.buffer at 384 : memref<?x25xf32>
+  %c = tok.buffer : memref<?x25xf32>
   // Fits where the first was.
   // CHECK: tok.buffer at 0 : memref<?x16xf32>
   %d = tok.buffer : memref<?x16xf32>
@@ -20,9 +20,9 @@ func.func @reuses(%in: memref<?x96xf32>, %out: memref<?x96xf32>, %b: index, %e: 
   // CHECK: tok.buffer at 0 : memref<?x16xf32>
   %unused = tok.buffer : memref<?x16xf32>
   tok.kernel "rowwise" rows(%b to %e) ins(%in : memref<?x96xf32>) outs(%a : memref<?x96xf32>) {columns = 96}
-  tok.kernel "rowwise" rows(%b to %e) ins(%a : memref<?x96xf32>) outs(%c : memref<?x100xi8>) {columns = 96}
-  tok.kernel "rowwise" rows(%b to %e) ins(%c : memref<?x100xi8>) outs(%d : memref<?x16xf32>) {columns = 16}
-  tok.kernel "rowwise" rows(%b to %e) ins(%c, %d : memref<?x100xi8>, memref<?x16xf32>) outs(%f : memref<?x96xf32>) {columns = 96}
+  tok.kernel "rowwise" rows(%b to %e) ins(%a : memref<?x96xf32>) outs(%c : memref<?x25xf32>) {columns = 16}
+  tok.kernel "rowwise" rows(%b to %e) ins(%c : memref<?x25xf32>) outs(%d : memref<?x16xf32>) {columns = 16}
+  tok.kernel "rowwise" rows(%b to %e) ins(%c, %d : memref<?x25xf32>, memref<?x16xf32>) outs(%f : memref<?x96xf32>) {columns = 16}
   tok.kernel "rowwise" rows(%b to %e) ins(%f : memref<?x96xf32>) outs(%out : memref<?x96xf32>) {columns = 96}
   return
 }

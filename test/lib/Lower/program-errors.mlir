@@ -69,6 +69,14 @@ func.func @step(%x: memref<?x64xf32> {tok.slot = "frontier"}, %n: index {tok.slo
 // -----
 
 func.func @step(%x: memref<?x64xf32> {tok.slot = "frontier"}, %n: index {tok.slot = "rows"}) {
+  // expected-error @+1 {{expects a prologue that says what each element is}}
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x64xf32>) outs(%x : memref<?x64xf32>) {columns = 64}
+  return
+}
+
+// -----
+
+func.func @step(%x: memref<?x64xf32> {tok.slot = "frontier"}, %n: index {tok.slot = "rows"}) {
   // expected-error @+1 {{expects a region of 1 arguments, but it has 2}}
   tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x64xf32>) outs(%x : memref<?x64xf32>) {columns = 64} prologue {
   ^bb0(%v: f32, %w: f32):
