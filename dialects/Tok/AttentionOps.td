@@ -52,6 +52,7 @@ def Tok_AttentionOp : Tok_Op<"attention", [
     (`lse` type($lse)^)? (`key_mass` type($keyMass)^)? (`window_probs` type($windowProbs)^)?
   }];
   let hasVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 #endif // TOK_ATTENTIONOPS_TD

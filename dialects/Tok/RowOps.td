@@ -31,6 +31,7 @@ def Tok_EmbedOp : Tok_WeightUserOp<"embed", [Pure, Tok_SameRows<["ids", "output"
   let results = (outs Tok_RowsTensor:$output);
   let assemblyFormat = "$ids `,` $weight attr-dict `:` type($ids) `->` type($output)";
   let hasVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def Tok_NormOp : Tok_WeightUserOp<"norm", [Pure, AllTypesMatch<["input", "output"]>]> {
@@ -162,6 +163,8 @@ def Tok_TakeOp : Tok_Op<"take", [Pure]> {
                                             type($output), type($outputRows))
   }];
   let hasVerifier = 1;
+  let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 #endif // TOK_ROWOPS_TD

@@ -53,6 +53,7 @@ def Tok_StackOp : Tok_Op<"stack", [
     custom<CacheResults>(ref(type($caches)), type($nextCaches))
   }];
   let hasVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 #endif // TOK_STRUCTUREOPS_TD
