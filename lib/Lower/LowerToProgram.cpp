@@ -15,6 +15,8 @@
 #include "lib/Lower/Passes.h"
 #include "lib/Lower/ProgramBuilder.h"
 
+#include "tokopt/Kernel.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -36,10 +38,36 @@ struct LowerToProgramPass
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    for (func::FuncOp entry :
-         llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
-      if (!entry.isPrivate() && failed(ProgramBuilder(module, entry).run()))
+    // Several entries may apply one kind, wherever it stands.
+    SmallVector<func::FuncOp> entries, kinds;
+    for (auto function : module.getOps<func::FuncOp>())
+      if (function->hasAttr(tok::kKindAttrName))
+        kinds.push_back(function);
+      else if (!function.isPrivate())
+        entries.push_back(function);
+    ProgramFrame frame;
+    for (func::FuncOp entry : entries)
+      if (failed(ProgramBuilder(module, entry, frame).run()))
         return signalPassFailure();
+    for (func::FuncOp kind : kinds)
+      kind.erase();
+    setFrame(module, frame);
+  }
+
+private:
+  static void setFrame(ModuleOp module, const ProgramFrame &frame) {
+    Builder b(module.getContext());
+    if (frame.logitsStride)
+      setProgramEntry(module, "logits_stride",
+                      b.getI64IntegerAttr(*frame.logitsStride));
+    SmallVector<Attribute> caches;
+    for (auto [name, type] : frame.caches)
+      caches.push_back(b.getDictionaryAttr(
+          {b.getNamedAttr("name", name),
+           b.getNamedAttr("slots", b.getI64IntegerAttr(type.getPage())),
+           b.getNamedAttr("page_bytes",
+                          b.getI64IntegerAttr(getCpuPageBytes(type)))}));
+    setProgramEntry(module, "caches", b.getArrayAttr(caches));
   }
 };
 

@@ -46,13 +46,22 @@ inline int64_t columnsOf(mlir::Type tensor) {
   return columns;
 }
 
+/// What the entries of a module share, because one frame serves all of them.
+struct ProgramFrame {
+  /// Caches by the name of their slot; kernels know them by their number.
+  llvm::SmallVector<std::pair<mlir::StringAttr, tok::CacheType>> caches;
+  /// Elements between rows of logits, once an entry has any.
+  std::optional<int64_t> logitsStride;
+};
+
 /// Writes the program of `entry` beside it and puts it in its place. Errors are
 /// reported on the ops.
 class ProgramBuilder {
 public:
-  ProgramBuilder(mlir::ModuleOp module, mlir::func::FuncOp entry)
-      : module(module), entry(entry), builder(module.getContext()),
-        symbols(module) {}
+  ProgramBuilder(mlir::ModuleOp module, mlir::func::FuncOp entry,
+                 ProgramFrame &frame)
+      : module(module), entry(entry), frame(frame),
+        builder(module.getContext()), symbols(module) {}
 
   mlir::LogicalResult run();
 
@@ -62,6 +71,11 @@ private:
 
   //===--- Structure -----------------------------------------------------===//
   mlir::LogicalResult makeSignature();
+  /// Takes note of a cache or of logits in the frame. Fails where another entry
+  /// says otherwise.
+  mlir::LogicalResult addCache(mlir::BlockArgument cache,
+                               mlir::StringAttr slot);
+  mlir::LogicalResult addLogits(mlir::Type type);
   mlir::LogicalResult makeAngles();
   mlir::LogicalResult visitBlock(mlir::Block &block);
   mlir::LogicalResult visit(mlir::Operation &op);
@@ -76,6 +90,7 @@ private:
   mlir::LogicalResult visitAttention(tok::AttentionOp op);
   mlir::LogicalResult visitSample(tok::SampleOp op);
   mlir::LogicalResult visitTake(tok::TakeOp op);
+  mlir::LogicalResult visitConstant(mlir::Operation *op);
   mlir::LogicalResult visitElementwise(mlir::Operation &op);
   mlir::LogicalResult visitGated(tok::GatedOp op);
   mlir::LogicalResult visitLinear(tok::LinearOp op);
@@ -121,6 +136,7 @@ private:
 
   mlir::ModuleOp module;
   mlir::func::FuncOp entry, program;
+  ProgramFrame &frame;
   mlir::OpBuilder builder;
   mlir::SymbolTable symbols;
   mlir::Location loc = mlir::UnknownLoc::get(module.getContext());
@@ -135,7 +151,8 @@ private:
   RowRange all, asked;
   /// The layer of the op that is emitted, or null.
   mlir::Value layer;
-  llvm::SmallVector<std::pair<tok::CacheType, mlir::Value>> caches;
+  /// Numbers of the entry's caches in the frame.
+  llvm::DenseMap<mlir::Value, int64_t> caches;
   /// Angles by (base, dims, head, pairs).
   std::map<std::tuple<double, int64_t, int64_t, int>, mlir::Value> angles;
 };

@@ -12,6 +12,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace tokopt;
@@ -161,6 +163,38 @@ bool ProgramBuilder::isDeadAfter(Value value, Operation *op) {
   });
 }
 
+/// The number that every element of `value` is, if it is a constant.
+static std::optional<APFloat> findSplat(Value value) {
+  if (auto splat = value.getDefiningOp<tensor::SplatOp>())
+    value = splat.getInput();
+  Attribute constant;
+  if (!matchPattern(value, m_Constant(&constant)))
+    return std::nullopt;
+  if (auto number = dyn_cast<FloatAttr>(constant))
+    return number.getValue();
+  auto elements = dyn_cast<DenseFPElementsAttr>(constant);
+  return elements && elements.isSplat()
+             ? std::optional(elements.getSplatValue<APFloat>())
+             : std::nullopt;
+}
+
+/// Numbers stay numbers; constant tensors stand in the regions of their
+/// readers, so nothing is emitted for them here.
+LogicalResult ProgramBuilder::visitConstant(Operation *op) {
+  Value value = op->getResult(0);
+  if (isa<arith::ConstantOp>(op) && value.getType().isIndex()) {
+    scalars.map(value, builder.clone(*op)->getResult(0));
+    return success();
+  }
+  if (isa<tensor::SplatOp>(op) && !findSplat(value))
+    return op->emitOpError("has no kernel: only a constant is spread");
+  if (isa<tensor::DimOp>(op) &&
+      !llvm::all_of(op->getUsers(), llvm::IsaPred<tensor::SplatOp>))
+    return op->emitOpError("has no kernel: only tensor.splat asks for the "
+                           "number of rows");
+  return success();
+}
+
 /// An elementwise op of arith or math on tensors: a rowwise kernel of that op,
 /// or the epilogue of the linear that it adds.
 LogicalResult ProgramBuilder::visitElementwise(Operation &op) {
@@ -198,30 +232,43 @@ LogicalResult ProgramBuilder::visitElementwise(Operation &op) {
           },
           result);
     }
-  SmallVector<Value> inputs;
+  // A constant stands in the region, everything else is an input.
+  SmallVector<Value> inputs, read;
   SmallVector<Type> arguments;
   for (Value operand : op.getOperands()) {
+    if (findSplat(operand))
+      continue;
     FailureOr<Value> dense = getDense(operand);
     if (failed(dense))
       return failure();
+    read.push_back(operand);
     inputs.push_back(*dense);
     arguments.push_back(builder.getF32Type());
   }
+  if (inputs.empty())
+    return op.emitOpError("has no kernel for constants alone; fold it first, "
+                          "as --canonicalize does");
   loc = op.getLoc();
+  RowRange rows = rangeOf(read.front());
   Value destination = makeDestination(result);
-  auto kernel =
-      emitKernel("rowwise", rangeOf(op.getOperand(0)), {}, inputs, destination,
-                 {entryOf("columns", columnsOf(result.getType()))});
+  auto kernel = emitKernel("rowwise", rows, {}, inputs, destination,
+                           {entryOf("columns", columnsOf(result.getType()))});
   fill(kernel.getPrologue(), arguments,
        [&](ValueRange in) -> SmallVector<Value> {
          IRMapping mapping;
-         for (auto [from, to] : llvm::zip_equal(op.getOperands(), in))
+         for (auto [from, to] : llvm::zip_equal(read, in))
            mapping.map(from, to);
+         for (Value operand : op.getOperands())
+           if (std::optional<APFloat> number = findSplat(operand))
+             mapping.map(operand, arith::ConstantOp::create(
+                                      builder, loc,
+                                      builder.getFloatAttr(builder.getF32Type(),
+                                                           *number)));
          Operation *clone = builder.clone(op, mapping);
          clone->getResult(0).setType(builder.getF32Type());
          return {clone->getResult(0)};
        });
-  lowered[result] = {destination, Value(), rangeOf(op.getOperand(0))};
+  lowered[result] = {destination, Value(), rows};
   return success();
 }
 
@@ -266,11 +313,9 @@ LogicalResult ProgramBuilder::visitRope(tok::RopeOp op) {
 
 LogicalResult ProgramBuilder::visitAppend(tok::AppendOp op) {
   Value cache = scalars.lookup(op.getCache());
-  auto *found =
-      llvm::find_if(caches, [&](auto &entry) { return entry.second == cache; });
-  tok::CacheType type = found->first;
+  tok::CacheType type = op.getCache().getType();
   Type f32 = builder.getF32Type();
-  int64_t number = found - caches.begin();
+  int64_t number = caches.lookup(cache);
 
   auto rope = op.getKey().getDefiningOp<tok::RopeOp>();
   if (rope && (lowered[rope.getOutput()].dense || !isDeferred(rope)))
@@ -331,8 +376,6 @@ LogicalResult ProgramBuilder::visitAttention(tok::AttentionOp op) {
     return op.emitOpError("expects the module to have '")
            << tok::kModelAttrName << "'";
   Value cache = scalars.lookup(op.getCache());
-  auto *found =
-      llvm::find_if(caches, [&](auto &entry) { return entry.second == cache; });
   Value destination = makeDestination(op.getOutput());
   setLayer(op.getLayer());
   emitKernel(
@@ -341,7 +384,7 @@ LogicalResult ProgramBuilder::visitAttention(tok::AttentionOp op) {
                cast<RankedTensorType>(op.getQuery().getType()).getDimSize(1)),
        builder.getNamedAttr("scale", op.getScaleAttr()),
        entryOf("window", op.getMask().getWindow()),
-       entryOf("cache", found - caches.begin()),
+       entryOf("cache", caches.lookup(cache)),
        entryOf("context", model.getContextLength())});
   lowered[op.getOutput()] = {destination, Value(), all};
   return success();

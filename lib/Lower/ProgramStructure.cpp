@@ -13,49 +13,11 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace tokopt;
-
-LogicalResult ProgramBuilder::run() {
-  if (!entry.getBody().hasOneBlock())
-    return entry.emitOpError("expects an entry of one block");
-  if (failed(makeSignature()) || failed(makeAngles()) ||
-      failed(visitBlock(entry.getBody().front())))
-    return failure();
-  func::ReturnOp::create(builder, loc);
-
-  Value logits;
-  for (BlockArgument argument : program.getArguments())
-    if (auto slot = program.getArgAttrOfType<StringAttr>(
-            argument.getArgNumber(), tok::kSlotAttrName))
-      if (slot.getValue() == "logits")
-        logits = argument;
-  if (logits) {
-    int64_t columns = cast<MemRefType>(logits.getType()).getDimSize(1);
-    setProgramEntry(module, "logits_stride",
-                    builder.getI64IntegerAttr(llvm::alignTo(columns, 16)));
-  }
-  SmallVector<Attribute> cacheEntries;
-  for (auto [type, argument] : caches) {
-    auto name = program.getArgAttrOfType<StringAttr>(
-        cast<BlockArgument>(argument).getArgNumber(), tok::kSlotAttrName);
-    cacheEntries.push_back(builder.getDictionaryAttr(
-        {builder.getNamedAttr("name", name), entryOf("slots", type.getPage()),
-         entryOf("page_bytes", getCpuPageBytes(type))}));
-  }
-  setProgramEntry(module, "caches", builder.getArrayAttr(cacheEntries));
-
-  std::string name = entry.getName().str();
-  entry.erase();
-  program.setName(name);
-  for (func::FuncOp kind :
-       llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
-    if (kind->hasAttr(tok::kKindAttrName))
-      kind.erase();
-  return success();
-}
 
 /// What `cache` asks for that no kernel does, or nothing.
 static StringRef unservedFeature(tok::CacheType cache) {
@@ -71,6 +33,51 @@ static StringRef unservedFeature(tok::CacheType cache) {
   if (cache.getTables().getValue() != "shared")
     return "tables of single heads";
   return cache.getDigests().empty() ? "" : "digests";
+}
+
+LogicalResult ProgramBuilder::run() {
+  if (!entry.getBody().hasOneBlock())
+    return entry.emitOpError("expects an entry of one block");
+  if (failed(makeSignature()) || failed(makeAngles()) ||
+      failed(visitBlock(entry.getBody().front())))
+    return failure();
+  func::ReturnOp::create(builder, loc);
+
+  std::string name = entry.getName().str();
+  entry.erase();
+  program.setName(name);
+  return success();
+}
+
+LogicalResult ProgramBuilder::addCache(BlockArgument cache, StringAttr slot) {
+  auto type = cast<tok::CacheType>(cache.getType());
+  if (StringRef feature = unservedFeature(type); !feature.empty())
+    return entry.emitOpError("has no kernel for a cache with ")
+           << feature << ": " << type;
+  auto *found = llvm::find_if(frame.caches,
+                              [&](auto &other) { return other.first == slot; });
+  if (found == frame.caches.end())
+    found = frame.caches.insert(found, {slot, type});
+  if (found->second != type)
+    return entry.emitOpError("expects the cache ")
+           << slot << " to be that of the other entries, " << found->second
+           << ", but got " << type;
+  caches[cache] = found - frame.caches.begin();
+  return success();
+}
+
+LogicalResult ProgramBuilder::addLogits(Type type) {
+  auto logits = dyn_cast<MemRefType>(type);
+  if (!logits || logits.getRank() != 2 || logits.isDynamicDim(1))
+    return entry.emitOpError("expects logits of a static width, but got ")
+           << type;
+  int64_t stride = llvm::alignTo(logits.getDimSize(1), 16);
+  if (frame.logitsStride.value_or(stride) != stride)
+    return entry.emitOpError("expects rows of logits ")
+           << *frame.logitsStride << " apart, as in the other entries, but got "
+           << stride;
+  frame.logitsStride = stride;
+  return success();
 }
 
 /// Tensors become memrefs; results become outputs that the caller gives.
@@ -123,17 +130,18 @@ LogicalResult ProgramBuilder::makeSignature() {
                                  ArrayRef<NamedAttribute>(), attributes);
   Block *body = program.addEntryBlock();
   builder.setInsertionPointToStart(body);
+  for (BlockArgument argument : body->getArguments())
+    if (attributes[argument.getArgNumber()].getAs<StringAttr>(
+            tok::kSlotAttrName) == "logits" &&
+        failed(addLogits(argument.getType())))
+      return failure();
   for (auto [from, to] :
        llvm::zip(entry.getArguments(), body->getArguments())) {
     scalars.map(from, to);
     auto slot = program.getArgAttrOfType<StringAttr>(to.getArgNumber(),
                                                      tok::kSlotAttrName);
-    if (auto cache = dyn_cast<tok::CacheType>(to.getType())) {
-      if (StringRef feature = unservedFeature(cache); !feature.empty())
-        return entry.emitOpError("has no kernel for a cache with ")
-               << feature << ": " << cache;
-      caches.push_back({cache, to});
-    }
+    if (isa<tok::CacheType>(to.getType()) && failed(addCache(to, slot)))
+      return failure();
     if (isa<MemRefType>(to.getType()))
       lowered[from].dense = to;
     if (slot.getValue() == "frontier")
@@ -220,6 +228,10 @@ LogicalResult ProgramBuilder::visit(Operation &op) {
     return success();
   return llvm::TypeSwitch<Operation *, LogicalResult>(&op)
       .Case([](tok::NormOp) { return success(); }) // pending
+      // Constants, which stand in the regions of their readers, and the number
+      // of rows that they are spread over.
+      .Case<arith::ConstantOp, tensor::SplatOp, tensor::DimOp>(
+          [&](auto constant) { return visitConstant(constant); })
       .Case([&](tok::TakeOp take) { return visitTake(take); })
       .Case([&](tok::EmbedOp embed) { return visitEmbed(embed); })
       .Case([&](tok::LinearOp linear) { return visitLinear(linear); })

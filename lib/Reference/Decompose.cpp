@@ -193,6 +193,8 @@ static constexpr int64_t kRowRounding = 16;
 static LogicalResult describeProgram(ModuleOp module) {
   Builder b(module.getContext());
   SmallVector<Attribute> caches;
+  // One frame serves all entries, so a name has one type.
+  llvm::SmallDenseMap<StringAttr, tok::CacheType> typeOf;
   int64_t logits = 0;
   bool hasEntry = false;
   for (auto function : module.getOps<func::FuncOp>()) {
@@ -211,16 +213,27 @@ static LogicalResult describeProgram(ModuleOp module) {
           {b.getNamedAttr("name", slot),
            b.getNamedAttr("page_bytes", b.getI64IntegerAttr(layout.pageBytes)),
            b.getNamedAttr("slots", b.getI64IntegerAttr(type.getPage()))});
-      if (!llvm::is_contained(caches, cache))
+      auto [known, isNew] = typeOf.try_emplace(slot, type);
+      if (isNew)
         caches.push_back(cache);
+      else if (known->second != type)
+        return function.emitError("expects the cache ")
+               << slot << " to be that of the other entries, " << known->second
+               << ", but got " << type;
     }
     for (unsigned i = 0; i < function.getNumResults(); ++i) {
       auto slot =
           function.getResultAttrOfType<StringAttr>(i, tok::kSlotAttrName);
       auto type = dyn_cast<RankedTensorType>(function.getResultTypes()[i]);
       if (slot && slot.getValue() == "logits" && type && type.getRank() == 2 &&
-          !type.isDynamicDim(1))
-        logits = llvm::alignTo(type.getDimSize(1), kRowRounding);
+          !type.isDynamicDim(1)) {
+        int64_t stride = llvm::alignTo(type.getDimSize(1), kRowRounding);
+        if (logits && logits != stride)
+          return function.emitError("expects rows of logits ")
+                 << logits << " apart, as in the other entries, but got "
+                 << stride;
+        logits = stride;
+      }
     }
   }
   if (hasEntry)
