@@ -18,12 +18,18 @@ Value tokopt::emitGate(OpBuilder &builder, Location loc,
   auto number = [&](double v) -> Value {
     return arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(v));
   };
+  // The exponential of kernels stops at exp(88). Divided by it the gate is
+  // below 1e-35, and what a larger one would give is nearer to zero still.
+  auto exponential = [&](Value v) -> Value {
+    return math::ExpOp::create(builder, loc, v,
+                               arith::FastMathFlags::nnan |
+                                   arith::FastMathFlags::ninf);
+  };
   Value activated;
   if (activation == tok::Activation::Silu) {
-    Value exponential = math::ExpOp::create(
-        builder, loc, arith::NegFOp::create(builder, loc, gate));
-    Value denominator =
-        arith::AddFOp::create(builder, loc, exponential, number(1.0));
+    Value denominator = arith::AddFOp::create(
+        builder, loc, exponential(arith::NegFOp::create(builder, loc, gate)),
+        number(1.0));
     activated = arith::DivFOp::create(builder, loc, gate, denominator);
   } else {
     // 0.5 x (1 + tanh(y)) = x / (1 + exp(-2 y)), y = sqrt(2/pi) (x + 0.044715
@@ -34,8 +40,8 @@ Value tokopt::emitGate(OpBuilder &builder, Location loc,
     Value y = arith::MulFOp::create(builder, loc, gate, inner);
     Value scaled = arith::MulFOp::create(builder, loc, y,
                                          number(-2.0 * 0.7978845608028654));
-    Value denominator = arith::AddFOp::create(
-        builder, loc, math::ExpOp::create(builder, loc, scaled), number(1.0));
+    Value denominator =
+        arith::AddFOp::create(builder, loc, exponential(scaled), number(1.0));
     activated = arith::DivFOp::create(builder, loc, gate, denominator);
   }
   return arith::MulFOp::create(builder, loc, activated, up);

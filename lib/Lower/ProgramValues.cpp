@@ -81,6 +81,37 @@ void ProgramBuilder::fill(Region &region, ArrayRef<Type> arguments,
   tok::YieldOp::create(builder, loc, results);
 }
 
+/// One element of `norm`: `in` are its input, its weight and, for a layer norm,
+/// its bias.
+static Value emitNorm(OpBuilder &builder, Location loc, tok::NormOp norm,
+                      ValueRange in) {
+  Type f32 = builder.getF32Type();
+  auto number = [&](double v) -> Value {
+    return arith::ConstantOp::create(builder, loc,
+                                     builder.getFloatAttr(f32, v));
+  };
+  int64_t size =
+      cast<RankedTensorType>(norm.getInput().getType()).getShape().back();
+  auto mean = [&](Value v) -> Value {
+    Value sum = tok::ReduceRowOp::create(builder, loc, f32, v);
+    return arith::DivFOp::create(builder, loc, sum, number(size));
+  };
+  // x * (1 / sqrt(mean(x^2) + eps)) * w, of x less its mean for a layer norm.
+  Value x = in[0];
+  if (norm.getKind() == tok::NormKind::Layer)
+    x = arith::SubFOp::create(builder, loc, x, mean(x));
+  Value square = arith::MulFOp::create(builder, loc, x, x);
+  Value shifted = arith::AddFOp::create(
+      builder, loc, mean(square), number(norm.getEps().convertToDouble()));
+  Value root = math::SqrtOp::create(builder, loc, shifted);
+  Value inverse = arith::DivFOp::create(builder, loc, number(1.0), root);
+  Value scaled = arith::MulFOp::create(builder, loc, x, inverse);
+  Value weighted = arith::MulFOp::create(builder, loc, scaled, in[1]);
+  return norm.getBias()
+             ? arith::AddFOp::create(builder, loc, weighted, in[2]).getResult()
+             : weighted;
+}
+
 LogicalResult ProgramBuilder::emitInto(Value value, Value destination) {
   loc = value.getLoc();
   Type f32 = builder.getF32Type();
@@ -91,10 +122,24 @@ LogicalResult ProgramBuilder::emitInto(Value value, Value destination) {
   Value source = norm ? norm.getInput() : value;
   auto take = lowered[source].dense ? tok::TakeOp()
                                     : source.getDefiningOp<tok::TakeOp>();
-  if (norm && cast<RankedTensorType>(norm.getInput().getType()).getRank() != 2)
-    return norm.emitOpError("has no kernel for a norm of single heads");
-  if (norm && norm.getKind() != tok::NormKind::Rms)
-    return norm.emitOpError("has no kernel for a layer norm");
+  bool perHead =
+      norm && cast<RankedTensorType>(norm.getInput().getType()).getRank() == 3;
+  if (perHead) {
+    int64_t head =
+        cast<RankedTensorType>(norm.getInput().getType()).getShape().back();
+    if (head % 16)
+      return norm.emitOpError("has no kernel for a norm of single heads of ")
+             << head << " elements; expected a multiple of 16";
+    config.push_back(entryOf("group", head));
+    // A kernel that sums heads writes them whole, so what rounds them or writes
+    // them to a cache reads them from a buffer.
+    auto type = dyn_cast<MemRefType>(destination.getType());
+    if (!type || !type.getElementType().isF32()) {
+      if (failed(getDense(value)))
+        return failure();
+      return emitInto(value, destination);
+    }
+  }
 
   SmallVector<Value> inputs;
   FailureOr<Value> dense = getDense(take ? take.getInput() : source);
@@ -116,21 +161,7 @@ LogicalResult ProgramBuilder::emitInto(Value value, Value destination) {
        [&](ValueRange in) -> SmallVector<Value> {
          if (!norm)
            return {in[0]};
-         // x * (1 / sqrt(mean(x^2) + eps)) * w
-         auto number = [&](double v) -> Value {
-           return arith::ConstantOp::create(builder, loc,
-                                            builder.getFloatAttr(f32, v));
-         };
-         Value square = arith::MulFOp::create(builder, loc, in[0], in[0]);
-         Value sum = tok::ReduceRowOp::create(builder, loc, f32, square);
-         Value mean = arith::DivFOp::create(builder, loc, sum,
-                                            number(columnsOf(value.getType())));
-         Value shifted = arith::AddFOp::create(
-             builder, loc, mean, number(norm.getEps().convertToDouble()));
-         Value root = math::SqrtOp::create(builder, loc, shifted);
-         Value inverse = arith::DivFOp::create(builder, loc, number(1.0), root);
-         Value scaled = arith::MulFOp::create(builder, loc, in[0], inverse);
-         return {arith::MulFOp::create(builder, loc, scaled, in[1])};
+         return {emitNorm(builder, loc, norm, in)};
        });
   return success();
 }

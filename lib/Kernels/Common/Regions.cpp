@@ -37,9 +37,12 @@ kernels::cloneRegion(Emitter &e, Region &region, ArrayRef<Val> arguments,
       mapping.map(op.getResult(0), value.value);
       continue;
     }
-    // The exponential of the vocabulary knows that its operand is finite, which
-    // upstream's must not assume.
-    if (auto exp = dyn_cast<math::ExpOp>(op)) {
+    // The vocabulary's exponential takes no NaN and ends at exp(88), so only
+    // whoever knows the operand asks for it; upstream's serves every other.
+    constexpr auto finite =
+        arith::FastMathFlags::nnan | arith::FastMathFlags::ninf;
+    if (auto exp = dyn_cast<math::ExpOp>(op);
+        exp && arith::bitEnumContainsAll(exp.getFastmath(), finite)) {
       mapping.map(exp.getResult(),
                   e.exp(e.wrap(mapping.lookup(exp.getOperand()))).value);
       continue;

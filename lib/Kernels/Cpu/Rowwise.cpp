@@ -13,7 +13,8 @@
 // Vectors always have 16 lanes, whatever the target, so that the order of a
 // row's sum is the same everywhere.
 //
-// config: columns; gather (unit): the last input holds the row each row reads;
+// config: columns; group: columns of one sum, for norms of single heads; gather
+// (unit): the last input holds the row each row reads;
 //         angles: number of the input that holds cosines and sines of a head;
 //         head: its size; side (k | v): which side of a cache is written;
 //         replicated (unit): every worker computes all rows
@@ -39,7 +40,8 @@ struct RowwiseEmitter {
   Emitter &e;
   tok::KernelOp op;
   Arguments arguments;
-  int64_t columns, angles = -1, head = 0;
+  /// Columns of what is summed, and how often they fill a row.
+  int64_t columns, groups = 1, angles = -1, head = 0;
   bool gather;
   /// Lanes of a step over the columns: 1 where partners do not lie on vector
   /// boundaries.
@@ -52,6 +54,10 @@ struct RowwiseEmitter {
       : e(e), op(op), arguments(e, op, entry),
         columns(configInt(op, "columns")),
         gather(op.getConfig().contains("gather")) {
+    if (op.getConfig().contains("group")) {
+      groups = columns / configInt(op, "group");
+      columns = configInt(op, "group");
+    }
     if (op.getConfig().contains("angles"))
       angles = configInt(op, "angles");
     if (op.getConfig().contains("head"))
@@ -160,9 +166,10 @@ struct RowwiseEmitter {
 
   //===--- Outputs -------------------------------------------------------===//
 
-  LogicalResult storeDense(size_t output, Val row) {
+  LogicalResult storeDense(size_t output, Val row, Val group) {
     Type type = op.getOutputs()[output].getType();
-    Val at = e.offset(arguments.outputs[output], row * rowBytes(type));
+    Val at = e.offset(arguments.outputs[output],
+                      row * rowBytes(type) + group * (4 * columns));
     LogicalResult result = success();
     e.loop(e.i64(0), e.i64(columns), lanes, [&](Val column) {
       FailureOr<Vals> value = evaluate(column);
@@ -297,6 +304,18 @@ struct RowwiseEmitter {
   }
 
   LogicalResult emitRow(Val row) {
+    if (groups == 1)
+      return emitGroup(row, e.i64(0));
+    LogicalResult result = success();
+    e.loop(e.i64(0), e.i64(groups), 1, [&](Val group) {
+      if (failed(emitGroup(row, group)))
+        result = failure();
+    });
+    return result;
+  }
+
+  /// One group of a row, which is the row itself unless the kernel has groups.
+  LogicalResult emitGroup(Val row, Val group) {
     rows.clear();
     sums.clear();
     Val source = row;
@@ -306,7 +325,8 @@ struct RowwiseEmitter {
     for (int64_t i = 0; i < values(); ++i) {
       Val from = i == angles ? row : source;
       rows.push_back(e.offset(arguments.inputs[i],
-                              from * rowBytes(op.getInputs()[i].getType())));
+                              from * rowBytes(op.getInputs()[i].getType()) +
+                                  group * (4 * columns)));
     }
     if (failed(emitSums()))
       return failure();
@@ -316,7 +336,7 @@ struct RowwiseEmitter {
       LogicalResult result = !memref ? storeCache(output, row)
                              : memref.getElementType().isInteger(8)
                                  ? storeQuantized(output, row)
-                                 : storeDense(output, row);
+                                 : storeDense(output, row, group);
       if (failed(result))
         return failure();
     }

@@ -14,6 +14,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 using namespace tokopt;
 using namespace tokopt::test;
@@ -112,6 +113,137 @@ TEST_P(RowwiseTest, NormalizesWhatAnotherOpFilled) {
       ASSERT_NEAR(y[r][c], std::exp(double(x[r][c])) / root,
                   2e-6 * std::exp(double(x[r][c])) / root);
   }
+}
+
+/// The exponential of an op of the model takes every number.
+TEST_P(RowwiseTest, RaisesEveryNumber) {
+  constexpr float kInf = std::numeric_limits<float>::infinity(),
+                  kNan = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> values = {
+      -kInf, -1e30f, -104.0f, -87.5f, -87.0f, -1.0f, -1e-9f, 0.0f, 0.5f,
+      1.0f,  88.0f,  88.5f,   88.7f,  89.0f,  1e30f, kInf,   kNan};
+  int64_t columns = values.size();
+  std::string t = type(columns);
+  Program program(
+      "func.func @step(%ids: tensor<?xi32> {tok.slot = \"ids\"}, %x: " + t +
+          " {tok.slot = \"frontier\"}) -> (" + t +
+          " {tok.slot = \"logits\"}) {\n  %e = math.exp %x : " + t +
+          "\n  return %e : " + t + "\n}\n",
+      GetParam());
+  Rows x(1, columns), y(1, columns);
+  std::copy(values.begin(), values.end(), x[0]);
+  std::vector<int32_t> ids(1);
+  Frame frame;
+  frame.set(Slot::Ids, ids.data())
+      .set(Slot::Frontier, x[0])
+      .set(Slot::Logits, y[0]);
+  program.run(frame, 1);
+  for (int64_t c = 0; c < columns; ++c) {
+    SCOPED_TRACE(values[c]);
+    float expected = std::exp(values[c]);
+    if (std::isnan(expected))
+      EXPECT_TRUE(std::isnan(y[0][c]));
+    else if (std::isinf(expected))
+      EXPECT_EQ(y[0][c], expected);
+    else // below the least normal number a result may be flushed to it or to
+         // zero
+      EXPECT_NEAR(y[0][c], expected, 1e-6 * expected + 1.2e-38);
+  }
+}
+
+/// A layer norm, and norms of single heads, rounded for a linear or not.
+TEST_P(RowwiseTest, NormalizesAboutTheMean) {
+  struct Case {
+    int64_t heads, size;
+    bool layer;
+  } cases[] = {{1, 72, true},
+               {1, 96, true},
+               {3, 32, true},
+               {2, 64, false},
+               {5, 16, false}};
+  for (const Case &c : cases) {
+    SCOPED_TRACE(testing::Message() << c.heads << " heads of " << c.size);
+    int64_t columns = c.heads * c.size;
+    std::vector<float> weights(2 * 128);
+    for (float &w : weights)
+      w = uniform(-2, 2);
+    std::string t = c.heads == 1 ? type(columns)
+                                 : "tensor<?x" + std::to_string(c.heads) + "x" +
+                                       std::to_string(c.size) + "xf32>";
+    std::string vector = "tensor<" + std::to_string(c.size) + "xf32>";
+    Program program(
+        "tok.weight @w : " + vector + " = source \"weights\" at [0]\n" +
+            "tok.weight @b : " + vector + " = source \"weights\" at [512]\n" +
+            "func.func @step(%ids: tensor<?xi32> {tok.slot = \"ids\"}, %x: " +
+            t + " {tok.slot = \"frontier\"}) -> (" + t +
+            " {tok.slot = \"logits\"}) {\n  %n = tok.norm %x, @w " +
+            (c.layer ? "bias @b layer" : "rms") + " eps = 1.0e-5 : " + t +
+            "\n  return %n : " + t + "\n}\n",
+        GetParam(), bytesOf(weights));
+    constexpr int64_t kRows = 4;
+    Rows x(kRows, columns), y(kRows, columns);
+    fill(x);
+    for (int64_t i = 0; i < columns; ++i) {
+      x[0][i] = 0;
+      x[1][i] = 100 + i % 3; // a mean far from zero
+    }
+    y.poison();
+    std::vector<int32_t> ids(kRows);
+    Frame frame;
+    frame.set(Slot::Ids, ids.data())
+        .set(Slot::Frontier, x[0])
+        .set(Slot::Logits, y[0]);
+    program.run(frame, kRows, /*workers=*/2);
+    for (int64_t r = 0; r < kRows; ++r) {
+      for (int64_t h = 0; h < c.heads; ++h) {
+        const float *in = x[r] + h * c.size;
+        double mean = 0, square = 0;
+        for (int64_t i = 0; c.layer && i < c.size; ++i)
+          mean += in[i] / double(c.size);
+        for (int64_t i = 0; i < c.size; ++i)
+          square += (in[i] - mean) * (in[i] - mean);
+        double root = std::sqrt(square / c.size + double(1e-5f));
+        for (int64_t i = 0; i < c.size; ++i) {
+          double expected = (in[i] - mean) / root * weights[i];
+          if (c.layer)
+            expected += weights[128 + i];
+          ASSERT_NEAR(y[r][h * c.size + i], expected, 2e-5)
+              << "row " << r << ", head " << h << ", element " << i;
+        }
+      }
+      for (int64_t i = columns; i < y.stride; ++i)
+        ASSERT_EQ(y[r][i], 0) << "row " << r << ", padding " << i;
+    }
+  }
+}
+
+/// `c * tanh(x / c)`, as some models cap their logits.
+TEST_P(RowwiseTest, SpreadsConstants) {
+  constexpr int64_t kColumns = 40, kRows = 3;
+  Program program(R"mlir(
+    func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x40xf32> {tok.slot = "frontier"})
+        -> (tensor<?x40xf32> {tok.slot = "logits"}) {
+      %zero = arith.constant 0 : index
+      %cap = arith.constant 30.0 : f32
+      %rows = tensor.dim %x, %zero : tensor<?x40xf32>
+      %caps = tensor.splat %cap[%rows] : tensor<?x40xf32>
+      %0 = arith.divf %x, %caps : tensor<?x40xf32>
+      %1 = math.tanh %0 : tensor<?x40xf32>
+      %2 = arith.mulf %caps, %1 : tensor<?x40xf32>
+      return %2 : tensor<?x40xf32>
+    })mlir",
+                  GetParam());
+  Rows x(kRows, kColumns), y(kRows, kColumns);
+  fill(x, -100, 100);
+  std::vector<int32_t> ids(kRows);
+  Frame frame;
+  frame.set(Slot::Ids, ids.data())
+      .set(Slot::Frontier, x[0])
+      .set(Slot::Logits, y[0]);
+  program.run(frame, kRows);
+  for (int64_t r = 0; r < kRows; ++r)
+    for (int64_t c = 0; c < kColumns; ++c)
+      ASSERT_NEAR(y[r][c], 30 * std::tanh(x[r][c] / 30.0), 1e-4);
 }
 
 TEST_P(RowwiseTest, Rotates) {

@@ -39,20 +39,11 @@ func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}) -> (tensor<?xi32> {tok.s
 
 // -----
 
-tok.weight @w : tensor<64xf32> = source "m.gguf" at [0]
-func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x64xf32> {tok.slot = "frontier"}) -> (tensor<?x64xf32> {tok.slot = "r"}) {
-  // expected-error @+1 {{has no kernel for a layer norm}}
-  %n = tok.norm %x, @w layer eps = 1.0e-5 : tensor<?x64xf32>
-  return %n : tensor<?x64xf32>
-}
-
-// -----
-
-tok.weight @w : tensor<32xf32> = source "m.gguf" at [0]
-func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x2x32xf32> {tok.slot = "x"}) -> (tensor<?x2x32xf32> {tok.slot = "r"}) {
-  // expected-error @+1 {{has no kernel for a norm of single heads}}
-  %n = tok.norm %x, @w rms eps = 1.0e-5 : tensor<?x2x32xf32>
-  return %n : tensor<?x2x32xf32>
+tok.weight @w : tensor<24xf32> = source "m.gguf" at [0]
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x2x24xf32> {tok.slot = "x"}) -> (tensor<?x2x24xf32> {tok.slot = "r"}) {
+  // expected-error @+1 {{has no kernel for a norm of single heads of 24 elements; expected a multiple of 16}}
+  %n = tok.norm %x, @w rms eps = 1.0e-5 : tensor<?x2x24xf32>
+  return %n : tensor<?x2x24xf32>
 }
 
 // -----
@@ -194,4 +185,24 @@ func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %q: tensor<?x2x32xf32> {
   // expected-error @+1 {{expects the module to have 'tok.model'}}
   %a = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125 : tensor<?x2x32xf32>, !kv, !rows -> tensor<?x2x32xf32>
   return %a : tensor<?x2x32xf32>
+}
+
+// -----
+
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x64xf32> {tok.slot = "x"}, %f: f32 {tok.slot = "y"}) -> (tensor<?x64xf32> {tok.slot = "r"}) {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x64xf32>
+  // expected-error @+1 {{has no kernel: only a constant is spread}}
+  %s = tensor.splat %f[%n] : tensor<?x64xf32>
+  %y = arith.mulf %x, %s : tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}
+
+// -----
+
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<4x64xf32> {tok.slot = "x"}) -> (tensor<4x64xf32> {tok.slot = "r"}) {
+  %c = arith.constant dense<2.0> : tensor<4x64xf32>
+  // expected-error @+1 {{has no kernel for constants alone}}
+  %y = arith.mulf %c, %c : tensor<4x64xf32>
+  return %y : tensor<4x64xf32>
 }
