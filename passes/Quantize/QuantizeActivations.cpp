@@ -63,12 +63,19 @@ struct QuantizeActivationsPass
             << remark::add("the inputs are no multiple of 32");
         return;
       }
+      if (linear.getComputeAttr() == compute) {
+        remark::missed(linear.getLoc(), kRemark)
+            << remark::add(compute ? "the inputs are rounded already"
+                                   : "the inputs are whole already");
+        return;
+      }
       if (compute)
         linear.setComputeAttr(compute);
       else
         linear.removeComputeAttr();
       remark::passed(linear.getLoc(), kRemark)
-          << remark::add("rounded the inputs");
+          << remark::add(compute ? "rounded the inputs"
+                                 : "took the rounding of the inputs away");
     });
   }
 };

@@ -3,6 +3,8 @@
 // RUN: tokopt-opt %s --tok-quantize-activations=format=f32 | FileCheck %s --check-prefix=WHOLE
 // RUN: tokopt-opt %s --tok-quantize-activations --remarks-filter=tok-quantize-activations 2>&1 >/dev/null \
 // RUN:   | FileCheck %s --check-prefix=REMARK
+// RUN: tokopt-opt %s --tok-quantize-activations=format=f32 --remarks-filter=tok-quantize-activations 2>&1 >/dev/null \
+// RUN:   | FileCheck %s --check-prefix=NEUTRAL
 // RUN: not tokopt-opt %s --tok-quantize-activations=format=i4 2>&1 | FileCheck %s --check-prefix=BAD
 
 // Running it again changes nothing.
@@ -22,7 +24,8 @@ tok.weight @bias : tensor<64xf32> = source "m.gguf" at [0]
 func.func @rounds_block_formats(%x: tensor<?x96xf32>, %y: tensor<?x256xf32>, %l: index) {
   // CHECK: tok.linear %{{.*}}, @q4_1 bias @bias compute = <i8, block = 32>
   // WHOLE: tok.linear %{{.*}}, @q4_1 bias @bias : tensor
-  // REMARK: [[#@LINE+1]]:8: remark: [Passed] QuantizeActivations | Category:tok-quantize-activations{{.*}}Remark="rounded the inputs"
+  // REMARK: [[#@LINE+2]]:8: remark: [Passed] QuantizeActivations | Category:tok-quantize-activations{{.*}}Remark="rounded the inputs"
+  // NEUTRAL: [[#@LINE+1]]:8: remark: [Missed] QuantizeActivations | Category:tok-quantize-activations{{.*}}Remark="the inputs are whole already"
   %0 = tok.linear %x, @q4_1 bias @bias : tensor<?x96xf32> -> tensor<?x64xf32>
   // CHECK: tok.linear %{{.*}}, @q6_k[%{{.*}}] compute = <i8, block = 32>
   // WHOLE: tok.linear %{{.*}}, @q6_k[%{{.*}}] : tensor
@@ -36,6 +39,8 @@ func.func @rounds_block_formats(%x: tensor<?x96xf32>, %y: tensor<?x256xf32>, %l:
 func.func @already_rounded(%x: tensor<?x96xf32>) {
   // CHECK: tok.linear %{{.*}}, @q4_1 compute = <i8, block = 32>
   // WHOLE: tok.linear %{{.*}}, @q4_1 : tensor
+  // REMARK: [[#@LINE+2]]:8: remark: [Missed] QuantizeActivations | Category:tok-quantize-activations{{.*}}Remark="the inputs are rounded already"
+  // NEUTRAL: [[#@LINE+1]]:8: remark: [Passed] QuantizeActivations | Category:tok-quantize-activations{{.*}}Remark="took the rounding of the inputs away"
   %0 = tok.linear %x, @q4_1 compute = <i8, block = 32> : tensor<?x96xf32> -> tensor<?x64xf32>
   return
 }
