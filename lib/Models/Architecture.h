@@ -14,6 +14,8 @@
 #ifndef TOKOPT_LIB_MODELS_ARCHITECTURE_H
 #define TOKOPT_LIB_MODELS_ARCHITECTURE_H
 
+#include "dialects/Tok/TokAttrs.h"
+
 #include "mlir/IR/Value.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
@@ -21,12 +23,28 @@
 namespace tokopt {
 
 class LayerBuilder;
+struct Hyperparameters;
 
+/// Whether an op adds the vector that stands beside its weight.
+enum class Bias { None, Added };
+
+/// All but the first two members have the value of most architectures, so a
+/// file names only what differs: `{.name = "llama", .buildLayer = buildLayer}`.
 struct Architecture {
   /// The file's `general.architecture`.
   llvm::StringLiteral name;
   /// Builds a layer on the residual stream `x` and returns what follows it.
   mlir::Value (*buildLayer)(LayerBuilder &b, mlir::Value x);
+  /// What embeddings are multiplied with; null is 1.
+  double (*embeddingScale)(const Hyperparameters &sizes) = nullptr;
+  /// How `LayerBuilder::norm` and the norm before the logits normalize, and
+  /// whether they add a bias. It decides the name of the key for eps too.
+  tok::NormKind norm = tok::NormKind::Rms;
+  Bias normBias = Bias::None;
+  /// The kind of layer `layer`, where layers differ in more than their formats
+  /// (local and global attention); null is one kind. `LayerBuilder::kind` tells
+  /// `buildLayer` which it builds.
+  int64_t (*kindOf)(const Hyperparameters &sizes, int64_t layer) = nullptr;
 };
 
 extern const Architecture llama;

@@ -9,6 +9,7 @@
 
 #include "dialects/Tok/Bounds.h"
 #include "lib/Import/Gguf.h"
+#include "lib/Models/Architecture.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -150,9 +151,10 @@ static std::string readName(const gguf::File &file) {
   return json::fixUTF8(value->bytes);
 }
 
-Expected<Hyperparameters> tokopt::readHyperparameters(const gguf::File &file,
-                                                      StringRef arch) {
-  KeyReader keys(file, arch);
+Expected<Hyperparameters>
+tokopt::readHyperparameters(const gguf::File &file,
+                            const Architecture &architecture) {
+  KeyReader keys(file, architecture.name);
   Hyperparameters h;
   h.name = readName(file);
   h.layers = keys.integer("block_count", largestCount);
@@ -167,7 +169,9 @@ Expected<Hyperparameters> tokopt::readHyperparameters(const gguf::File &file,
   int64_t share = std::max<int64_t>(h.width / h.heads, 1);
   h.headSize = keys.integer("attention.key_length", largestSize, share);
   h.valueSize = keys.integer("attention.value_length", largestSize, share);
-  h.normEps = keys.positive("attention.layer_norm_rms_epsilon");
+  h.normEps = keys.positive(architecture.norm == tok::NormKind::Rms
+                                ? "attention.layer_norm_rms_epsilon"
+                                : "attention.layer_norm_epsilon");
   h.ropeBase = keys.positive("rope.freq_base", 10000.0);
   h.ropeDims = keys.integer("rope.dimension_count", largestSize, h.headSize);
   keys.require(h.ropeDims <= h.headSize && h.ropeDims % 2 == 0,

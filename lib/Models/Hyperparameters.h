@@ -20,6 +20,8 @@ namespace gguf {
 class File;
 } // namespace gguf
 
+struct Architecture;
+
 /// What a model file's keys say about a decoder. All sizes are positive and
 /// small enough that no product of two of them overflows.
 struct Hyperparameters {
@@ -44,10 +46,10 @@ struct Hyperparameters {
   int64_t ropeDims;
 };
 
-/// Reads the keys of architecture `arch`. A key of the architecture that is not
+/// Reads the keys of `architecture`. A key of the architecture that is not
 /// known is an error: it may change what the model computes.
-llvm::Expected<Hyperparameters> readHyperparameters(const gguf::File &file,
-                                                    llvm::StringRef arch);
+llvm::Expected<Hyperparameters>
+readHyperparameters(const gguf::File &file, const Architecture &architecture);
 
 } // namespace tokopt
 

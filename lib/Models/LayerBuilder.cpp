@@ -32,11 +32,14 @@ Location LayerBuilder::name(StringRef what) const {
 }
 
 Value LayerBuilder::norm(Value x, StringRef role) {
+  int64_t size = cast<RankedTensorType>(x.getType()).getShape().back();
   FlatSymbolRefAttr weight =
-      weights.get((role + ".weight").str(), getColumns(x), layers);
-  return tok::NormOp::create(builder, name(role), x.getType(), x, weight,
-                             /*bias=*/nullptr, context.layer,
-                             tok::NormKind::Rms,
+      weights.get((role + ".weight").str(), size, layers);
+  FlatSymbolRefAttr bias;
+  if (architecture.normBias == Bias::Added)
+    bias = weights.get((role + ".bias").str(), size, layers);
+  return tok::NormOp::create(builder, name(role), x.getType(), x, weight, bias,
+                             context.layer, architecture.norm,
                              builder.getF32FloatAttr(sizes.normEps));
 }
 

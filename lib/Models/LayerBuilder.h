@@ -9,6 +9,7 @@
 #define TOKOPT_LIB_MODELS_LAYERBUILDER_H
 
 #include "dialects/Tok/TokAttrs.h"
+#include "lib/Models/Architecture.h"
 #include "lib/Models/Hyperparameters.h"
 
 #include "mlir/IR/Builders.h"
@@ -17,9 +18,6 @@
 namespace tokopt {
 
 class Weights;
-
-/// Whether a linear adds the vector that stands beside its weight.
-enum class Bias { None, Added };
 
 /// Builds the body of one kind of layer.
 ///
@@ -37,14 +35,20 @@ public:
   };
 
   LayerBuilder(mlir::OpBuilder builder, Weights &weights,
-               const Hyperparameters &sizes, llvm::ArrayRef<int64_t> layers,
-               Context context)
-      : sizes(sizes), builder(builder), weights(weights), layers(layers),
-        context(context) {}
+               const Architecture &architecture, const Hyperparameters &sizes,
+               llvm::ArrayRef<int64_t> layers, Context context)
+      : sizes(sizes),
+        kind(architecture.kindOf ? architecture.kindOf(sizes, layers.front())
+                                 : 0),
+        architecture(architecture), builder(builder), weights(weights),
+        layers(layers), context(context) {}
 
   const Hyperparameters &sizes;
+  /// What `Architecture::kindOf` says of the layers that are built.
+  const int64_t kind;
 
-  /// RMS norm of each row.
+  /// The architecture's norm of each row, or of each head of a `T x H x D`
+  /// value with a weight of D elements.
   mlir::Value norm(mlir::Value x, llvm::StringRef role);
   /// `T x outputs`.
   mlir::Value linear(mlir::Value x, llvm::StringRef role, int64_t outputs);
@@ -68,6 +72,7 @@ private:
                        llvm::StringRef role, Bias bias);
   mlir::Location name(llvm::StringRef what) const;
 
+  const Architecture &architecture;
   mlir::OpBuilder builder;
   Weights &weights;
   llvm::ArrayRef<int64_t> layers;

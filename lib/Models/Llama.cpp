@@ -38,4 +38,4 @@ static Value buildLayer(LayerBuilder &b, Value x) {
   return b.add(x, b.linear(h, "ffn_down", s.width));
 }
 
-const Architecture tokopt::llama = {"llama", buildLayer};
+const Architecture tokopt::llama = {.name = "llama", .buildLayer = buildLayer};

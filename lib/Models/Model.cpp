@@ -106,7 +106,7 @@ FlatSymbolRefAttr ModelBuilder::buildKind(StringRef name,
   OpBuilder::InsertionGuard guard(b);
   Block *body = kind.addEntryBlock();
   b.setInsertionPointToEnd(body);
-  LayerBuilder layer(b, *weights, sizes, layers,
+  LayerBuilder layer(b, *weights, architecture, sizes, layers,
                      {/*rows=*/body->getArgument(1),
                       /*cache=*/body->getArgument(2),
                       /*layer=*/body->getArgument(3)});
@@ -161,14 +161,20 @@ void ModelBuilder::buildStep(ArrayRef<Attribute> kinds,
   };
 
   FlatSymbolRefAttr norm = weights->get("output_norm.weight", sizes.width);
+  FlatSymbolRefAttr normBias;
+  if (architecture.normBias == Bias::Added)
+    normBias = weights->get("output_norm.bias", sizes.width);
   // Many models read logits off the embedding instead of a matrix of their own.
   FlatSymbolRefAttr output =
       weights->has("output.weight")
           ? weights->get("output.weight", {sizes.vocab, sizes.width})
           : embedding;
 
-  Value x = tok::EmbedOp::create(b, stream, argument("ids"), embedding,
-                                 b.getF32FloatAttr(1.0));
+  Value x = tok::EmbedOp::create(
+      b, stream, argument("ids"), embedding,
+      b.getF32FloatAttr(architecture.embeddingScale
+                            ? architecture.embeddingScale(sizes)
+                            : 1.0));
   auto stack = tok::StackOp::create(
       b, stream, stream, TypeRange(cacheType), x, argument("rows"),
       argument("kv"), argument("frontier"), argument("full_rows"),
@@ -179,8 +185,8 @@ void ModelBuilder::buildStep(ArrayRef<Attribute> kinds,
                                 stack.getOutput(), argument("out"),
                                 /*rows=*/nullptr)
                 .getOutput();
-  z = tok::NormOp::create(b, z, norm, /*bias=*/nullptr, /*layer=*/nullptr,
-                          tok::NormKind::Rms, b.getF32FloatAttr(sizes.normEps));
+  z = tok::NormOp::create(b, z, norm, normBias, /*layer=*/nullptr,
+                          architecture.norm, b.getF32FloatAttr(sizes.normEps));
   Value logits = tok::LinearOp::create(b, tensor(sizes.vocab, f32), z, output,
                                        /*bias=*/nullptr,
                                        /*layer=*/nullptr, /*compute=*/nullptr);
@@ -204,7 +210,11 @@ Error ModelBuilder::build() {
   // Weights stand first, whenever they are asked for.
   auto schedule = tok::ScheduleOp::create(
       b, "schedule", tok::ScheduleKind::Chunked, stepRows, /*groups=*/nullptr);
-  weights.emplace(file, sizes.layers, OpBuilder(schedule));
+  SmallVector<int64_t> structures(sizes.layers);
+  if (architecture.kindOf)
+    for (auto [layer, kind] : enumerate(structures))
+      kind = architecture.kindOf(sizes, layer);
+  weights.emplace(file, structures, OpBuilder(schedule));
 
   embedding = weights->get("token_embd.weight", {sizes.vocab, sizes.width});
   SmallVector<Attribute> kinds;
@@ -240,8 +250,13 @@ Expected<OwningOpRef<ModuleOp>> tokopt::buildModel(const gguf::File &file,
   Expected<const Architecture *> architecture = findArchitecture(file);
   if (!architecture)
     return architecture.takeError();
-  Expected<Hyperparameters> sizes =
-      readHyperparameters(file, (*architecture)->name);
+  return buildModel(file, **architecture, context);
+}
+
+Expected<OwningOpRef<ModuleOp>>
+tokopt::buildModel(const gguf::File &file, const Architecture &architecture,
+                   MLIRContext &context) {
+  Expected<Hyperparameters> sizes = readHyperparameters(file, architecture);
   if (!sizes)
     return sizes.takeError();
   if (Error error = checkTokenizer(file))
@@ -250,9 +265,9 @@ Expected<OwningOpRef<ModuleOp>> tokopt::buildModel(const gguf::File &file,
   context
       .loadDialect<tok::TokDialect, arith::ArithDialect, func::FuncDialect>();
   Location location =
-      NameLoc::get(StringAttr::get(&context, (*architecture)->name));
+      NameLoc::get(StringAttr::get(&context, architecture.name));
   OwningOpRef<ModuleOp> module = ModuleOp::create(location);
-  if (Error error = ModelBuilder(file, **architecture, *sizes, *module).build())
+  if (Error error = ModelBuilder(file, architecture, *sizes, *module).build())
     return error;
 
   // Passes rely on a module that verifies, so what the checks above miss is an

@@ -18,6 +18,8 @@ namespace gguf {
 class File;
 } // namespace gguf
 
+struct Architecture;
+
 /// Builds the module of the model in `file`: weight families, one function for
 /// each kind of layer, and the entry `@step`. Everything is f32, the cache too;
 /// what makes it smaller or faster is left to passes.
@@ -25,6 +27,12 @@ class File;
 /// The result verifies. The dialects it needs are loaded into `context`.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 buildModel(const gguf::File &file, mlir::MLIRContext &context);
+
+/// The same for a file whose architecture is known, also one that is not among
+/// `getArchitectures()`.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+buildModel(const gguf::File &file, const Architecture &architecture,
+           mlir::MLIRContext &context);
 
 } // namespace tokopt
 

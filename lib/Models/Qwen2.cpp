@@ -35,4 +35,4 @@ static Value buildLayer(LayerBuilder &b, Value x) {
   return b.add(x, b.linear(h, "ffn_down", s.width));
 }
 
-const Architecture tokopt::qwen2 = {"qwen2", buildLayer};
+const Architecture tokopt::qwen2 = {.name = "qwen2", .buildLayer = buildLayer};

@@ -81,13 +81,15 @@ RankedTensorType Weights::getType(const gguf::Tensor &tensor) {
 // Kinds and families
 //===----------------------------------------------------------------------===//
 
-Weights::Weights(const gguf::File &file, int64_t layers, OpBuilder builder)
+Weights::Weights(const gguf::File &file, ArrayRef<int64_t> kindOf,
+                 OpBuilder builder)
     : file(file), builder(builder) {
-  findKinds(layers);
+  findKinds(kindOf);
 }
 
-/// Groups layers by their roles and formats, and roles by format.
-void Weights::findKinds(int64_t layers) {
+/// Groups layers by their kinds, roles and formats, and roles by format.
+void Weights::findKinds(ArrayRef<int64_t> kindOf) {
+  int64_t layers = kindOf.size();
   using Signature = std::map<StringRef, gguf::FormatId>;
   std::vector<Signature> signatures(layers);
   for (const gguf::Tensor &tensor : file.getTensors()) {
@@ -97,9 +99,10 @@ void Weights::findKinds(int64_t layers) {
     signatures[split->first].try_emplace(split->second, tensor.format->id);
   }
 
-  std::map<Signature, size_t> numbers;
+  std::map<std::pair<int64_t, Signature>, size_t> numbers;
   for (int64_t layer = 0; layer < layers; ++layer) {
-    auto [it, isNew] = numbers.try_emplace(signatures[layer], kinds.size());
+    auto [it, isNew] = numbers.try_emplace(
+        std::pair(kindOf[layer], signatures[layer]), kinds.size());
     if (isNew)
       kinds.emplace_back();
     kinds[it->second].push_back(layer);

@@ -25,11 +25,14 @@ namespace tokopt {
 /// several becomes a family for each (`@attn_v.q8_0`, `@attn_v.q5_0`).
 class Weights {
 public:
-  /// Ops are created at the insertion point that `builder` has now.
-  Weights(const gguf::File &file, int64_t layers, mlir::OpBuilder builder);
+  /// Ops are created at the insertion point that `builder` has now. `kindOf`
+  /// has a number for each layer.
+  Weights(const gguf::File &file, llvm::ArrayRef<int64_t> kindOf,
+          mlir::OpBuilder builder);
 
-  /// Layers whose tensors have the same roles and formats, so that they can
-  /// run the same code. Groups are in the order of their first layers.
+  /// Layers of one number in `kindOf` whose tensors have the same roles and
+  /// formats, so that they can run the same code. Groups are in the order of
+  /// their first layers.
   llvm::ArrayRef<llvm::SmallVector<int64_t>> getKinds() const { return kinds; }
 
   bool has(llvm::StringRef tensor) const { return file.findTensor(tensor); }
@@ -58,7 +61,7 @@ private:
   };
   using FamilyKey = std::pair<llvm::StringRef, gguf::FormatId>;
 
-  void findKinds(int64_t layers);
+  void findKinds(llvm::ArrayRef<int64_t> kindOf);
   /// Finds a tensor and checks it; returns null after an error.
   const gguf::Tensor *find(llvm::StringRef name, llvm::ArrayRef<int64_t> shape);
   mlir::RankedTensorType getType(const gguf::Tensor &tensor);
