@@ -230,10 +230,18 @@ static LogicalResult checkRowwise(KernelOp op) {
       head && findInteger(op, "head").value_or(0) <= 0)
     return op.emitOpError("expects 'head' to be a positive integer, but got ")
            << head;
-  for (int64_t i = 0; i < values; ++i)
+  // Values are f32, or f16 where a target's template takes it.
+  auto valueType = [&](Value operand) -> Type {
+    auto memref = dyn_cast<MemRefType>(operand.getType());
+    bool isHalf = memref && memref.getElementType().isF16();
+    return isHalf ? Type(b.getF16Type()) : f32;
+  };
+  for (int64_t i = 0; i < values; ++i) {
+    Value input = op.getInputs()[i];
     if (i != angles &&
-        failed(checkBuffer(op, op.getInputs()[i], "an input", f32, columns)))
+        failed(checkBuffer(op, input, "an input", valueType(input), columns)))
       return failure();
+  }
   for (Value output : op.getOutputs()) {
     if (auto cache = dyn_cast<CacheType>(output.getType())) {
       if (failed(checkCacheOutput(op, cache)))
@@ -243,7 +251,7 @@ static LogicalResult checkRowwise(KernelOp op) {
     auto type = dyn_cast<MemRefType>(output.getType());
     bool isRounded = type && type.getElementType().isInteger(8);
     if (failed(checkBuffer(op, output, "an output",
-                           isRounded ? Type(b.getI8Type()) : f32,
+                           isRounded ? Type(b.getI8Type()) : valueType(output),
                            isRounded ? getRoundedColumns(columns) : columns)))
       return failure();
   }

@@ -369,6 +369,11 @@ struct RowwiseTemplate : KernelTemplate {
 
   LogicalResult emit(tok::KernelOp op, func::FuncOp function,
                      const TargetDescription &target) const override {
+    for (Value value : llvm::concat<Value>(llvm::to_vector(op.getInputs()),
+                                           llvm::to_vector(op.getOutputs())))
+      if (getElementTypeOrSelf(value.getType()).isF16())
+        return op.emitOpError("expects values of f32 on the CPU, but got ")
+               << value.getType();
     if (op.getPrologue().empty())
       return op.emitOpError(
           "expects a prologue that says what each element is");

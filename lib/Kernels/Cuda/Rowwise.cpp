@@ -25,6 +25,7 @@
 #include "lib/Kernels/Cuda/Arguments.h"
 #include "lib/Kernels/Cuda/Templates.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
@@ -95,6 +96,8 @@ FailureOr<Shape> shapeOf(tok::KernelOp op) {
   }
   if (op.getPrologue().empty())
     return op.emitOpError("expects a prologue");
+  if (op.getConfig().contains("group"))
+    return op.emitOpError("sums groups, which has no CUDA template");
 
   int64_t chunks = llvm::divideCeil(shape.stored, shape.width);
   int64_t most = kElementsPerThread / shape.width;
@@ -325,6 +328,12 @@ struct RowwiseTemplate : KernelTemplate {
       if (isa<tok::PartnerOp>(inner))
         return inner.emitOpError("cannot stand in a CUDA kernel: rotations "
                                  "have no CUDA template");
+      if (auto exp = dyn_cast<math::ExpOp>(inner);
+          exp && !arith::bitEnumContainsAll(exp.getFastmath(),
+                                            arith::FastMathFlags::nnan |
+                                                arith::FastMathFlags::ninf))
+        return inner.emitOpError("cannot stand in a CUDA kernel: expected exp "
+                                 "with fastmath<nnan,ninf>");
       if (isa_and_nonnull<math::MathDialect>(inner.getDialect()) &&
           !isa<math::SqrtOp, math::FmaOp, math::AbsFOp, math::RoundEvenOp,
                math::ExpOp>(inner))

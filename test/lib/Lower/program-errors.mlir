@@ -68,6 +68,18 @@ func.func @step(%x: memref<?x64xf32> {tok.slot = "frontier"}, %n: index {tok.slo
 
 // -----
 
+func.func @step(%n: index {tok.slot = "rows"}) {
+  %x = tok.buffer at 0 : memref<?x64xf16>
+  // expected-error @+1 {{expects values of f32 on the CPU, but got 'memref<?x64xf16>'}}
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x64xf16>) outs(%x : memref<?x64xf16>) {columns = 64} prologue {
+  ^bb0(%v: f32):
+    tok.yield %v : f32
+  }
+  return
+}
+
+// -----
+
 func.func @step(%x: memref<?x64xf32> {tok.slot = "frontier"}, %n: index {tok.slot = "rows"}) {
   // expected-error @+1 {{expects a prologue that says what each element is}}
   tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x64xf32>) outs(%x : memref<?x64xf32>) {columns = 64}
