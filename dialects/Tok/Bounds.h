@@ -1,5 +1,10 @@
 //===- Bounds.h - The largest sizes of a model ------------------*- C++ -*-===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // What a module may say, and so what the importer takes. The loader refuses
 // manifests beyond the same numbers (docs/bundle.md, "Bounds"). They keep
 // products of two sizes within 64 bits, and positions and token ids within 32.

@@ -1,5 +1,10 @@
 //===- Canonicalize.cpp - Rewrites that hold whatever the values ----------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Each keeps every bit of every result. Ops without effect that nobody reads
 // are erased by the driver itself.
 //

@@ -1,5 +1,10 @@
 //===- KernelOp.cpp - What the kernels of each family have ----------------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // Templates take from a kernel what its family says, so that is checked here:
 // operands are as wide as the configuration says they are read and written.
 //

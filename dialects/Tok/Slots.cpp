@@ -1,4 +1,9 @@
 //===- Slots.cpp - What an argument of an entry may be --------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "dialects/Tok/Slots.h"
 

@@ -1,4 +1,9 @@
 //===- Slots.h - What an argument of an entry may be ------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOK_SLOTS_H
 #define TOK_SLOTS_H

@@ -1,4 +1,9 @@
 //===- Tokenizer.cpp - Tokenizers that the runtime knows ------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Models/Tokenizer.h"
 

@@ -1,4 +1,9 @@
 //===- Tokenizer.h - Tokenizers that the runtime knows ----------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef TOKOPT_LIB_MODELS_TOKENIZER_H
 #define TOKOPT_LIB_MODELS_TOKENIZER_H

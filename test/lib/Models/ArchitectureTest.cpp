@@ -1,5 +1,10 @@
 //===- ArchitectureTest.cpp - What an architecture may say of itself ------===//
 //
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
 // An architecture that uses every hook, built by nothing but its own function.
 //
 //===----------------------------------------------------------------------===//

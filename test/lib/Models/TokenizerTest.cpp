@@ -1,4 +1,9 @@
 //===- TokenizerTest.cpp - The importer takes what the runtime takes ------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
 
 #include "test/lib/Models/TinyModel.h"
 #include "test/runtime/text/MetadataBuilder.h"
