@@ -9,8 +9,10 @@ ones, of which each must be noticed, then a sample of all f32 constants of all k
 Of the sampled ones that the evaluation runs through, a share must be noticed; the others are listed.
 """
 
+import math
 import pathlib
 import random
+import subprocess
 import sys
 import tempfile
 
@@ -45,7 +47,12 @@ class Mutants:
         """What was altered, the change of NLL, and the mean KL to the sound bundle."""
         run(tool("tokopt-compile"), self.model, "-o", self.path, "--target=avx2", option)
         (altered,) = run_json(tool("tokopt-inspect"), self.path, "--json")["altered"]
-        result = eval_nll(self.path, self.ids, "--reference", self.sound)
+        try:
+            result = eval_nll(self.path, self.ids, "--reference", self.sound)
+        except subprocess.CalledProcessError as refusal:
+            if refusal.returncode != 1:
+                raise
+            return altered, math.nan, math.nan  # refused: some logits are not finite
         return altered, result["nll"] - self.nll, result["kl_mean"]
 
     @staticmethod
