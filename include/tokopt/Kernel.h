@@ -62,7 +62,7 @@ const CudaArchitecture *findCudaArchitecture(llvm::StringRef name);
 
 /// What a template may know of the machine it generates for.
 struct TargetDescription {
-  /// `avx2`, `avx512vnni`.
+  /// `avx2`, `avx512vnni`, `avx512amx`.
   llvm::StringRef name;
   /// Bits of a vector register.
   int64_t vectorBits;
@@ -70,6 +70,8 @@ struct TargetDescription {
   int64_t vectorRegisters;
   /// Whether u8 x s8 products of four are summed by one instruction.
   bool hasDotProduct;
+  /// Whether products of matrix tiles of bytes are one instruction.
+  bool hasTiles = false;
   /// The architecture of a CUDA target, null for a CPU.
   const CudaArchitecture *cuda = nullptr;
 

@@ -83,7 +83,7 @@ compileToObject(mlir::ModuleOp module, const IsaLevel &level) {
   return compileModule(module, level);
 }
 
-/// Spells out the dot product instructions of `module` in plain arithmetic, so
+/// Spells out the products of bytes of `module` in plain arithmetic, so
 /// that kernels generated for one level can be compiled for a lesser one and
 /// tested where the CPU has only that.
 void emulateIntrinsics(mlir::ModuleOp module);

@@ -33,7 +33,7 @@ struct ChooseKernelsPass
     std::optional<TargetDescription> description = findTarget(target);
     if (!description) {
       getOperation().emitError("has no CPU target '")
-          << target << "'; expected avx2 or avx512vnni";
+          << target << "'; expected avx2, avx512vnni or avx512amx";
       return signalPassFailure();
     }
     WalkResult result = getOperation().walk([&](tok::KernelOp kernel) {

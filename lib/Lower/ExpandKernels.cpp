@@ -326,7 +326,7 @@ struct ExpandKernelsPass
     std::optional<TargetDescription> description = findTarget(target);
     if (!description) {
       module.emitError("has no CPU target '")
-          << target << "'; expected avx2 or avx512vnni";
+          << target << "'; expected avx2, avx512vnni or avx512amx";
       return signalPassFailure();
     }
     for (auto weight : module.getOps<tok::WeightOp>())

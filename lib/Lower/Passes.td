@@ -261,7 +261,7 @@ def ChooseKernelsPass : TokPass<"tok-choose-kernels", Exact> {
     ```
   }];
   let options = [
-    Option<"target", "target", "std::string", /*default=*/"\"avx2\"", "ISA level: avx2 or avx512vnni">,
+    Option<"target", "target", "std::string", /*default=*/"\"avx2\"", "ISA level: avx2, avx512vnni or avx512amx">,
     Option<"print", "print", "bool", /*default=*/"false", "Print the choices to standard error">,
   ];
 }
@@ -307,7 +307,7 @@ def ExpandKernelsPass : TokPass<"tok-expand-kernels", Exact> {
     ```
   }];
   let options = [
-    Option<"target", "target", "std::string", /*default=*/"\"avx2\"", "ISA level: avx2 or avx512vnni">,
+    Option<"target", "target", "std::string", /*default=*/"\"avx2\"", "ISA level: avx2, avx512vnni or avx512amx">,
   ];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
     "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",

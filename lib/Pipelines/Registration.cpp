@@ -63,9 +63,10 @@ void tokopt::buildKernelPipeline(OpPassManager &manager, llvm::StringRef target,
 namespace {
 
 struct TargetOptions : PassPipelineOptions<TargetOptions> {
-  Option<std::string> target{*this, "target",
-                             llvm::cl::desc("ISA level: avx2 or avx512vnni"),
-                             llvm::cl::init("avx2")};
+  Option<std::string> target{
+      *this, "target",
+      llvm::cl::desc("ISA level: avx2, avx512vnni or avx512amx"),
+      llvm::cl::init("avx2")};
 };
 
 } // namespace

@@ -9,6 +9,8 @@
 
 #include <cstdint>
 #include <cstring>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -21,6 +23,7 @@ enum Register : uint8_t { kEax, kEbx, kEcx, kEdx };
 /// bits of XCR0.
 constexpr uint64_t kAvxState = 0x6;
 constexpr uint64_t kAvx512State = 0xe6;
+constexpr uint64_t kTileState = 0x60000;
 
 struct Feature {
   const char *name;
@@ -56,6 +59,8 @@ constexpr Feature kFeatures[] = {
     {"avx512bitalg", 7, 0, kEcx, 12, kAvx512State},
     {"avx512vpopcntdq", 7, 0, kEcx, 14, kAvx512State},
     {"avx512fp16", 7, 0, kEdx, 23, kAvx512State},
+    {"amx-tile", 7, 0, kEdx, 24, kTileState},
+    {"amx-int8", 7, 0, kEdx, 25, kTileState},
     {"avxvnni", 7, 1, kEax, 4, kAvxState},
     {"avx512bf16", 7, 1, kEax, 5, kAvx512State},
     {"avxvnniint8", 7, 1, kEdx, 4, kAvxState},
@@ -73,6 +78,17 @@ uint64_t savedStates() {
   return uint64_t(high) << 32 | low;
 }
 
+/// Linux saves the data of tiles only for processes that ask for it
+/// (Documentation/arch/x86/xstate.rst); threads inherit the permission.
+bool mayUseTiles() {
+#if defined(__linux__)
+  constexpr int kArchReqXcompPerm = 0x1023, kXfeatureTileData = 18;
+  return syscall(SYS_arch_prctl, kArchReqXcompPerm, kXfeatureTileData) == 0;
+#else
+  return false;
+#endif
+}
+
 } // namespace
 
 bool tokrt::hasCpuFeature(const char *name) {
@@ -84,7 +100,8 @@ bool tokrt::hasCpuFeature(const char *name) {
                            &regs[kEbx], &regs[kEcx], &regs[kEdx]))
       return false;
     return (regs[feature.reg] >> feature.bit & 1) &&
-           (savedStates() & feature.state) == feature.state;
+           (savedStates() & feature.state) == feature.state &&
+           (feature.state != kTileState || mayUseTiles());
   }
   return false;
 }

@@ -212,7 +212,8 @@ static Error generateCode(const CompileOptions &options, mlir::ModuleOp module,
   if (jobs.empty())
     return failed(
         options,
-        "no ISA level is left; expected --target with avx2 or avx512vnni");
+        "no ISA level is left; expected --target with avx2, avx512vnni or "
+        "avx512amx");
   CpuCompileOptions codeOptions;
   codeOptions.barePointers = false;
   auto objects = compileInParallel(jobs, codeOptions);

@@ -8,6 +8,7 @@
 #include "Compile.h"
 
 #include "tokopt/Pipelines.h"
+#include "tokopt/Target.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Transforms/Passes.h"
@@ -33,10 +34,11 @@ static cl::opt<std::string> backend(
         "cpu: generated kernels (default); reference: the ops' definitions, "
         "to compare with"),
     cl::cat(category));
-static cl::list<std::string> targets(
-    "target", cl::CommaSeparated, cl::value_desc("level"),
-    cl::desc("ISA levels to generate for: avx512vnni, avx2 (default: all)"),
-    cl::cat(category));
+static cl::list<std::string>
+    targets("target", cl::CommaSeparated, cl::value_desc("level"),
+            cl::desc("ISA levels to generate for: avx512amx, avx512vnni, avx2 "
+                     "(default: all)"),
+            cl::cat(category));
 static cl::opt<std::string> pipeline(
     "pipeline", cl::value_desc("passes"),
     cl::desc("Model passes to run instead of the backend's own; may be empty"),
@@ -80,9 +82,9 @@ static Error checkUsage() {
     return createStringError("--backend: found '" + backend +
                              "', expected cpu or reference");
   for (const std::string &target : targets)
-    if (target != "avx2" && target != "avx512vnni")
+    if (!tokopt::findIsaLevel(target))
       return createStringError("--target: found '" + target +
-                               "', expected avx2 or avx512vnni");
+                               "', expected avx2, avx512vnni or avx512amx");
   if (backend == "reference" && (printKernels || emulate))
     return createStringError("--backend: found reference, which has no "
                              "kernels, expected cpu for --" +

@@ -34,6 +34,7 @@ void RunOptions::addTo(CLI::App &app) {
       ->option_text("N");
   output->add_flag("--ignore-eos", ignoreEos,
                    "Generate on through end-of-sequence tokens");
+  output->add_flag("--warm-up", warmUp, "Run the prompt once before, untimed");
   output
       ->add_option("--top-logits", topLogits,
                    "Give the K largest logits of the first new position")

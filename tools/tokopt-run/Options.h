@@ -20,6 +20,7 @@ struct RunOptions {
   bool greedy = false;
   tokrt_sampling_t sampling{0.7f, 40, 0.9f, 0, 0};
   bool ignoreEos = false;
+  bool warmUp = false;
   uint32_t topLogits = 0;
   bool json = false;
 

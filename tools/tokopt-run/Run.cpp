@@ -175,11 +175,36 @@ void generate(const RunOptions &options, tokrt_engine_t *engine,
     throw *output.error;
 }
 
+/// Runs the prompt once with no one to hear it, so that the memory of a step is
+/// there and the weights are mapped.
+void warmUp(const RunOptions &options, tokrt_engine_t *engine,
+            const std::vector<int32_t> &prompt) {
+  tokrt_request_params_t params;
+  tokrt_request_params_init(&params);
+  params.ids = prompt.data();
+  params.id_count = prompt.size();
+  params.max_tokens = 1;
+  tokrt_finish_t finish = TOKRT_FINISH_NONE;
+  params.on_finish = [](void *data, tokrt_request_t, tokrt_finish_t finish) {
+    *static_cast<tokrt_finish_t *>(data) = finish;
+  };
+  params.data = &finish;
+  tokrt_request_t request;
+  tokrt_error_t error;
+  check(tokrt_engine_submit(engine, &params, &request, &error), error);
+  while (finish == TOKRT_FINISH_NONE) {
+    tokrt_step_info_t step;
+    check(tokrt_engine_step(engine, &step, &error), error);
+  }
+}
+
 void runPrompt(const RunOptions &options, const tokrt_model_t *model,
                Text &text, const Stopwatch &sinceStart) {
   EnginePtr engine = createEngine(options.load, model);
   double loadMs = sinceStart.milliseconds();
   std::vector<int32_t> prompt = promptIds(options, text);
+  if (options.warmUp)
+    warmUp(options, engine.get(), prompt);
   Output output(options, text);
   generate(options, engine.get(), prompt, output);
   double allMs = output.elapsedMs();

@@ -375,6 +375,15 @@ Val Emitter::call(StringRef intrinsic, Type result, ArrayRef<Val> arguments,
   return wrap(call.getResult(0));
 }
 
+void Emitter::callVoid(StringRef intrinsic, ArrayRef<Val> arguments,
+                       Here here) {
+  SmallVector<Value> values;
+  for (Val argument : arguments)
+    values.push_back(argument.value);
+  LLVM::CallIntrinsicOp::create(at(here), builder.getStringAttr(intrinsic),
+                                values);
+}
+
 //===----------------------------------------------------------------------===//
 // Control
 //===----------------------------------------------------------------------===//

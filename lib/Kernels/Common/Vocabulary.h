@@ -123,6 +123,9 @@ public:
   Val call(llvm::StringRef intrinsic, mlir::Type result,
            llvm::ArrayRef<Val> arguments, Here here = {});
 
+  void callVoid(llvm::StringRef intrinsic, llvm::ArrayRef<Val> arguments,
+                Here here = {});
+
   //===--- Control
   //-------------------------------------------------------===//
   /// for (iv = begin; iv < end; iv += step) carried = body(iv, carried)

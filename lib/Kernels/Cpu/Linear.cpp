@@ -20,10 +20,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Kernels/Common/Regions.h"
-#include "lib/Kernels/Cpu/Arguments.h"
-#include "lib/Kernels/Cpu/Codecs.h"
 #include "lib/Kernels/Cpu/Dot.h"
+#include "lib/Kernels/Cpu/LinearTiles.h"
 #include "lib/Kernels/Cpu/Templates.h"
 
 #include <vector>
@@ -39,30 +37,11 @@ namespace {
 constexpr int64_t kRowBlockBytes = 192 << 10;
 
 /// Emits one linear kernel.
-struct LinearEmitter {
-  Emitter &e;
-  tok::KernelOp op;
-  Arguments arguments;
-  int64_t matrices, columns;
-  /// A panel is `parts` vectors of `lanes` outputs.
-  int64_t lanes, parts;
+struct LinearEmitter : LinearKernel {
   int64_t tile;
-  bool quantized;
-  QuantizedRow layout;
-  SmallVector<const Codec *> codecs;
 
   LinearEmitter(Emitter &e, tok::KernelOp op, Block &entry)
-      : e(e), op(op), arguments(e, op, entry),
-        matrices(configInt(op, "matrices")), columns(configInt(op, "inputs")),
-        lanes(std::min(e.target.lanes(), kPanelRows)),
-        parts(kPanelRows / lanes), tile(configInt(op, "tile")),
-        quantized(configName(op, "compute") == "i8"), layout(columns) {}
-
-  /// Address of row `row` of the input.
-  Val inputRow(Val row) {
-    return e.offset(arguments.inputs[0],
-                    row * rowBytes(op.getInputs()[0].getType()));
-  }
+      : LinearKernel(e, op, entry), tile(configInt(op, "tile")) {}
 
   /// Input `k` behind column `column` of a row as f32, rounded when the op
   /// computes in i8.
@@ -81,8 +60,7 @@ struct LinearEmitter {
     Type bytes = e.vec(4 * lanes, e.i8());
     int64_t parts = refs.size();
     bool halves = codec.halfScale(e, refs[0], 0).value != nullptr;
-    Val quarter = e.divide(column, e.i64(4)),
-        eighth = e.divide(column, e.i64(8));
+    Val quarter = e.divide(column, e.i64(4));
 
     Vals firstSums, secondSums;
     for (Val row : rows) {
@@ -131,25 +109,38 @@ struct LinearEmitter {
       totals = sumColumns({0, 4, 1, 5, 2, 6, 3, 7}, rowSums);
     }
 
-    Vals scales, offsets;
-    for (const GroupRef &ref : refs) {
-      scales.push_back(codec.scale(e, ref));
-      offsets.push_back(codec.offset(e, ref));
-    }
-    for (auto [number, row] : llvm::enumerate(rows)) {
-      Val at = e.offset(row, eighth);
-      Val rowScale = e.splat(e.load(e.f32(), at, layout.scales()), lanes);
-      Val rowSum;
-      if (offsets[0].value)
-        rowSum = e.splat(e.load(e.f32(), at, layout.scaledSums()), lanes);
-      for (int64_t part = 0; part < parts; ++part) {
-        Val &sum = sums[number * parts + part];
-        Val total = e.convert(totals[number * parts + part], e.f32());
-        sum = e.fma(total * rowScale, scales[part], sum);
-        if (rowSum.value)
-          sum = e.fma(offsets[part], rowSum, sum);
-      }
-    }
+    scaleGroup(codec, refs, column, rows, totals, sums);
+  }
+
+  /// Calls `body` with each group of a panel: where it is, and its first
+  /// column.
+  Vals forGroups(int64_t matrix, Val panel, int64_t firstRow, int64_t parts,
+                 Vals carried,
+                 llvm::function_ref<Vals(ArrayRef<GroupRef>, Val, Vals)> body) {
+    const Codec &codec = *codecs[matrix];
+    int64_t blocks = columns / codec.blockColumns();
+    Val base = panelBase(matrix, panel);
+    auto visit = [&](Val block, Val group, Val column, ArrayRef<Val> values) {
+      SmallVector<GroupRef> refs;
+      for (int64_t part = 0; part < parts; ++part)
+        refs.push_back({block, group, firstRow + part * lanes, lanes});
+      return body(refs, column, Vals(values));
+    };
+    return e.loop(
+        e.i64(0), e.i64(blocks), 1, carried, [&](Val b, ArrayRef<Val> values) {
+          Val block = e.offset(base, b * codec.panelBytes());
+          Val column = b * codec.blockColumns();
+          if (codec.groups() == 1)
+            return visit(block, block, column, values);
+          return e.loop(e.i64(0), e.i64(codec.groups()), 1, values,
+                        [&](Val s, ArrayRef<Val> values) {
+                          Val group = e.offset(block, s * codec.groupBytes() +
+                                                          codec.groupOffset());
+                          return visit(block, group,
+                                       column + s * codec.groupColumns(),
+                                       values);
+                        });
+        });
   }
 
   void addFloatGroup(const Codec &codec, ArrayRef<GroupRef> refs, Val column,
@@ -174,40 +165,22 @@ struct LinearEmitter {
   Vals sumPanel(int64_t matrix, Val panel, ArrayRef<Val> rows, int64_t begin,
                 int64_t end) {
     const Codec &codec = *codecs[matrix];
-    int64_t blocks = columns / codec.blockColumns();
-    Val base = e.offset(arguments.weights[matrix],
-                        panel * (blocks * codec.panelBytes()));
     Vals zeros(rows.size() * (end - begin), e.zero(e.vec(lanes, e.f32())));
-
-    auto addGroup = [&](Val block, Val group, Val column, Vals sums) {
-      SmallVector<GroupRef> refs;
-      for (int64_t part = begin; part < end; ++part)
-        refs.push_back({block, group, part * lanes, lanes});
-      // Few rows stream their weights; more find them in the cache.
-      if (static_cast<int64_t>(rows.size()) < tile && codec.groupColumns() > 1)
-        for (int64_t line = 0; line < codec.groupBytes(); line += 64)
-          e.prefetch(group, 4096 + line);
-      if (quantized && codec.groupColumns() > 1)
-        addQuantizedGroup(codec, refs, column, rows, sums);
-      else
-        addFloatGroup(codec, refs, column, rows, sums);
-      return sums;
-    };
-    return e.loop(
-        e.i64(0), e.i64(blocks), 1, zeros, [&](Val b, ArrayRef<Val> sums) {
-          Val block = e.offset(base, b * codec.panelBytes());
-          Val column = b * codec.blockColumns();
-          if (codec.groups() == 1)
-            return addGroup(block, block, column, Vals(sums));
-          return e.loop(e.i64(0), e.i64(codec.groups()), 1, sums,
-                        [&](Val s, ArrayRef<Val> sums) {
-                          Val group = e.offset(block, s * codec.groupBytes() +
-                                                          codec.groupOffset());
-                          return addGroup(block, group,
-                                          column + s * codec.groupColumns(),
-                                          Vals(sums));
-                        });
-        });
+    return forGroups(matrix, panel, begin * lanes, end - begin, zeros,
+                     [&](ArrayRef<GroupRef> refs, Val column, Vals sums) {
+                       // Few rows stream their weights; more find them in the
+                       // cache.
+                       if (static_cast<int64_t>(rows.size()) < tile &&
+                           codec.groupColumns() > 1)
+                         for (int64_t line = 0; line < codec.groupBytes();
+                              line += 64)
+                           e.prefetch(refs[0].group, 4096 + line);
+                       if (quantized && codec.groupColumns() > 1)
+                         addQuantizedGroup(codec, refs, column, rows, sums);
+                       else
+                         addFloatGroup(codec, refs, column, rows, sums);
+                       return sums;
+                     });
   }
 
   /// Computes parts [begin, end) of a panel of `count` rows from `first` on and
@@ -220,33 +193,7 @@ struct LinearEmitter {
     SmallVector<Vals> sums;
     for (int64_t matrix = 0; matrix < matrices; ++matrix)
       sums.push_back(sumPanel(matrix, panel, rows, begin, end));
-    Type vector = e.vec(lanes, e.f32());
-    for (int64_t r = 0; r < count; ++r)
-      for (int64_t part = begin; part < end; ++part) {
-        Val bytes = panel * (4 * kPanelRows) + 4 * part * lanes;
-        Vals values;
-        for (Vals &matrix : sums)
-          values.push_back(matrix[r * (end - begin) + part - begin]);
-        for (Val bias : ArrayRef(arguments.weights).drop_front(matrices))
-          values.push_back(e.load(vector, e.offset(bias, bytes)));
-        for (size_t i = 1; i < arguments.inputs.size(); ++i) {
-          Val at =
-              e.offset(arguments.inputs[i],
-                       (first + r) * rowBytes(op.getInputs()[i].getType()));
-          values.push_back(e.load(vector, e.offset(at, bytes)));
-        }
-        if (!op.getEpilogue().empty()) {
-          FailureOr<Vals> results =
-              cloneRegion(e, op.getEpilogue(), values, lanes);
-          if (failed(results))
-            return failure();
-          values = *results;
-        }
-        Val at = e.offset(arguments.outputs[0],
-                          (first + r) * rowBytes(op.getOutputs()[0].getType()));
-        e.store(values[0], e.offset(at, bytes));
-      }
-    return success();
+    return storeSums(panel, first, begin, end, sums);
   }
 
   /// Few rows take a panel's parts at once, so that they stream its weights
@@ -269,23 +216,24 @@ struct LinearEmitter {
   }
 
   LogicalResult emit() {
-    SymbolTableCollection symbols;
-    for (auto symbol : op.getWeights()->getAsRange<FlatSymbolRefAttr>()) {
-      auto weight = symbols.lookupNearestSymbolFrom<tok::WeightOp>(op, symbol);
-      codecs.push_back(findCodec(weight.getTensorType().getElementType()));
-    }
     int64_t panels = llvm::divideCeil(configInt(op, "outputs"), kPanelRows);
     auto [panelBegin, panelEnd] =
         e.share(arguments.frame, arguments.worker, e.i64(panels));
-    int64_t inputBytes = rowBytes(op.getInputs()[0].getType());
+    bool tiles = usesTiles(*this);
+    int64_t multiple = tiles ? kTileRows : tile;
     int64_t blockRows =
-        std::max<int64_t>(1, kRowBlockBytes / inputBytes / tile) * tile;
+        std::max<int64_t>(1, kRowBlockBytes / inputBytes() / multiple) *
+        multiple;
     LogicalResult result = success();
     e.loop(arguments.rowBegin, arguments.rowEnd, blockRows,
            [&](Val blockBegin) {
              Val blockEnd = e.min(blockBegin + blockRows, arguments.rowEnd);
+             Val begin = blockBegin;
+             if (tiles)
+               begin = emitTileRows(*this, panelBegin, panelEnd, blockBegin,
+                                    blockEnd, result);
              e.loop(panelBegin, panelEnd, 1, [&](Val panel) {
-               Val row = blockBegin;
+               Val row = begin;
                for (int64_t count : tileSizes()) {
                  Val end = blockEnd - e.remainder(blockEnd - row, e.i64(count));
                  e.loop(row, end, count, [&](Val first) {
@@ -315,6 +263,16 @@ struct LinearTemplate : KernelTemplate {
             "tile of " + std::to_string(tile) + " rows", "one row",
             std::to_string(target.vectorRegisters) +
                 " vector registers hold two accumulators a row"};
+  }
+
+  /// All levels share one plan of the scratch, so its size does not depend on
+  /// the target.
+  int64_t getScratchBytes(tok::KernelOp op,
+                          const TargetDescription &) const override {
+    if (configName(op, "compute") != "i8")
+      return 0;
+    return getTileScratchBytes(configInt(op, "matrices"),
+                               configInt(op, "inputs"));
   }
 
   LogicalResult emit(tok::KernelOp op, func::FuncOp function,

@@ -21,6 +21,8 @@ const KernelTemplate *tokopt::findCpuTemplate(llvm::StringRef family) {
 
 std::optional<TargetDescription> tokopt::findTarget(llvm::StringRef name) {
   static constexpr TargetDescription kTargets[] = {
+      {"avx512amx", /*vectorBits=*/512, /*vectorRegisters=*/32,
+       /*hasDotProduct=*/true, /*hasTiles=*/true},
       {"avx512vnni", /*vectorBits=*/512, /*vectorRegisters=*/32,
        /*hasDotProduct=*/true},
       {"avx2", /*vectorBits=*/256, /*vectorRegisters=*/16,

@@ -49,8 +49,9 @@ const CudaArchitecture *tokopt::findCudaArchitecture(StringRef name) {
 
 TargetDescription
 tokopt::describeCudaTarget(const CudaArchitecture &architecture) {
-  return {architecture.name, /*vectorBits=*/kChunkBytes * 8,
-          /*vectorRegisters=*/255, /*hasDotProduct=*/true, &architecture};
+  return {architecture.name,       /*vectorBits=*/kChunkBytes * 8,
+          /*vectorRegisters=*/255, /*hasDotProduct=*/true,
+          /*hasTiles=*/false,      &architecture};
 }
 
 OwningOpRef<ModuleOp>

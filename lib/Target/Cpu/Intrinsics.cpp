@@ -55,6 +55,8 @@ static constexpr IntrinsicFamily kFamilies[] = {
     {"llvm.x86.avx512.vpshufbitqmb.", "avx512bitalg"},
     {"llvm.x86.avx512bf16.", "avx512bf16"},
     {"llvm.x86.avx512fp16.", "avx512fp16"},
+    {"llvm.x86.tile", "amx-tile"},
+    {"llvm.x86.tdpb", "amx-int8"},
 };
 
 /// The feature that `name` needs, or nothing if it is not listed.

@@ -29,11 +29,15 @@ using llvm::StringLiteral;
 static constexpr StringLiteral kAvx2Features[] = {X86_64_V3};
 static constexpr StringLiteral kAvx512VnniFeatures[] = {X86_64_V4,
                                                         "avx512vnni"};
+static constexpr StringLiteral kAvx512AmxFeatures[] = {X86_64_V4, "avx512vnni",
+                                                       "amx-tile", "amx-int8"};
 
 #undef X86_64_V3
 #undef X86_64_V4
 
 static constexpr IsaLevel kLevels[] = {
+    {"avx512amx", "x86-64-v4", "+avx512vnni,+amx-tile,+amx-int8", 512,
+     kAvx512AmxFeatures},
     {"avx512vnni", "x86-64-v4", "+avx512vnni", 512, kAvx512VnniFeatures},
     {"avx2", "x86-64-v3", "", 256, kAvx2Features},
 };

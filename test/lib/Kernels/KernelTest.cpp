@@ -77,7 +77,9 @@ ArrayRef<Variant> tokopt::test::getVariants() {
   static const Variant variants[] = {
       {"avx2", "avx2", "avx2"},
       {"avx512vnni", "avx512vnni", "avx512vnni"},
-      {"avx512vnni_emulated", "avx512vnni", "avx2"}};
+      {"avx512amx", "avx512amx", "avx512amx"},
+      // Few rows take the dot products of VNNI here, too.
+      {"avx512amx_emulated", "avx512amx", "avx2"}};
   return variants;
 }
 

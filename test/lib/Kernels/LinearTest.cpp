@@ -88,8 +88,8 @@ std::vector<double> roundRow(const float *x, int64_t columns) {
 }
 
 TEST_P(LinearTest, SumsEveryFormat) {
-  // Whole tiles of every level (12 rows, 4 rows) and what is left of them.
-  constexpr int64_t kRows = 15;
+  // Whole tiles of every level (16, 12 and 4 rows) and what is left of them.
+  constexpr int64_t kRows = 35;
   for (const BlockFormat &format : getBlockFormats())
     for (bool rounded : {false, true})
       // One block and several, a part of a panel and several with a part.
@@ -144,7 +144,7 @@ TEST_P(LinearTest, SumsEveryFormat) {
           ASSERT_TRUE(sameBits(alone[0], y[r], outputs))
               << "row " << r << " alone";
         }
-        for (int64_t count = 2; count < kRows; ++count) {
+        for (int64_t count : {2, 3, 4, 5, 7, 11, 12, 13, 15, 16, 17, 29, 34}) {
           Rows some =
               compute(program, x, 1, count, outputs, /*workers=*/1 + count % 3);
           for (int64_t r = 0; r < count; ++r)
@@ -202,7 +202,7 @@ TEST_P(LinearTest, SumsExtremesExactly) {
 
 TEST_P(LinearTest, AddsBiasResidualAndGates) {
   const BlockFormat &q8 = getBlockFormats()[3], &q4 = getBlockFormats()[1];
-  constexpr int64_t kColumns = 64, kOutputs = 24, kRows = 7;
+  constexpr int64_t kColumns = 64, kOutputs = 40, kRows = 19;
   Matrix a = makeMatrix(q8, kOutputs, kColumns, [&] { return random(); });
   Matrix b = makeMatrix(q4, kOutputs, kColumns, [&] { return random(); });
   std::vector<float> bias(kOutputs);
@@ -218,19 +218,19 @@ TEST_P(LinearTest, AddsBiasResidualAndGates) {
       "tok.weight @a : " + typeOf(a) +
       " = source \"weights\" at [0]\ntok.weight @b : " + typeOf(b) +
       " = source \"weights\" at [" + std::to_string(second) +
-      "]\ntok.weight @bias : tensor<24xf32> = source \"weights\" at [" +
+      "]\ntok.weight @bias : tensor<40xf32> = source \"weights\" at [" +
       std::to_string(third) +
       "]\n"
       R"mlir(
     func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x64xf32> {tok.slot = "frontier"},
-                    %r: tensor<?x24xf32> {tok.slot = "instrument"}) -> (tensor<?x24xf32> {tok.slot = "logits"}) {
-      %g = tok.linear %x, @a bias @bias : tensor<?x64xf32> -> tensor<?x24xf32>
-      %u = tok.linear %x, @b bias @bias : tensor<?x64xf32> -> tensor<?x24xf32>
-      %h = tok.gated %g, %u ACTIVATION : tensor<?x24xf32>
-      %s = tok.linear %x, @a bias @bias : tensor<?x64xf32> -> tensor<?x24xf32>
-      %t = arith.addf %r, %s : tensor<?x24xf32>
-      %y = arith.mulf %h, %t : tensor<?x24xf32>
-      return %y : tensor<?x24xf32>
+                    %r: tensor<?x40xf32> {tok.slot = "instrument"}) -> (tensor<?x40xf32> {tok.slot = "logits"}) {
+      %g = tok.linear %x, @a bias @bias : tensor<?x64xf32> -> tensor<?x40xf32>
+      %u = tok.linear %x, @b bias @bias : tensor<?x64xf32> -> tensor<?x40xf32>
+      %h = tok.gated %g, %u ACTIVATION : tensor<?x40xf32>
+      %s = tok.linear %x, @a bias @bias : tensor<?x64xf32> -> tensor<?x40xf32>
+      %t = arith.addf %r, %s : tensor<?x40xf32>
+      %y = arith.mulf %h, %t : tensor<?x40xf32>
+      return %y : tensor<?x40xf32>
     })mlir";
   Rows x(kRows, kColumns), residual(kRows, kOutputs);
   fill(x);

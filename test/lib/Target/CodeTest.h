@@ -32,6 +32,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 namespace tokopt::test {
 
@@ -70,6 +71,11 @@ std::string getMessage(llvm::Expected<T> result) {
 }
 
 inline bool hostRuns(const IsaLevel &level) {
+  // Linux gives tiles only to processes that ask.
+  constexpr int kArchReqXcompPerm = 0x1023, kXfeatureTileData = 18;
+  if (llvm::is_contained(level.features, "amx-tile") &&
+      syscall(SYS_arch_prctl, kArchReqXcompPerm, kXfeatureTileData) != 0)
+    return false;
   llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
   return llvm::all_of(level.features, [&](llvm::StringRef feature) {
     // LLVM reports no value for what it cannot ask the processor about.

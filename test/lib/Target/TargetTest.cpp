@@ -221,7 +221,8 @@ protected:
 };
 
 INSTANTIATE_TEST_SUITE_P(Levels, RunTest,
-                         testing::Values(findIsaLevel("avx512vnni"),
+                         testing::Values(findIsaLevel("avx512amx"),
+                                         findIsaLevel("avx512vnni"),
                                          findIsaLevel("avx2")),
                          [](const auto &info) {
                            return info.param->name.str();
