@@ -59,6 +59,10 @@ def test_generation(folder, bundle):
     check(draws[0] == draws[1] != draws[2], f"seeds draw {draws}")
     cold = run_json("tokopt-run", bundle, "--ids", "5,6,7", "--max-tokens", 6, "--temperature", 0, "--ignore-eos")
     check(cold["ids"] == result["ids"], "temperature 0 is greedy")
+    warm = run("tokopt-run", bundle, "--ids", "5,6,7", "--max-tokens", 6, "--greedy", "--ignore-eos", "--json", "--warm-up",
+               "--trace-steps")
+    steps = [line for line in warm.stderr.splitlines() if line.startswith("step ")]
+    check(json.loads(warm.stdout)["ids"] == result["ids"] and len(steps) == 1 + 6, f"a warm-up is one more step: {steps}")
     nothing = run_json("tokopt-run", bundle, "--ids", "5,6,7", "--max-tokens", 0, "--top-logits", 1)
     check(nothing["ids"] == [] and nothing["first_logits"][0][0] == result["ids"][0], "no tokens, but logits")
 
