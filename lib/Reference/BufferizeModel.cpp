@@ -9,6 +9,7 @@
 
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/Transforms/BufferUtils.h"
 #include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
@@ -77,7 +78,8 @@ struct BufferizeModelPass
     options.bufferizeFunctionBoundaries = true;
     options.functionArgTypeConverterFn = makeArgumentType;
     bufferization::BufferizationState state;
-    if (failed(bufferization::eliminateEmptyTensors(rewriter, module)) ||
+    if (failed(nameConstants(module, options, state)) ||
+        failed(bufferization::eliminateEmptyTensors(rewriter, module)) ||
         failed(
             bufferization::runOneShotModuleBufferize(module, options, state)) ||
         failed(dropResults(module)))
@@ -86,6 +88,22 @@ struct BufferizeModelPass
   }
 
 private:
+  /// Makes the buffers of constants in the order of the text. Bufferization
+  /// makes them where it meets them, and in which order it takes functions that
+  /// do not call each other changes from run to run.
+  static LogicalResult
+  nameConstants(ModuleOp module,
+                const bufferization::OneShotBufferizationOptions &options,
+                bufferization::BufferizationState &state) {
+    WalkResult result = module.walk([&](arith::ConstantOp constant) {
+      if (!isa<RankedTensorType>(constant.getType()))
+        return WalkResult::advance();
+      return WalkResult(bufferization::getGlobalFor(
+          constant, state.getSymbolTables(), options.bufferAlignment));
+    });
+    return failure(result.wasInterrupted());
+  }
+
   /// Drops the results that are arguments, of public functions too: nothing
   /// but the frame calls those.
   LogicalResult dropResults(ModuleOp module) {
