@@ -7,6 +7,8 @@
 
 #include "Passes.h"
 
+#include "dialects/Tok/TokOps.h"
+
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferUtils.h"
@@ -77,6 +79,10 @@ struct BufferizeModelPass
     bufferization::OneShotBufferizationOptions options;
     options.bufferizeFunctionBoundaries = true;
     options.functionArgTypeConverterFn = makeArgumentType;
+    // The bundler computes weights: their tensors never have memory here.
+    options.opFilter.denyOperation([](Operation *op) {
+      return isa<tok::WeightOp>(op) || op->getParentOfType<tok::WeightOp>();
+    });
     bufferization::BufferizationState state;
     if (failed(nameConstants(module, options, state)) ||
         failed(bufferization::eliminateEmptyTensors(rewriter, module)) ||
