@@ -119,11 +119,11 @@ def Tok_KernelOp : Tok_Op<"kernel", [
   let hasVerifier = 1;
 }
 
-def Tok_YieldOp : Tok_Op<"yield", [Pure, ReturnLike, Terminator, ParentOneOf<["KernelOp"]>]> {
-  let summary = "ends a region of a kernel";
+def Tok_YieldOp : Tok_Op<"yield", [Pure, ReturnLike, Terminator, ParentOneOf<["KernelOp", "WeightOp"]>]> {
+  let summary = "ends a region of a kernel or of a weight";
   let description = [{
-    Gives the element's values in the order of the outputs. Example: see
-    `tok.kernel`.
+    Gives a kernel's values of an element in the order of the outputs, or the
+    one value that a weight is. Example: see `tok.kernel` and `tok.weight`.
   }];
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";

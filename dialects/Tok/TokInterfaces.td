@@ -19,6 +19,8 @@ def Tok_FormatInterface : TypeInterface<"FormatInterface"> {
   let methods = [
     InterfaceMethod<"Values of one block.", "int64_t", "getBlock">,
     InterfaceMethod<"Bytes of one block in the model file.", "int64_t", "getBlockBytes">,
+    InterfaceMethod<"Whether `tok.quantize` is defined for it: rounding, and no search.", "bool",
+                    "hasRounding">,
   ];
 }
 
@@ -35,6 +37,17 @@ def Tok_WeightUserInterface : OpInterface<"WeightUserInterface"> {
     InterfaceMethod<"The layer whose members are read, or null.",
                     "::mlir::Value", "getWeightLayer">,
   ];
+}
+
+def Tok_WeightExpressionInterface : OpInterface<"WeightExpressionInterface"> {
+  let cppNamespace = "::tokopt::tok";
+  let description = [{
+    An op that a weight may be computed by. It has one result, and works row by
+    row: row r of the result depends on row r of each matrix and on the whole of
+    each vector, on nothing else, and it has as many rows. So a bundler computes
+    a weight of any size with the memory of a few rows.
+  }];
+  let verify = "return ::tokopt::tok::verifyWeightExpression($_op);";
 }
 
 def Tok_CacheUserInterface : OpInterface<"CacheUserInterface"> {

@@ -42,6 +42,30 @@ static void printLayerList(OpAsmPrinter &printer, Operation *,
 }
 
 //===----------------------------------------------------------------------===//
+// Families that an expression reads: @a, @b
+//===----------------------------------------------------------------------===//
+
+static ParseResult parseFamilyList(OpAsmParser &parser, ArrayAttr &families) {
+  SmallVector<Attribute> symbols;
+  auto parseFamily = [&]() -> ParseResult {
+    StringAttr name;
+    if (parser.parseSymbolName(name))
+      return failure();
+    symbols.push_back(FlatSymbolRefAttr::get(name));
+    return success();
+  };
+  if (parser.parseCommaSeparatedList(parseFamily))
+    return failure();
+  families = parser.getBuilder().getArrayAttr(symbols);
+  return success();
+}
+
+static void printFamilyList(OpAsmPrinter &printer, Operation *,
+                            ArrayAttr families) {
+  llvm::interleaveComma(families, printer);
+}
+
+//===----------------------------------------------------------------------===//
 // The run table: [@decoder for 0-4, @global for 5]
 //===----------------------------------------------------------------------===//
 

@@ -13,6 +13,7 @@
 #include "dialects/Tok/TokTypes.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
@@ -22,9 +23,20 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace tokopt::tok {
+/// Checks what WeightExpressionInterface promises.
+llvm::LogicalResult verifyWeightExpression(mlir::Operation *op);
+} // namespace tokopt::tok
+
 #include "dialects/Tok/TokOpInterfaces.h.inc"
 
 #define GET_OP_CLASSES
 #include "dialects/Tok/TokOps.h.inc"
+
+namespace tokopt::tok {
+/// The weights of `module` that a bundle has to hold, in order: all but those
+/// that only expressions of other weights read.
+llvm::SmallVector<WeightOp> getStoredWeights(mlir::ModuleOp module);
+} // namespace tokopt::tok
 
 #endif // TOK_TOKOPS_H

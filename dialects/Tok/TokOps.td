@@ -10,6 +10,7 @@
 
 include "dialects/Tok/StructureOps.td"
 include "dialects/Tok/WeightOps.td"
+include "dialects/Tok/WeightExpressionOps.td"
 include "dialects/Tok/RowOps.td"
 include "dialects/Tok/CacheOps.td"
 include "dialects/Tok/AttentionOps.td"

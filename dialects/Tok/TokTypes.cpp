@@ -45,6 +45,23 @@ bool tokopt::tok::isWeightElement(Type elementType) {
          elementType.isF16();
 }
 
+bool tokopt::tok::hasRounding(Type elementType) {
+  if (auto format = dyn_cast<FormatInterface>(elementType))
+    return format.hasRounding();
+  return isWeightElement(elementType);
+}
+
+Type tokopt::tok::getPlainType(Type type) {
+  return cast<RankedTensorType>(type).clone(
+      Float32Type::get(type.getContext()));
+}
+
+Type tokopt::tok::getColumnsType(Type type) {
+  return RankedTensorType::get(
+      cast<RankedTensorType>(type).getShape().take_back(),
+      Float32Type::get(type.getContext()));
+}
+
 /// Parses `[a, b]`, a list of bare names.
 static ParseResult parseNames(AsmParser &parser,
                               SmallVectorImpl<StringAttr> &names) {

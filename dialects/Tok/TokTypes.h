@@ -27,6 +27,12 @@ int64_t getBlock(mlir::Type elementType);
 int64_t getBlockBytes(mlir::Type elementType);
 /// Whether `elementType` is a weight format or a float that weights come in.
 bool isWeightElement(mlir::Type elementType);
+/// Whether `tok.quantize` is defined for elements of `elementType`.
+bool hasRounding(mlir::Type elementType);
+/// The type of a weight's values: the shape of `type`, elements of f32.
+mlir::Type getPlainType(mlir::Type type);
+/// A vector of an f32 for each column of `type`.
+mlir::Type getColumnsType(mlir::Type type);
 
 } // namespace tokopt::tok
 

@@ -22,13 +22,15 @@ class Tok_Type<string name, string typeMnemonic, list<Trait> traits = []>
 //===----------------------------------------------------------------------===//
 
 /// A storage format as an element type: only tok ops accept tensors of it.
-class Tok_Format<string name, string typeMnemonic, int block, int blockBytes, string formula>
+class Tok_Format<string name, string typeMnemonic, int block, int blockBytes, string formula, bit rounding = 1>
     : Tok_Type<name, typeMnemonic, [DeclareTypeInterfaceMethods<Tok_FormatInterface>]> {
   let summary = "blocks of " # block # " values in " # blockBytes # " bytes";
-  let description = "Each value is `" # formula # "`.";
+  let description = "Each value is `" # formula # "`."
+    # !if(rounding, "", " Its scales are found by a search, so `tok.quantize` has no definition for it.");
   let extraClassDefinition = [{
     int64_t $cppClass::getBlock() const { return }] # block # [{; }
     int64_t $cppClass::getBlockBytes() const { return }] # blockBytes # [{; }
+    bool $cppClass::hasRounding() const { return }] # rounding # [{; }
   }];
 }
 
@@ -37,9 +39,9 @@ def Tok_Q4_1 : Tok_Format<"Q4_1", "q4_1", 32, 20, "d * q + m, q in 0..15">;
 def Tok_Q5_0 : Tok_Format<"Q5_0", "q5_0", 32, 22, "d * (q - 16), q in 0..31">;
 def Tok_Q8_0 : Tok_Format<"Q8_0", "q8_0", 32, 34, "d * q, q in -128..127">;
 def Tok_Q4_K : Tok_Format<"Q4_K", "q4_k", 256, 144,
-    "d * scale * q - dmin * min, q in 0..15, scale and min 6 bits for 32 values">;
+    "d * scale * q - dmin * min, q in 0..15, scale and min 6 bits for 32 values", 0>;
 def Tok_Q6_K : Tok_Format<"Q6_K", "q6_k", 256, 210,
-    "d * scale * (q - 32), q in 0..63, scale 8 bits for 16 values">;
+    "d * scale * (q - 32), q in 0..63, scale 8 bits for 16 values", 0>;
 
 //===----------------------------------------------------------------------===//
 // Rows and caches

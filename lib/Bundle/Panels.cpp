@@ -13,8 +13,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "Panels.h"
+#include "Blocks.h"
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/Endian.h"
+#include "llvm/Support/MathExtras.h"
+#include <algorithm>
 #include <cstring>
+#include <vector>
 
 using namespace tokopt;
 using llvm::support::endian::read32le;
@@ -182,4 +187,73 @@ PackPanel tokopt::getPackPanel(Format format) {
     return packPanel<Format::Q6_K, packQ6_K>;
   }
   llvm_unreachable("unknown format");
+}
+
+//===----------------------------------------------------------------------===//
+// Whole weights
+//===----------------------------------------------------------------------===//
+
+/// Enough to make a call to the sink cheap, small enough for the L1 cache.
+static constexpr int64_t kPieceBytes = 16 * 1024;
+
+llvm::Error tokopt::packMatrix(Format format, int64_t rows, int64_t columns,
+                               GetRows getRows, ByteSink sink) {
+  const FormatInfo &info = getFormatInfo(format);
+  PackPanel pack = getPackPanel(format);
+  int64_t blocks = columns / info.blockColumns;
+  int64_t pieceBlocks =
+      std::clamp<int64_t>(kPieceBytes / info.packedBlockBytes, 1, blocks);
+  std::vector<uint8_t> piece(pieceBlocks * info.packedBlockBytes);
+  // What stands in for the rows that fill the last panel.
+  std::vector<uint8_t> zeroes(pieceBlocks * info.sourceBlockBytes);
+
+  for (int64_t panel = 0; panel < rows; panel += kPanelRows) {
+    const uint8_t *lanes[kPanelRows];
+    int64_t present = std::min(kPanelRows, rows - panel);
+    if (llvm::Error error = getRows(panel, present, lanes))
+      return error;
+    for (int64_t block = 0; block < blocks; block += pieceBlocks) {
+      const uint8_t *pointers[kPanelRows];
+      for (int64_t lane = 0; lane < kPanelRows; ++lane)
+        pointers[lane] = lane < present
+                             ? lanes[lane] + block * info.sourceBlockBytes
+                             : zeroes.data();
+      int64_t count = std::min(pieceBlocks, blocks - block);
+      pack(pointers, count, piece.data());
+      if (llvm::Error error = sink(
+              llvm::ArrayRef(piece).take_front(count * info.packedBlockBytes)))
+        return error;
+    }
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error tokopt::packVector(Format format, llvm::ArrayRef<uint8_t> source,
+                               ByteSink sink) {
+  int64_t bytes = getFormatInfo(format).sourceBlockBytes;
+  int64_t elements = source.size() / bytes;
+  DecodeBlock decode = getDecodeBlock(format);
+  std::vector<uint8_t> piece;
+  for (int64_t first = 0; first < elements; first += kPieceBytes / 4) {
+    int64_t count = std::min(elements - first, kPieceBytes / 4);
+    piece.assign(llvm::alignTo(count, kPanelRows) * sizeof(float), 0);
+    if (format == Format::F32)
+      std::memcpy(piece.data(), source.data() + first * 4, count * 4);
+    else
+      for (int64_t i = 0; i < count; ++i) {
+        float value;
+        decode(source.data() + (first + i) * bytes, &value);
+        write32le(piece.data() + i * 4, llvm::bit_cast<uint32_t>(value));
+      }
+    if (llvm::Error error = sink(piece))
+      return error;
+  }
+  return llvm::Error::success();
+}
+
+std::optional<int64_t> tokopt::getVectorBytes(Format format, int64_t elements) {
+  if ((format != Format::F32 && format != Format::F16) || elements <= 0 ||
+      elements >= int64_t(1) << 59)
+    return std::nullopt;
+  return llvm::alignTo(elements, kPanelRows) * sizeof(float);
 }

@@ -5,7 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Packing of 16 rows into a panel (R16K4), one function a format.
+// Packing of 16 rows into a panel (R16K4), one function a format, and of whole
+// weights from wherever their rows are.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,6 +24,24 @@ using PackPanel = void (*)(const uint8_t *const rows[kPanelRows],
                            int64_t blocks, uint8_t *out);
 
 PackPanel getPackPanel(Format format);
+
+/// Points `rows` to the bytes of `count` rows of a matrix, from `first` on, in
+/// the model file's layout. They are read before the next call.
+using GetRows = llvm::function_ref<llvm::Error(int64_t first, int64_t count,
+                                               const uint8_t **rows)>;
+
+/// Packs a matrix, panel by panel.
+llvm::Error packMatrix(Format format, int64_t rows, int64_t columns,
+                       GetRows getRows, ByteSink sink);
+
+/// Writes a vector as f32, zero-filled to a multiple of 16. `format` is f32 or
+/// f16.
+llvm::Error packVector(Format format, llvm::ArrayRef<uint8_t> source,
+                       ByteSink sink);
+
+/// Bytes of such a vector, or nothing if its format or its size is none that a
+/// vector may have.
+std::optional<int64_t> getVectorBytes(Format format, int64_t elements);
 
 } // namespace tokopt
 

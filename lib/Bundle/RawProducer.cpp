@@ -10,9 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tokopt/Bundle.h"
-
-#include "llvm/Support/FormatVariadic.h"
+#include "SourceRanges.h"
 
 using namespace tokopt;
 using namespace llvm;
@@ -21,31 +19,26 @@ namespace {
 
 class RawProducer : public WeightProducer {
 public:
-  explicit RawProducer(SourceRange range) : range(std::move(range)) {}
+  RawProducer(std::shared_ptr<const SourceFile> file, ArrayRef<uint8_t> source)
+      : file(std::move(file)), source(source) {}
 
   int64_t getBytes() const override {
-    return static_cast<int64_t>(range.bytes);
+    return static_cast<int64_t>(source.size());
   }
-  Error produce(ByteSink sink) const override {
-    return sink(range.file->getBytes().slice(range.offset, range.bytes));
-  }
+  Error produce(ByteSink sink) const override { return sink(source); }
 
 private:
-  SourceRange range;
+  std::shared_ptr<const SourceFile> file; // keeps `source` mapped
+  ArrayRef<uint8_t> source;
 };
 
 } // namespace
 
 Expected<std::unique_ptr<WeightProducer>>
 tokopt::makeRawProducer(SourceRange range) {
-  uint64_t fileBytes = range.file ? range.file->getBytes().size() : 0;
-  if (range.offset > fileBytes || range.bytes > fileBytes - range.offset)
-    return createStringError(
-        inconvertibleErrorCode(),
-        formatv("{0}: tensor '{1}': its data, {2} bytes at offset {3}, goes "
-                "past the end of the file ({4} bytes); the file is cut off or "
-                "is not the one that was imported",
-                range.file ? range.file->getPath() : "<no file>", range.name,
-                range.bytes, range.offset, fileBytes));
-  return std::make_unique<RawProducer>(std::move(range));
+  Expected<ArrayRef<uint8_t>> source =
+      getRangeBytes(range, static_cast<int64_t>(range.bytes));
+  if (!source)
+    return source.takeError();
+  return std::make_unique<RawProducer>(range.file, *source);
 }

@@ -329,7 +329,7 @@ struct ExpandKernelsPass
           << target << "'; expected avx2, avx512vnni or avx512amx";
       return signalPassFailure();
     }
-    for (auto weight : module.getOps<tok::WeightOp>())
+    for (tok::WeightOp weight : tok::getStoredWeights(module))
       if (!weight.getImage()) {
         weight.emitOpError(
             "has no place in the image yet; run tok-plan-image first");

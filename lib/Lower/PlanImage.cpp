@@ -38,7 +38,7 @@ struct PlanImagePass : tokopt::impl::PlanImagePassBase<PlanImagePass> {
     };
     SmallVector<Member> members;
     DenseMap<Operation *, SmallVector<int64_t>> places;
-    for (auto weight : getOperation().getOps<tok::WeightOp>()) {
+    for (tok::WeightOp weight : tok::getStoredWeights(getOperation())) {
       size_t count = weight.getOffsets().size();
       places[weight].resize(count);
       for (size_t i = 0; i < count; ++i)

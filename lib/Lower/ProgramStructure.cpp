@@ -242,6 +242,10 @@ LogicalResult ProgramBuilder::visit(Operation &op) {
           [&](tok::AttentionOp attention) { return visitAttention(attention); })
       .Case([&](tok::SampleOp sample) { return visitSample(sample); })
       .Case([&](tok::StackOp stack) { return visitStack(stack); })
+      .Case([](tok::WeightExpressionInterface op) {
+        return op->emitOpError("has no kernel: expects to stand in the region "
+                               "of a tok.weight, which the bundler computes");
+      })
       .Default([&](Operation *other) { return visitElementwise(*other); });
 }
 

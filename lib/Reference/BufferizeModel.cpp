@@ -7,8 +7,11 @@
 
 #include "Passes.h"
 
+#include "dialects/Tok/TokOps.h"
+
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/Transforms/BufferUtils.h"
 #include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
@@ -76,8 +79,13 @@ struct BufferizeModelPass
     bufferization::OneShotBufferizationOptions options;
     options.bufferizeFunctionBoundaries = true;
     options.functionArgTypeConverterFn = makeArgumentType;
+    // The bundler computes weights: their tensors never have memory here.
+    options.opFilter.denyOperation([](Operation *op) {
+      return isa<tok::WeightOp>(op) || op->getParentOfType<tok::WeightOp>();
+    });
     bufferization::BufferizationState state;
-    if (failed(bufferization::eliminateEmptyTensors(rewriter, module)) ||
+    if (failed(nameConstants(module, options, state)) ||
+        failed(bufferization::eliminateEmptyTensors(rewriter, module)) ||
         failed(
             bufferization::runOneShotModuleBufferize(module, options, state)) ||
         failed(dropResults(module)))
@@ -86,6 +94,22 @@ struct BufferizeModelPass
   }
 
 private:
+  /// Makes the buffers of constants in the order of the text. Bufferization
+  /// makes them where it meets them, and in which order it takes functions that
+  /// do not call each other changes from run to run.
+  static LogicalResult
+  nameConstants(ModuleOp module,
+                const bufferization::OneShotBufferizationOptions &options,
+                bufferization::BufferizationState &state) {
+    WalkResult result = module.walk([&](arith::ConstantOp constant) {
+      if (!isa<RankedTensorType>(constant.getType()))
+        return WalkResult::advance();
+      return WalkResult(bufferization::getGlobalFor(
+          constant, state.getSymbolTables(), options.bufferAlignment));
+    });
+    return failure(result.wasInterrupted());
+  }
+
   /// Drops the results that are arguments, of public functions too: nothing
   /// but the frame calls those.
   LogicalResult dropResults(ModuleOp module) {

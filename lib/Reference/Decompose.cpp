@@ -32,6 +32,15 @@ using namespace tokopt::reference;
 
 PartsConverter::PartsConverter() {
   addConversion([](Type type) { return type; });
+  addConversion([](RankedTensorType type) -> std::optional<Type> {
+    Type element = type.getElementType();
+    if (!isa<tok::FormatInterface>(element))
+      return std::nullopt;
+    SmallVector<int64_t> shape(type.getShape());
+    shape.back() =
+        shape.back() / tok::getBlock(element) * tok::getBlockBytes(element);
+    return RankedTensorType::get(shape, IntegerType::get(type.getContext(), 8));
+  });
   addConversion([](tok::RowsType type, SmallVectorImpl<Type> &types) {
     auto column = RankedTensorType::get(
         {ShapedType::kDynamic}, IntegerType::get(type.getContext(), 32));
@@ -91,7 +100,7 @@ static constexpr int64_t kMostWeightBytes = int64_t(1) << 50;
 
 LogicalResult ModuleContext::placeWeights(ModuleOp module) {
   int64_t place = 0;
-  for (auto weight : module.getOps<tok::WeightOp>()) {
+  for (tok::WeightOp weight : tok::getStoredWeights(module)) {
     int64_t stride = llvm::alignTo(weight.getMemberBytes(), kWeightAlignment);
     SmallVector<int64_t> image;
     for (size_t member = 0; member < weight.getOffsets().size(); ++member) {
@@ -164,9 +173,13 @@ static LogicalResult checkRows(Operation *op) {
 
 /// Reports the first op that asks for what no decomposition gives.
 static LogicalResult checkSupported(ModuleOp module) {
-  WalkResult result = module.walk([](Operation *op) -> WalkResult {
+  auto check = [](Operation *op) -> WalkResult {
+    // The bundler computes weights.
+    if (isa<tok::WeightOp>(op))
+      return WalkResult::skip();
+    // Ops on weights have rows of any number.
     if (isa_and_nonnull<tok::TokDialect>(op->getDialect()) &&
-        failed(checkRows(op)))
+        !isa<tok::WeightExpressionInterface>(op) && failed(checkRows(op)))
       return WalkResult::interrupt();
     if (auto user = dyn_cast<tok::CacheUserInterface>(op))
       if (failed(checkCache(op, cast<tok::CacheType>(
@@ -178,8 +191,8 @@ static LogicalResult checkSupported(ModuleOp module) {
                                "window_probs: no operand says how many "
                                "positions they have");
     return WalkResult::advance();
-  });
-  return failure(result.wasInterrupted());
+  };
+  return failure(module.walk<WalkOrder::PreOrder>(check).wasInterrupted());
 }
 
 //===----------------------------------------------------------------------===//
@@ -267,6 +280,7 @@ struct DecomposePass : reference::impl::DecomposePassBase<DecomposePass> {
     RewritePatternSet patterns(&getContext());
     populateRowPatterns(converter, module, patterns);
     populateLinearPatterns(converter, module, patterns);
+    populateWeightPatterns(converter, module, patterns);
     populateRopePatterns(converter, module, patterns);
     populateCachePatterns(converter, module, patterns);
     populateAttentionPatterns(converter, module, patterns);
@@ -279,6 +293,7 @@ struct DecomposePass : reference::impl::DecomposePassBase<DecomposePass> {
         [&](Operation *op) { return converter.isLegal(op); });
     target.addIllegalDialect<tok::TokDialect>();
     target.addLegalOp<tok::WeightOp, tok::ScheduleOp>();
+    target.markOpRecursivelyLegal<tok::WeightOp>();
     target.addDynamicallyLegalOp<func::FuncOp>([&](func::FuncOp function) {
       return converter.isSignatureLegal(function.getFunctionType());
     });

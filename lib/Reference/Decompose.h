@@ -26,7 +26,8 @@
 
 namespace tokopt::reference {
 
-/// `!tok.rows` becomes one i32 tensor a column, `!tok.cache` its parts.
+/// `!tok.rows` becomes one i32 tensor a column, `!tok.cache` its parts, a
+/// tensor in a tok format its bytes: `[rows, bytes of a row]`.
 class PartsConverter : public mlir::TypeConverter {
 public:
   PartsConverter();
@@ -95,6 +96,9 @@ void populateRowPatterns(const PartsConverter &converter,
                          const ModuleContext &module,
                          mlir::RewritePatternSet &patterns);
 void populateLinearPatterns(const PartsConverter &converter,
+                            const ModuleContext &module,
+                            mlir::RewritePatternSet &patterns);
+void populateWeightPatterns(const PartsConverter &converter,
                             const ModuleContext &module,
                             mlir::RewritePatternSet &patterns);
 void populateRopePatterns(const PartsConverter &converter,

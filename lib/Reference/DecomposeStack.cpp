@@ -24,13 +24,21 @@ static Term lookUp(Emitter &b, ArrayRef<int64_t> table, Term entry) {
   return toIndex(b.extract(constant, entry.value));
 }
 
-/// Calls the kind of entry `entry` of the table.
-static ValueRange callKind(Emitter &b, tok::StackOp op, Term entry,
+/// Calls the kind of entry `entry` of the table for `rows` rows. `arguments`
+/// are all but the place of the first result. Each call has one of its own: one
+/// place for several calls would be the loop's for one of them, and for which
+/// would change from run to run.
+static ValueRange callKind(Emitter &b, tok::StackOp op, Term entry, Term rows,
                            TypeRange results, ValueRange arguments) {
   auto call = [&](OpBuilder &builder, int64_t kind) {
+    auto type = cast<RankedTensorType>(results.front());
+    SmallVector<Value> operands(arguments);
+    operands.push_back(
+        tensor::EmptyOp::create(builder, op.getLoc(), type.getShape(),
+                                type.getElementType(), ValueRange(rows.value)));
     return func::CallOp::create(builder, op.getLoc(), results,
                                 cast<FlatSymbolRefAttr>(op.getKinds()[kind]),
-                                arguments);
+                                operands);
   };
   int64_t kinds = op.getKinds().size();
   if (kinds == 1)
@@ -94,12 +102,9 @@ struct DecomposeStack : DecomposePattern<tok::StackOp> {
           for (Value column : adaptor.getRows())
             arguments.push_back(b.sliceRows(column, b.index(0), count));
           llvm::append_range(arguments, carried.drop_front());
-          auto type = cast<RankedTensorType>(carried[0].getType());
-          Value into =
-              b.empty(type.getShape(), type.getElementType(), count.value);
-          llvm::append_range(arguments, ValueRange{layer, bytes, into});
+          llvm::append_range(arguments, ValueRange{layer, bytes});
           SmallVector<Value> next(
-              callKind(b, op, entry, carried.getTypes(), arguments));
+              callKind(b, op, entry, count, carried.getTypes(), arguments));
           next[0] = b.insertRows(next[0], carried[0], b.index(0), count);
           return next;
         });

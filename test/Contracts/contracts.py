@@ -12,7 +12,7 @@ import re
 import sys
 
 import stages
-from kinds import Contract, Report, check_model_pass, every_linear, twice, undoes
+from kinds import Contract, Report, check_model_pass, every_linear, every_matrix, twice, undoes
 from subjects import MODELS, ROOT, Checks, Failed, distance, logits, opt, run, subject, tool
 
 
@@ -38,6 +38,12 @@ def model_pass(check, contract, texts):
 def quantize_activations(check, contract, texts):
     model_pass(check, contract, texts)
     every_linear(check, contract, texts["qwen2"])
+
+
+def requantize_weights(check, contract, texts):
+    """What it rounded it cannot take back, so there is no way back to compare with."""
+    check_model_pass(check, contract, texts["llama"])
+    every_matrix(check, contract, texts["qwen2"])
 
 
 def lower_to_program(check, contract, texts):
@@ -78,6 +84,7 @@ CASES = {
     # Model passes.
     "tok-quantize-activations": quantize_activations,
     "tok-quantize-cache": model_pass,
+    "tok-requantize-weights": requantize_weights,
     # To the CPU.
     "tok-lower-to-program": lower_to_program,
     "tok-specialize-few-rows": stage(stages.CPU, stages.specialize_few_rows),

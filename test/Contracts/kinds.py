@@ -105,6 +105,16 @@ def every_linear(check, contract, text):
     check(passed and missed, f"{contract.name}: some linears of the model are changed and some are not")
 
 
+def every_matrix(check, contract, text):
+    """Each weight is changed or remarked as missed; of both there are some."""
+    changed, remarks = opt(text, contract.name)
+    weights, computed = len(re.findall(r"tok\.weight @", text)), changed.count("tok.quantize %")
+    kinds = [kind for kind, _, _ in remarks]
+    passed, missed = kinds.count("Passed"), kinds.count("Missed")
+    check(passed + missed == weights and passed == computed > 0 and missed,
+          f"{contract.name}: {weights} weights, {passed} changed ({computed} are computed), {missed} missed")
+
+
 BY_KIND = {"exact": exact, "tolerance": tolerance, "lossy": lossy}
 
 

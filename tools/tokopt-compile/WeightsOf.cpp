@@ -6,25 +6,16 @@
 //===----------------------------------------------------------------------===//
 
 #include "Compile.h"
+#include "ExpressionOf.h"
 
 #include "dialects/Tok/TokOps.h"
 
-#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 using namespace llvm;
 using namespace tokopt;
-
-static std::optional<Format> formatOf(mlir::Type element) {
-  if (element.isF32())
-    return Format::F32;
-  if (element.isF16())
-    return Format::F16;
-  std::string name;
-  raw_string_ostream(name) << element; // !tok.q4_1
-  return parseFormat(StringRef(name).rsplit('.').second);
-}
 
 Expected<std::shared_ptr<const SourceFile>>
 tokopt::openSource(StringRef file, StringRef modelPath) {
@@ -36,6 +27,37 @@ tokopt::openSource(StringRef file, StringRef modelPath) {
   return SourceFile::open(path);
 }
 
+/// A weight as it stands in its file.
+static Expected<std::unique_ptr<WeightProducer>>
+copyMember(tok::WeightOp weight, size_t member, bool packed,
+           SourceFiles &files) {
+  mlir::RankedTensorType type = weight.getTensorType();
+  auto range = files.getRange(weight, member);
+  if (!range)
+    return range.takeError();
+  if (!packed)
+    return makeRawProducer(std::move(*range));
+  Format format = getFormat(type.getElementType());
+  if (type.getRank() == 1)
+    return makeVectorProducer(format, type.getDimSize(0), std::move(*range));
+  return makeMatrixProducer(format, type.getDimSize(0), type.getDimSize(1),
+                            std::move(*range));
+}
+
+/// A weight that is computed.
+static Expected<std::unique_ptr<WeightProducer>>
+computeMember(tok::WeightOp weight, size_t member, bool packed,
+              SourceFiles &files) {
+  auto expression = makeExpression(weight, member, files);
+  if (!expression)
+    return expression.takeError();
+  if (!packed)
+    return makeRawProducer(std::move(*expression));
+  if (weight.getTensorType().getRank() == 1)
+    return makeVectorProducer(std::move(*expression));
+  return makeMatrixProducer(std::move(*expression));
+}
+
 Expected<std::unique_ptr<WeightImage>>
 tokopt::makeWeightImage(mlir::ModuleOp module, bool packed,
                         StringRef modelPath) {
@@ -45,7 +67,14 @@ tokopt::makeWeightImage(mlir::ModuleOp module, bool packed,
     size_t index;
   };
   std::vector<Member> members;
+  llvm::DenseSet<mlir::StringAttr> named;
+  for (auto weight : module.getOps<tok::WeightOp>())
+    for (mlir::FlatSymbolRefAttr symbol : weight.getFamilySymbols())
+      named.insert(symbol.getAttr());
   for (auto weight : module.getOps<tok::WeightOp>()) {
+    // What only expressions read has no place, and its readers are lowered.
+    if (!weight.getImage() && named.contains(weight.getSymNameAttr()))
+      continue;
     if (!weight.getImage())
       return createStringError(modelPath + ": tok.weight @" +
                                weight.getSymName() +
@@ -59,35 +88,14 @@ tokopt::makeWeightImage(mlir::ModuleOp module, bool packed,
   });
 
   auto image = std::make_unique<WeightImage>();
-  StringMap<std::shared_ptr<const SourceFile>> files;
+  SourceFiles files(modelPath);
   for (Member &member : members) {
     tok::WeightOp weight = member.weight;
-    std::shared_ptr<const SourceFile> &file = files[weight.getFile()];
-    if (!file) {
-      Expected<std::shared_ptr<const SourceFile>> opened =
-          openSource(weight.getFile(), modelPath);
-      if (!opened)
-        return opened.takeError();
-      file = *opened;
-    }
-    mlir::RankedTensorType type = weight.getTensorType();
-    std::optional<Format> format = formatOf(type.getElementType());
-    SourceRange range{file,
-                      static_cast<uint64_t>(weight.getOffsets()[member.index]),
-                      static_cast<uint64_t>(weight.getMemberBytes()),
-                      weight.getSymName().str()};
-    Expected<int64_t> place = [&]() -> Expected<int64_t> {
-      if (!packed) {
-        auto producer = makeRawProducer(std::move(range));
-        if (!producer)
-          return producer.takeError();
-        return image->add(std::move(*producer));
-      }
-      if (type.getRank() == 1)
-        return image->addVector(type.getDimSize(0), std::move(range), *format);
-      return image->addMatrix(*format, type.getDimSize(0), type.getDimSize(1),
-                              std::move(range));
-    }();
+    auto producer = (weight.hasExpression() ? computeMember : copyMember)(
+        weight, member.index, packed, files);
+    if (!producer)
+      return producer.takeError();
+    Expected<int64_t> place = image->add(std::move(*producer));
     if (!place)
       return place.takeError();
     if (*place != member.place)

@@ -45,6 +45,7 @@ TEST_F(DialectTest, FormatsKnowTheirBlocks) {
     EXPECT_EQ(getBlock(type), format.block) << format.type;
     EXPECT_EQ(getBlockBytes(type), format.bytes) << format.type;
     EXPECT_TRUE(isWeightElement(type)) << format.type;
+    EXPECT_EQ(hasRounding(type), format.block < 256) << format.type;
   }
   for (const char *other :
        {"bf16", "i8", "f64", "index", "!tok.rows<pos, seq>"})
@@ -84,6 +85,51 @@ TEST_F(DialectTest, WeightsFindTheirMembers) {
   EXPECT_EQ(family.getMemberBytes(), 64 * 96 / 32 * 20);
   EXPECT_EQ(single.getMember(7), 0);
   EXPECT_EQ(single.getMemberBytes(), 96 * 4);
+}
+
+TEST_F(DialectTest, WeightsBecomeExpressions) {
+  auto module = parseSourceString<ModuleOp>(R"mlir(
+    tok.weight @w : tensor<64x96x!tok.q4_1> = source "m.gguf" at [0])mlir",
+                                            &context);
+  ASSERT_TRUE(module);
+  auto weight = module->lookupSymbol<WeightOp>("w");
+  EXPECT_FALSE(weight.hasExpression());
+  OpBuilder builder(&context);
+  Block &block = weight.getOrAddExpression(builder);
+  EXPECT_TRUE(succeeded(module->verify()));
+  EXPECT_EQ(&weight.getOrAddExpression(builder), &block);
+
+  Operation *yield = block.getTerminator();
+  builder.setInsertionPoint(yield);
+  auto plain = cast<RankedTensorType>(getPlainType(weight.getTensorType()));
+  yield->setOperand(0, DequantizeOp::create(builder, weight.getLoc(), plain,
+                                            block.getArgument(0)));
+  weight.setType(plain);
+  EXPECT_TRUE(succeeded(module->verify()));
+  // Readers see what is yielded, the file holds what it held.
+  EXPECT_EQ(weight.getMemberBytes(), 64 * 96 * 4);
+  EXPECT_EQ(weight.getSourceBytes(), 64 * 96 / 32 * 20);
+}
+
+TEST_F(DialectTest, WeightsThatOnlyExpressionsReadAreNotStored) {
+  auto module = parseSourceString<ModuleOp>(R"mlir(
+    tok.weight @unread : tensor<32xf32> = source "m.gguf" at [0]
+    tok.weight @named : tensor<32xf32> = source "m.gguf" at [0]
+    tok.weight @both : tensor<32xf32> = source "m.gguf" at [0]
+    tok.weight @w : tensor<32xf32> = source "m.gguf" at [0] : tensor<32xf32> with @named, @both {
+    ^bb0(%w: tensor<32xf32>, %a: tensor<32xf32>, %b: tensor<32xf32>):
+      tok.yield %a : tensor<32xf32>
+    }
+    func.func @f(%x: tensor<?x32xf32>) {
+      %y = tok.norm %x, @both rms eps = 1.0e-5 : tensor<?x32xf32>
+      return
+    })mlir",
+                                            &context);
+  ASSERT_TRUE(module);
+  SmallVector<StringRef> names;
+  for (WeightOp weight : getStoredWeights(*module))
+    names.push_back(weight.getSymName());
+  EXPECT_THAT(names, testing::ElementsAre("unread", "both", "w"));
 }
 
 TEST_F(DialectTest, BuffersPadTheirRows) {

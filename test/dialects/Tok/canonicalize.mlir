@@ -144,3 +144,43 @@ func.func @used_kinds(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %n: index
   %y:2 = "tok.stack"(%x, %rows, %f, %n, %n, %n) {kindOf = array<i64: 1, 0>, kinds = [@a, @b], layers = array<i64: 0, 1>} : (tensor<?x8xf32>, !tok.rows<pos, seq>, tensor<?x8xf32>, index, index, index) -> (tensor<?x8xf32>, tensor<?x8xf32>)
   return %y#0, %y#1 : tensor<?x8xf32>, tensor<?x8xf32>
 }
+
+// -----
+
+// f32 values are their own values; what is left gives the source as it is, so it is no expression.
+// CHECK: tok.weight @identity : tensor<2x32xf32> = source "m.gguf" at [0]{{$}}
+tok.weight @s : tensor<32xf32> = source "m.gguf" at [0]
+tok.weight @identity : tensor<2x32xf32> = source "m.gguf" at [0] : tensor<2x32xf32> with @s {
+^bb0(%w: tensor<2x32xf32>, %s: tensor<32xf32>):
+  %d = tok.dequantize %w : tensor<2x32xf32>
+  %q = tok.quantize %d -> tensor<2x32xf32>
+  tok.yield %q : tensor<2x32xf32>
+}
+
+// A family that the expression does not read is not named.
+// CHECK: tok.weight @one_of_two : tensor<2x32xf32> = source "m.gguf" at [0] : tensor<2x32xf16> with @t {
+// CHECK-NEXT: ^bb0(%{{.*}}: tensor<2x32xf16>, %[[T:.*]]: tensor<32xf32>):
+// CHECK:        tok.scale_columns %{{.*}}, %[[T]]
+tok.weight @t : tensor<32xf32> = source "m.gguf" at [0]
+tok.weight @one_of_two : tensor<2x32xf32> = source "m.gguf" at [0] : tensor<2x32xf16> with @s, @t, @s {
+^bb0(%w: tensor<2x32xf16>, %s: tensor<32xf32>, %t: tensor<32xf32>, %u: tensor<32xf32>):
+  %d = tok.dequantize %w : tensor<2x32xf16>
+  %unread = tok.scale_columns %d, %s : tensor<2x32xf32>
+  %e = tok.scale_columns %d, %t : tensor<2x32xf32>
+  tok.yield %e : tensor<2x32xf32>
+}
+
+// Through a format and back is lossy even when it is the same format; two scales round twice.
+// CHECK-LABEL: func.func @what_rounds_stays
+// CHECK:         tok.dequantize
+// CHECK-NEXT:    tok.quantize
+// CHECK-NEXT:    tok.scale_columns
+// CHECK-NEXT:    tok.scale_columns
+func.func @what_rounds_stays(%w: tensor<2x32x!tok.q8_0>, %x: tensor<2x32xf32>, %s: tensor<32xf32>)
+    -> (tensor<2x32x!tok.q8_0>, tensor<2x32xf32>) {
+  %0 = tok.dequantize %w : tensor<2x32x!tok.q8_0>
+  %1 = tok.quantize %0 -> tensor<2x32x!tok.q8_0>
+  %2 = tok.scale_columns %x, %s : tensor<2x32xf32>
+  %3 = tok.scale_columns %2, %s : tensor<2x32xf32>
+  return %1, %3 : tensor<2x32x!tok.q8_0>, tensor<2x32xf32>
+}

@@ -59,12 +59,12 @@ tok.weight @w layers = [-1] : tensor<96xf32> = source "m.gguf" at [0]
 
 // Without the parser in between, too.
 // expected-error @+1 {{expects ascending layers from 0 to 65535}}
-"tok.weight"() <{sym_name = "w", layers = array<i64: -1>, type = tensor<96xf32>, file = "m.gguf", offsets = array<i64: 0>}> : () -> ()
+"tok.weight"() <{sym_name = "w", layers = array<i64: -1>, type = tensor<96xf32>, file = "m.gguf", offsets = array<i64: 0>}> ({}) : () -> ()
 
 // -----
 
 // expected-error @+1 {{expects ascending layers from 0 to 65535}}
-"tok.weight"() <{sym_name = "w", layers = array<i64>, type = tensor<96xf32>, file = "m.gguf", offsets = array<i64>}> : () -> ()
+"tok.weight"() <{sym_name = "w", layers = array<i64>, type = tensor<96xf32>, file = "m.gguf", offsets = array<i64>}> ({}) : () -> ()
 
 // -----
 

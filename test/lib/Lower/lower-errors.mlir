@@ -206,3 +206,12 @@ func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<4x64xf32> {to
   %y = arith.mulf %c, %c : tensor<4x64xf32>
   return %y : tensor<4x64xf32>
 }
+
+// -----
+
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x64xf32> {tok.slot = "x"}) -> (tensor<?x64xf32> {tok.slot = "r"}) {
+  // expected-error @+1 {{has no kernel: expects to stand in the region of a tok.weight, which the bundler computes}}
+  %q = tok.quantize %x -> tensor<?x64x!tok.q8_0>
+  %y = tok.dequantize %q : tensor<?x64x!tok.q8_0>
+  return %y : tensor<?x64xf32>
+}

@@ -72,3 +72,13 @@ func.func @scalars(%a: index) -> index {
   %b = arith.addi %a, %a : index
   return %b : index
 }
+
+// The bundler computes weights: what stands in one gets no memory.
+// CHECK:      tok.weight @w : tensor<4x64xf32> = source "m.gguf" at [0] : tensor<4x64x!tok.q8_0> {
+// CHECK-NEXT: ^bb0(%[[W:.*]]: tensor<4x64x!tok.q8_0>):
+// CHECK-NEXT:   tok.dequantize %[[W]] : tensor<4x64x!tok.q8_0>
+tok.weight @w : tensor<4x64xf32> = source "m.gguf" at [0] : tensor<4x64x!tok.q8_0> {
+^bb0(%w: tensor<4x64x!tok.q8_0>):
+  %d = tok.dequantize %w : tensor<4x64x!tok.q8_0>
+  tok.yield %d : tensor<4x64xf32>
+}
