@@ -27,8 +27,8 @@ def Tok_AttentionOp : Tok_Op<"attention", [
 
     Optional results, asked for by giving their types, each after its name:
 
-    - `lse` `[T, H]`: `lse[t, h] = log sum_j exp(s[j])`, for `tok.attention_merge`
-      and its like.
+    - `lse` `[T, H]`: `lse[t, h] = log sum_j exp(s[j])`, by which the outputs of parts
+      of the slots can be merged.
     - `key_mass` `[N, H, S]`: what the rows of each sequence have looked at.
       `key_mass[n, h, j] = m[n, h, j] + sum_t p[t, h, j]` over the rows t whose
       column `seq` is n, one by one in the order of rows. The operand

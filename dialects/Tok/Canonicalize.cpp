@@ -95,8 +95,8 @@ LogicalResult AttentionOp::canonicalize(AttentionOp op,
   MaskAttr mask = op.getMask();
   if (auto module = op->getParentOfType<ModuleOp>())
     if (auto model = module->getAttrOfType<ModelAttr>(kModelAttrName))
-      if (mask.getCausal() && mask.getWindow() >= model.getContextLength())
-        mask = MaskAttr::get(op.getContext(), /*causal=*/true, /*window=*/0);
+      if (mask.getWindow() >= model.getContextLength())
+        mask = MaskAttr::get(op.getContext(), mask.getCausal(), /*window=*/0);
   if (mask == op.getMask() && !isUnread(lse) && !isUnread(mass) &&
       !isUnread(probs))
     return rewriter.notifyMatchFailure(op, "all of it is needed");

@@ -114,10 +114,12 @@ module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 2
   // CHECK-LABEL: func.func @window_of_everything
   // CHECK:         mask = <lane(step = pos)> scale
   // CHECK:         mask = <lane(step = pos), window<255>> scale
-  func.func @window_of_everything(%q: tensor<?x3x32xf32>, %kv: !kv, %l: index, %rows: !rows) -> (tensor<?x3x32xf32>, tensor<?x3x32xf32>) {
+  // CHECK:         mask = <full> scale
+  func.func @window_of_everything(%q: tensor<?x3x32xf32>, %kv: !kv, %l: index, %rows: !rows) -> (tensor<?x3x32xf32>, tensor<?x3x32xf32>, tensor<?x3x32xf32>) {
     %a = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos), window<256>> scale = 0.125 : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x32xf32>
     %b = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos), window<255>> scale = 0.125 : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x32xf32>
-    return %a, %b : tensor<?x3x32xf32>, tensor<?x3x32xf32>
+    %c = tok.attention %q, %kv[%l], %rows mask = <window<256>> scale = 0.125 : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x32xf32>
+    return %a, %b, %c : tensor<?x3x32xf32>, tensor<?x3x32xf32>, tensor<?x3x32xf32>
   }
 }
 
