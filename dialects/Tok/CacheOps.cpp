@@ -44,6 +44,53 @@ bool AppendOp::consumesCache() { return true; }
 // AttentionOp
 //===----------------------------------------------------------------------===//
 
+/// Checks that a side result has the rows and heads of the query.
+static LogicalResult checkSideResult(AttentionOp op, StringRef name,
+                                     Value result) {
+  if (!result)
+    return success();
+  ArrayRef<int64_t> query = op.getQuery().getType().getShape();
+  auto shape = cast<RankedTensorType>(result.getType()).getShape();
+  if (shape[0] != query[0] || shape[1] != query[1])
+    return op.emitOpError("expects ")
+           << name << " to have the query's rows and its " << query[1]
+           << " heads, but got " << result.getType();
+  return success();
+}
+
+/// Checks that an operand is given if and only if the result that is made with
+/// it is asked for.
+static LogicalResult checkPair(AttentionOp op, StringRef result, bool isAsked,
+                               StringRef operand, bool isGiven) {
+  if (isAsked == isGiven)
+    return success();
+  return op.emitOpError("expects ")
+         << operand << " with the result " << result << " and only with it";
+}
+
+static LogicalResult checkSideResults(AttentionOp op) {
+  Value mass = op.getKeyMass(), before = op.getMassSoFar(),
+        probs = op.getWindowProbs();
+  if (failed(checkSideResult(op, "lse", op.getLse())) ||
+      failed(checkSideResult(op, "window_probs", probs)) ||
+      failed(checkPair(op, "window_probs", probs != Value(), "slots(...)",
+                       op.getSlots() != Value())) ||
+      failed(checkPair(op, "key_mass", mass != Value(),
+                       "the sum so far, key_mass(...),", before != Value())))
+    return failure();
+  if (!mass)
+    return success();
+  int64_t heads = op.getQuery().getType().getDimSize(1);
+  if (mass.getType() != before.getType())
+    return op.emitOpError("expects key_mass to be of the type of the sum so "
+                          "far, ")
+           << before.getType() << ", but got " << mass.getType();
+  if (cast<RankedTensorType>(mass.getType()).getDimSize(1) != heads)
+    return op.emitOpError("expects key_mass of ")
+           << heads << " heads, but got " << mass.getType();
+  return success();
+}
+
 LogicalResult AttentionOp::verify() {
   CacheType cache = getCache().getType();
   ArrayRef<int64_t> query = getQuery().getType().getShape();
@@ -61,13 +108,8 @@ LogicalResult AttentionOp::verify() {
   if (failed(checkHeads(*this, "output", getOutput().getType(), query[1],
                         cache.getVSize())))
     return failure();
-  // [T, H], [S] and [T, H, S]: only H is known here.
-  for (Value perHead : {getLse(), getWindowProbs()})
-    if (perHead &&
-        cast<RankedTensorType>(perHead.getType()).getDimSize(1) != query[1])
-      return emitOpError("expects lse and window_probs of ")
-             << query[1] << " heads, but got " << perHead.getType();
-  return verifyCacheUses(getCache());
+  return failure(failed(checkSideResults(*this)) ||
+                 failed(verifyCacheUses(getCache())));
 }
 
 OpOperand &AttentionOp::getCacheOperand() { return getCacheMutable(); }

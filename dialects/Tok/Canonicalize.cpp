@@ -85,7 +85,8 @@ LogicalResult EmbedOp::canonicalize(EmbedOp op, PatternRewriter &rewriter) {
 // AttentionOp
 //===----------------------------------------------------------------------===//
 
-/// Side results that nobody reads are not computed, and a window that no
+/// Side results that nobody reads are not computed, nor is what they are made
+/// with needed then, and a window that no
 /// sequence outgrows is none.
 LogicalResult AttentionOp::canonicalize(AttentionOp op,
                                         PatternRewriter &rewriter) {
@@ -94,8 +95,8 @@ LogicalResult AttentionOp::canonicalize(AttentionOp op,
   MaskAttr mask = op.getMask();
   if (auto module = op->getParentOfType<ModuleOp>())
     if (auto model = module->getAttrOfType<ModelAttr>(kModelAttrName))
-      if (mask.getCausal() && mask.getWindow() >= model.getContextLength())
-        mask = MaskAttr::get(op.getContext(), /*causal=*/true, /*window=*/0);
+      if (mask.getWindow() >= model.getContextLength())
+        mask = MaskAttr::get(op.getContext(), mask.getCausal(), /*window=*/0);
   if (mask == op.getMask() && !isUnread(lse) && !isUnread(mass) &&
       !isUnread(probs))
     return rewriter.notifyMatchFailure(op, "all of it is needed");
@@ -105,7 +106,8 @@ LogicalResult AttentionOp::canonicalize(AttentionOp op,
   auto plain = AttentionOp::create(
       rewriter, op.getLoc(), op.getOutput().getType(), kept(lse), kept(mass),
       kept(probs), op.getQuery(), op.getCache(), op.getLayer(), op.getRows(),
-      mask, op.getScaleAttr());
+      kept(mass) ? op.getMassSoFar() : Value(),
+      kept(probs) ? op.getSlots() : Value(), mask, op.getScaleAttr());
   auto replace = [&](Value from, Value to) {
     if (from && to)
       rewriter.replaceAllUsesWith(from, to);

@@ -44,7 +44,7 @@ static const Family *findFamily(StringRef name) {
        {"scale"},
        {},
        2,
-       1},
+       -1},
       {"sample", {"vocab"}, {}, {}, {}, 3, 1},
   };
   const auto *found =
@@ -313,10 +313,21 @@ static LogicalResult checkAttention(KernelOp op) {
   if (heads % cache.getHeads() || heads > kMaxCount)
     return op.emitOpError("expects a multiple of the cache's ")
            << cache.getHeads() << " heads, but got " << heads;
-  return failure(failed(checkBuffer(op, op.getInputs()[0], "the query", f32,
-                                    heads * cache.getKSize())) ||
-                 failed(checkBuffer(op, op.getOutputs()[0], "the output", f32,
-                                    heads * cache.getVSize())));
+  if (Attribute full = op.getConfig().get("full"); full && !isa<UnitAttr>(full))
+    return op.emitOpError("expects 'full' to be a unit attribute in the "
+                          "configuration of 'attention', but got ")
+           << full;
+  if (op.getOutputs().size() > 2)
+    return op.emitOpError("expects 1 or 2 outputs of 'attention', but got ")
+           << op.getOutputs().size();
+  if (failed(checkBuffer(op, op.getInputs()[0], "the query", f32,
+                         heads * cache.getKSize())) ||
+      failed(checkBuffer(op, op.getOutputs()[0], "the output", f32,
+                         heads * cache.getVSize())))
+    return failure();
+  if (op.getOutputs().size() == 1)
+    return success();
+  return checkBuffer(op, op.getOutputs()[1], "lse", f32, heads);
 }
 
 static LogicalResult checkSample(KernelOp op) {

@@ -73,7 +73,7 @@ def Tok_KernelOp : Tok_Op<"kernel", [
     | `angles` | rows | cosines and signed sines `[T, 2D]` | - |
     | `rowwise` | values `[T, N]` (and an index column when `gather`) | values, quantized rows or the cache | `prologue`: one element of a row |
     | `linear` | one input, then values for the epilogue | values | `epilogue`: one output element |
-    | `attention` | q, cache | values | - |
+    | `attention` | q, cache | values, and `lse` `[T, H]` where it is asked for | - |
     | `sample` | logits, params, seeds | tokens | - |
 
     Regions hold scalar `arith` and `math` ops, which a template clones on
@@ -86,7 +86,7 @@ def Tok_KernelOp : Tok_Op<"kernel", [
     | `angles` | `base`, `dims`, `head`, `pairs` (`adjacent`, `halves`) |
     | `rowwise` | `columns`; `group`: sums and weights are of so many columns each; `gather`: the last input holds the row to read; `replicated`: every worker computes all rows; `angles`: the input that holds angles, of a `head`; `cache` and `side` (`k`, `v`) when it writes one |
     | `linear` | `matrices`, `inputs`, `outputs`, `compute` (`f32`, `i8`) |
-    | `attention` | `heads`, `scale`, `window`, `cache`, `context` (positions of the longest sequence) |
+    | `attention` | `heads`, `scale`, `window` (0 for none), `cache`, `context` (positions of the longest sequence); `full`: rows see what comes after them, to their sequence's last row |
     | `sample` | `vocab` |
 
     Example:

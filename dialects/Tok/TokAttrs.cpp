@@ -78,28 +78,32 @@ Attribute MaskAttr::parse(AsmParser &parser, Type) {
   SMLoc loc = parser.getCurrentLocation();
   if (parser.parseLess())
     return {};
-  if (failed(parser.parseOptionalKeyword("full"))) {
-    // The lexer has no `&`, so rules of a conjunction are joined by commas.
-    auto parseRule = [&]() -> ParseResult {
-      if (succeeded(parser.parseOptionalKeyword("lane"))) {
-        causal = true;
-        return failure(parser.parseLParen() || parser.parseKeyword("step") ||
-                       parser.parseEqual() || parser.parseKeyword("pos") ||
-                       parser.parseRParen());
-      }
-      if (parser.parseKeyword("window", " or 'lane' or 'full'") ||
-          parser.parseLess() || parser.parseInteger(window) ||
-          parser.parseGreater())
-        return failure();
-      if (window <= 0)
-        return parser.emitError(loc)
-               << "expects a positive window, but got " << window;
+  // The lexer has no `&`, so rules of a conjunction are joined by commas.
+  auto parseRule = [&]() -> ParseResult {
+    if (succeeded(parser.parseOptionalKeyword("full")))
       return success();
-    };
-    if (parser.parseCommaSeparatedList(parseRule))
-      return {};
-  }
-  if (parser.parseGreater())
+    if (succeeded(parser.parseOptionalKeyword("lane"))) {
+      causal = true;
+      return failure(parser.parseLParen() || parser.parseKeyword("step") ||
+                     parser.parseEqual() || parser.parseKeyword("pos") ||
+                     parser.parseRParen());
+    }
+    if (succeeded(parser.parseOptionalKeyword("tree")))
+      return parser.emitError(loc)
+             << "has no rule 'tree': rows have no column that names the row "
+                "they continue";
+    int64_t rows;
+    if (parser.parseKeyword("window", " or 'lane' or 'full'") ||
+        parser.parseLess() || parser.parseInteger(rows) ||
+        parser.parseGreater())
+      return failure();
+    if (rows <= 0)
+      return parser.emitError(loc)
+             << "expects a positive window, but got " << rows;
+    window = window ? std::min(window, rows) : rows;
+    return success();
+  };
+  if (parser.parseCommaSeparatedList(parseRule) || parser.parseGreater())
     return {};
   return parser.getChecked<MaskAttr>(loc, parser.getContext(), causal, window);
 }

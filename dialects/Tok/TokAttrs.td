@@ -86,9 +86,11 @@ def Tok_ComputeAttr : Tok_Attr<"Compute", "compute"> {
 def Tok_MaskAttr : Tok_Attr<"Mask", "mask"> {
   let summary = "which cached rows a row sees, as predicates over columns";
   let description = [{
-    Every rule holds only for rows of the same sequence. `full` sees all rows;
-    `lane(step = pos)` sees rows whose `pos` is not larger (causal);
-    `window<n>` sees only rows with `pos > own pos - n`. Rules joined by commas all hold.
+    Every rule holds only for rows of the same sequence. `full` sees all rows that
+    the cache holds up to the sequence's last one of this step; `lane(step = pos)`
+    sees rows whose `pos` is not larger (causal); `window<n>` sees only rows with
+    `pos > own pos - n`. Rules joined by commas all hold, so the smallest of several
+    windows does, and `full` beside another rule adds nothing.
     Examples: `#tok.mask<lane(step = pos)>`,
     `#tok.mask<lane(step = pos), window<512>>`.
   }];

@@ -361,12 +361,12 @@ LogicalResult ProgramBuilder::visitAppend(tok::AppendOp op) {
 }
 
 LogicalResult ProgramBuilder::visitAttention(tok::AttentionOp op) {
-  if (op.getLse() || op.getKeyMass() || op.getWindowProbs())
-    return op.emitOpError("has no kernel for optional results; the reference "
-                          "backend computes lse");
-  if (!op.getMask().getCausal())
-    return op.emitOpError("has no kernel for the mask ")
-           << op.getMask() << "; expected lane(step = pos)";
+  if (op.getKeyMass() || op.getWindowProbs())
+    return op.emitOpError("has no kernel for ")
+           << (op.getKeyMass() ? "key_mass" : "window_probs")
+           << ": it grows with the slots of a sequence, and a buffer of the "
+              "step has one row for each of the step's; the reference backend "
+              "computes it";
   FailureOr<Value> query = getDense(op.getQuery());
   if (failed(query))
     return failure();
@@ -376,17 +376,22 @@ LogicalResult ProgramBuilder::visitAttention(tok::AttentionOp op) {
     return op.emitOpError("expects the module to have '")
            << tok::kModelAttrName << "'";
   Value cache = scalars.lookup(op.getCache());
-  Value destination = makeDestination(op.getOutput());
+  SmallVector<Value> outputs = {makeDestination(op.getOutput())};
+  if (op.getLse())
+    outputs.push_back(makeDestination(op.getLse()));
+  SmallVector<NamedAttribute> config = {
+      entryOf("heads", op.getQuery().getType().getDimSize(1)),
+      builder.getNamedAttr("scale", op.getScaleAttr()),
+      entryOf("window", op.getMask().getWindow()),
+      entryOf("cache", caches.lookup(cache)),
+      entryOf("context", model.getContextLength())};
+  if (!op.getMask().getCausal())
+    config.push_back(builder.getNamedAttr("full", builder.getUnitAttr()));
   setLayer(op.getLayer());
-  emitKernel(
-      "attention", all, {}, {*query, cache}, destination,
-      {entryOf("heads",
-               cast<RankedTensorType>(op.getQuery().getType()).getDimSize(1)),
-       builder.getNamedAttr("scale", op.getScaleAttr()),
-       entryOf("window", op.getMask().getWindow()),
-       entryOf("cache", caches.lookup(cache)),
-       entryOf("context", model.getContextLength())});
-  lowered[op.getOutput()] = {destination, Value(), all};
+  emitKernel("attention", all, {}, {*query, cache}, outputs, config);
+  lowered[op.getOutput()] = {outputs[0], Value(), all};
+  if (op.getLse())
+    lowered[op.getLse()] = {outputs[1], Value(), all};
   return success();
 }
 

@@ -87,7 +87,8 @@ Value LayerBuilder::attention(Value query, Value key, Value value) {
   auto op = tok::AttentionOp::create(
       builder, name("attention"), output, /*lse=*/nullptr, /*keyMass=*/nullptr,
       /*windowProbs=*/nullptr, query, context.cache, context.layer,
-      context.rows, causal, builder.getF32FloatAttr(1.0 / std::sqrt(size)));
+      context.rows, /*massSoFar=*/nullptr, /*slots=*/nullptr, causal,
+      builder.getF32FloatAttr(1.0 / std::sqrt(size)));
   return op.getOutput();
 }
 

@@ -152,23 +152,40 @@ static LogicalResult checkCache(Operation *op, tok::CacheType type) {
   return success();
 }
 
-/// Activations have a number of rows that only the step knows.
+/// Activations have a number of rows that only the step knows; sums over rows
+/// have sequences in their place.
 static LogicalResult checkRows(Operation *op) {
-  auto check = [&](Type type) -> LogicalResult {
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    if (!tensor || tensor.isDynamicDim(0))
+  auto attention = dyn_cast<tok::AttentionOp>(op);
+  auto check = [&](Value value) -> LogicalResult {
+    auto tensor = dyn_cast<RankedTensorType>(value.getType());
+    if (!tensor || tensor.isDynamicDim(0) ||
+        (attention && (value == attention.getMassSoFar() ||
+                       value == attention.getKeyMass())))
       return success();
     return op->emitOpError("has no decomposition for a fixed number of rows; "
                            "expects tensor<?x...>, but got ")
-           << type;
+           << tensor;
   };
-  for (Type type : op->getOperandTypes())
-    if (failed(check(type)))
-      return failure();
-  for (Type type : op->getResultTypes())
-    if (failed(check(type)))
-      return failure();
-  return success();
+  return failure(llvm::any_of(op->getOperands(),
+                              [&](Value v) { return failed(check(v)); }) ||
+                 llvm::any_of(op->getResults(),
+                              [&](Value v) { return failed(check(v)); }));
+}
+
+/// The workspace of a step grows with its rows and with nothing else.
+static LogicalResult checkSlots(tok::AttentionOp op) {
+  auto check = [&](StringRef name, Value result, size_t rows) -> LogicalResult {
+    if (!result)
+      return success();
+    auto type = cast<RankedTensorType>(result.getType());
+    if (type.getNumDynamicDims() == rows)
+      return success();
+    return op.emitOpError("has no decomposition for ")
+           << name << " of a size that only the step knows; expects static "
+           << (rows ? "slots" : "sequences and slots") << ", but got " << type;
+  };
+  return failure(failed(check("key_mass", op.getKeyMass(), /*rows=*/0)) ||
+                 failed(check("window_probs", op.getWindowProbs(), 1)));
 }
 
 /// Reports the first op that asks for what no decomposition gives.
@@ -185,11 +202,9 @@ static LogicalResult checkSupported(ModuleOp module) {
       if (failed(checkCache(op, cast<tok::CacheType>(
                                     user.getCacheOperand().get().getType()))))
         return WalkResult::interrupt();
-    if (auto attention = dyn_cast<tok::AttentionOp>(op))
-      if (attention.getKeyMass() || attention.getWindowProbs())
-        return op->emitOpError("has no decomposition for key_mass and "
-                               "window_probs: no operand says how many "
-                               "positions they have");
+    auto attention = dyn_cast<tok::AttentionOp>(op);
+    if (attention && failed(checkSlots(attention)))
+      return WalkResult::interrupt();
     return WalkResult::advance();
   };
   return failure(module.walk<WalkOrder::PreOrder>(check).wasInterrupted());

@@ -5,230 +5,72 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Two passes over the pages that a row sees, for each row and head: the largest
-// score, then the sum of exponentials and of weighted values. Scores are
-// computed in both passes, so that no memory grows with the context.
+// A loop over the rows and one over their heads carry the results; each head
+// leaves its part in every result that is asked for. Rows go one by one, so
+// that what sums over rows sums in their order.
 //
 //===----------------------------------------------------------------------===//
 
-#include "CacheLayout.h"
+#include "AttentionHead.h"
 #include "Decompose.h"
 
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include <limits>
 
 using namespace mlir;
 using namespace tokopt;
 using namespace tokopt::reference;
 
-/// An element of the cache as f32.
-static Term widen(Emitter &b, Term element, Term *scale) {
-  if (!scale)
-    return resizeFloat(element, b.getF32Type());
-  return toSignedFloat(element, b.getF32Type()) * *scale;
-}
-
 namespace {
 
-/// Attention of one query head of one row.
-struct HeadReader {
-  tok::CacheType type;
-  const CacheParts &parts;
-  float scale;
-  Value query; // [D]
-  Term layer, head, sequence;
-  /// Positions that the row sees: [first, end).
-  Term first, end;
+/// The results of the op; those that nobody asks for are null.
+struct Results {
+  Value output, lse, keyMass, windowProbs;
 
-  /// A page's part of a plane that belongs to the layer and the head.
-  Value slicePlane(Emitter &b, Value plane, Term page,
-                   ArrayRef<int64_t> shape) const {
-    OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
-    SmallVector<OpFoldResult> offsets = {page.value, layer.value, head.value};
-    SmallVector<OpFoldResult> sizes = {one, one, one};
-    for (int64_t size : shape) {
-      offsets.push_back(zero);
-      sizes.push_back(b.getIndexAttr(size));
-    }
-    Type element = cast<RankedTensorType>(plane.getType()).getElementType();
-    return b.slice(RankedTensorType::get(shape, element), plane, offsets,
-                   sizes);
+  /// Those that are asked for, in their order, as loops carry them.
+  SmallVector<Value> pack() const {
+    SmallVector<Value> values;
+    for (Value value : {output, lse, keyMass, windowProbs})
+      if (value)
+        values.push_back(value);
+    return values;
   }
-
-  Term getPage(Emitter &b, Term entry) const {
-    return toIndex(b.extract(parts.table, {sequence.value, entry.value}));
-  }
-
-  /// Whether the row sees slot `slot` of its page number `entry`.
-  Term sees(Emitter &b, Term entry, Term slot) const {
-    Term position = entry * type.getPage() + slot;
-    Term seen = position < end;
-    return (position >= first) & seen;
-  }
-
-  /// The scores of the slots of a page: scale * q . k, and minus infinity
-  /// where the row does not see the slot.
-  Value score(Emitter &b, Term entry) const {
-    int64_t slots = type.getPage();
-    Term page = getPage(b, entry);
-    SmallVector<Operand> inputs = {
-        {query, {0}},
-        {slicePlane(b, parts.keys, page, {type.getKSize(), slots}), {0, 1}}};
-    if (parts.keyScales)
-      inputs.push_back({slicePlane(b, parts.keyScales, page, {slots}), {1}});
-    Value scores = b.fill(b.empty({slots}, b.getF32Type()), b.f32(0));
-    scores = b.generic(
-        inputs, {scores, {1}}, [&](Emitter &b, ArrayRef<Term> values) {
-          Term scale = values[2];
-          Term key = widen(b, values[1], parts.keyScales ? &scale : nullptr);
-          return fma(values[0], key, values.back());
-        });
-    return b.generic({}, {scores, {0}}, [&](Emitter &b, ArrayRef<Term> values) {
-      Term score = values[0] * b.f32(scale);
-      return select(sees(b, entry, b.loop(0)), score,
-                    b.f32(-std::numeric_limits<float>::infinity()));
-    });
-  }
-
-  /// The output [D] and the log of the sum of exponentials.
-  std::pair<Value, Term> run(Emitter &b) const {
-    int64_t slots = type.getPage(), size = type.getVSize();
-    Term firstPage = first / slots, endPage = (end + slots - 1) / slots;
-    Type f32 = b.getF32Type();
-    Value most = b.fill(b.empty({}, f32),
-                        b.f32(-std::numeric_limits<float>::infinity()));
-    most = b.forLoop(firstPage, endPage, 1, most,
-                     [&](Emitter &b, Term entry, ValueRange carried) {
-                       Value next =
-                           b.generic({{score(b, entry), {0}}}, {carried[0], {}},
-                                     [](Emitter &, ArrayRef<Term> values) {
-                                       return maximum(values[0], values[1]);
-                                     });
-                       return SmallVector<Value>{next};
-                     })
-               .front();
-
-    Value sum = b.fill(b.empty({}, f32), b.f32(0));
-    Value weighted = b.fill(b.empty({size}, f32), b.f32(0));
-    ValueRange sums = b.forLoop(
-        firstPage, endPage, 1, {sum, weighted},
-        [&](Emitter &b, Term entry, ValueRange carried) {
-          Value weights = b.generic(
-              {{most, {}}}, {score(b, entry), {0}},
-              [&](Emitter &b, ArrayRef<Term> values) {
-                Term difference = values[1] - values[0];
-                Term weight = b.term(math::ExpOp::create(b, difference.value));
-                return select(sees(b, entry, b.loop(0)), weight, b.f32(0));
-              });
-          Value sum = b.generic({{weights, {0}}}, {carried[0], {}},
-                                [](Emitter &, ArrayRef<Term> values) {
-                                  return values[1] + values[0];
-                                });
-          Term page = getPage(b, entry);
-          SmallVector<Operand> inputs = {
-              {weights, {0}},
-              {slicePlane(b, parts.values, page, {slots, size}), {0, 1}}};
-          if (parts.valueScales)
-            inputs.push_back(
-                {slicePlane(b, parts.valueScales, page, {slots}), {0}});
-          Value weighted = b.generic(
-              inputs, {carried[1], {1}},
-              [&](Emitter &b, ArrayRef<Term> values) {
-                Term scale = values[2];
-                Term value =
-                    widen(b, values[1], parts.valueScales ? &scale : nullptr);
-                return fma(values[0], value, values.back());
-              });
-          return SmallVector<Value>{sum, weighted};
-        });
-    Value output = b.generic(
-        {{sums[0], {}}}, {sums[1], {0}},
-        [](Emitter &, ArrayRef<Term> values) { return values[1] / values[0]; });
-    Term total = b.extract(sums[0], {});
-    Term log = b.term(math::LogOp::create(b, total.value));
-    return {output, b.extract(most, {}) + log};
+  Results with(ValueRange values) const {
+    Results next = *this;
+    for (Value *value :
+         {&next.output, &next.lse, &next.keyMass, &next.windowProbs})
+      if (*value) {
+        *value = values.front();
+        values = values.drop_front();
+      }
+    return next;
   }
 };
 
-struct DecomposeAttention : DecomposePattern<tok::AttentionOp> {
-  using DecomposePattern::DecomposePattern;
+/// What the heads of all rows read.
+struct AttentionReader {
+  tok::AttentionOp op;
+  tok::CacheType type;
+  CacheParts parts;
+  Value query; // [T, H, D]
+  Value positions, sequences;
+  Term layer;
 
-  LogicalResult
-  matchAndRewrite(tok::AttentionOp op, OneToNOpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    Emitter b(op.getLoc(), rewriter);
-    tok::CacheType type = op.getCache().getType();
-    CacheParts parts(type, adaptor.getCache());
-    Value query = adaptor.getQuery().front(); // [T, H, D]
-    Value positions =
-        getColumn(op.getRows().getType(), adaptor.getRows(), "pos");
-    Value sequences =
-        getColumn(op.getRows().getType(), adaptor.getRows(), "seq");
-    b.requireSameRows(
-        query, positions,
-        "tok.attention: the query has not the rows of the columns");
-    int64_t heads = op.getQuery().getType().getDimSize(1);
-    int64_t group = heads / type.getHeads();
-    Term layer = findLayer(b, type.getLayers(), adaptor.getLayer().front());
-    Term rows = b.dim(query, 0);
-
-    SmallVector<Value> outputs = {b.empty(op.getOutput().getType().getShape(),
-                                          b.getF32Type(), rows.value)};
-    if (op.getLse())
-      outputs.push_back(
-          b.empty({ShapedType::kDynamic, heads}, b.getF32Type(), rows.value));
-
-    auto runHead = [&](Emitter &b, Term t, Term h, Term sequence, Term first,
-                       Term end, ValueRange carried) {
-      OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
-      OpFoldResult size = b.getIndexAttr(type.getVSize());
-      Value q = b.slice(RankedTensorType::get(type.getKSize(), b.getF32Type()),
-                        query, {t.value, h.value, zero},
-                        {one, one, b.getIndexAttr(type.getKSize())});
-      HeadReader head{type,     parts, op.getScale().convertToFloat(),
-                      q,        layer, h / group,
-                      sequence, first, end};
-      auto [output, lse] = head.run(b);
-      SmallVector<Value> next = {b.insert(
-          output, carried[0], {t.value, h.value, zero}, {one, one, size})};
-      if (op.getLse())
-        next.push_back(tensor::InsertOp::create(b, lse, carried[1],
-                                                ValueRange{t.value, h.value}));
-      return next;
-    };
-    ValueRange results = b.forLoop(
-        b.index(0), rows, 1, outputs,
-        [&](Emitter &b, Term t, ValueRange carried) {
-          Term position = toIndex(b.extract(positions, t.value));
-          Term sequence = toIndex(b.extract(sequences, t.value));
-          Term end = op.getMask().getCausal()
-                         ? position + 1
-                         : countRows(b, positions, sequences, sequence);
-          Term first = b.index(0);
-          if (int64_t window = op.getMask().getWindow()) {
-            // max(position + 1 - window, 0) without going below zero.
-            Term reached = maximum(position + 1, b.index(window));
-            first = reached - window;
-          }
-          return llvm::to_vector(b.forLoop(
-              b.index(0), b.index(heads), 1, carried,
-              [&](Emitter &b, Term h, ValueRange carried) {
-                return runHead(b, t, h, sequence, first, end, carried);
-              }));
-        });
-    SmallVector<SmallVector<Value>> replacements = {{results[0]}};
-    if (op.getLse())
-      replacements.push_back({results[1]});
-    rewriter.replaceOpWithMultiple(op, std::move(replacements));
-    return success();
+  /// Which positions row t sees.
+  AttentionRow findRow(Emitter &b, Term t) {
+    Term position = toIndex(b.extract(positions, t.value));
+    Term sequence = toIndex(b.extract(sequences, t.value));
+    Term end = op.getMask().getCausal() ? position + 1 : countRows(b, sequence);
+    Term first = b.index(0);
+    if (int64_t window = op.getMask().getWindow()) {
+      // max(position + 1 - window, 0) without going below zero.
+      Term reached = maximum(position + 1, b.index(window));
+      first = reached - window;
+    }
+    return {layer, sequence, first, end};
   }
 
-private:
   /// One more than the last position of `sequence` in this step.
-  static Term countRows(Emitter &b, Value positions, Value sequences,
-                        Term sequence) {
+  Term countRows(Emitter &b, Term sequence) {
     Value count =
         b.forLoop(b.index(0), b.dim(positions, 0), 1, b.index(0).value,
                   [&](Emitter &b, Term t, ValueRange carried) {
@@ -241,6 +83,113 @@ private:
                   })
             .front();
     return b.term(count);
+  }
+
+  /// Ends the run where a result has no place for what the row sees.
+  static void requirePlaces(Emitter &b, const Results &results,
+                            const AttentionRow &row) {
+    if (results.keyMass) {
+      b.require(row.sequence < b.dim(results.keyMass, 0),
+                "tok.attention: key_mass has not the sequence of a row");
+      b.require(b.dim(results.keyMass, 2) >= row.end,
+                "tok.attention: a row sees more slots than key_mass has");
+    }
+    if (results.windowProbs)
+      b.require(b.dim(results.windowProbs, 2) >= row.end,
+                "tok.attention: a row sees more slots than window_probs has");
+  }
+
+  /// Head h of row t, in the places of the results that are its own.
+  Results writeHead(Emitter &b, const Results &results, Term t, Term h,
+                    const AttentionRow &row) {
+    int64_t group = op.getQuery().getType().getDimSize(1) / type.getHeads();
+    OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+    SmallVector<OpFoldResult> offsets = {t.value, h.value, zero};
+    Value q =
+        b.slice(RankedTensorType::get(type.getKSize(), b.getF32Type()), query,
+                offsets, {one, one, b.getIndexAttr(type.getKSize())});
+    AttentionHead head(type, parts, op.getScale().convertToFloat(), q,
+                       h / group, row);
+    Softmax softmax = head.run(b);
+    Results next = results;
+    next.output = b.insert(softmax.output, results.output, offsets,
+                           {one, one, b.getIndexAttr(type.getVSize())});
+    if (results.lse) {
+      Term lse = AttentionHead::logSum(b, softmax);
+      next.lse = tensor::InsertOp::create(b, lse, results.lse,
+                                          ValueRange{t.value, h.value});
+    }
+    if (results.keyMass)
+      next.keyMass =
+          head.addProbabilities(b, softmax, results.keyMass, row.sequence, h);
+    if (results.windowProbs) // which begins with zeros
+      next.windowProbs =
+          head.addProbabilities(b, softmax, results.windowProbs, t, h);
+    return next;
+  }
+
+  /// All rows, from what `results` begin with.
+  Results writeRows(Emitter &b, const Results &results) {
+    int64_t heads = op.getQuery().getType().getDimSize(1);
+    ValueRange values = b.forLoop(
+        b.index(0), b.dim(query, 0), 1, results.pack(),
+        [&](Emitter &b, Term t, ValueRange carried) {
+          AttentionRow row = findRow(b, t);
+          requirePlaces(b, results.with(carried), row);
+          return SmallVector<Value>(b.forLoop(
+              b.index(0), b.index(heads), 1, carried,
+              [&](Emitter &b, Term h, ValueRange carried) {
+                return writeHead(b, results.with(carried), t, h, row).pack();
+              }));
+        });
+    return results.with(values);
+  }
+};
+
+struct DecomposeAttention : DecomposePattern<tok::AttentionOp> {
+  using DecomposePattern::DecomposePattern;
+
+  LogicalResult
+  matchAndRewrite(tok::AttentionOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Emitter b(op.getLoc(), rewriter);
+    tok::CacheType type = op.getCache().getType();
+    tok::RowsType rows = op.getRows().getType();
+    AttentionReader reader{
+        op,
+        type,
+        CacheParts(type, adaptor.getCache()),
+        adaptor.getQuery().front(),
+        getColumn(rows, adaptor.getRows(), "pos"),
+        getColumn(rows, adaptor.getRows(), "seq"),
+        findLayer(b, type.getLayers(), adaptor.getLayer().front())};
+    b.requireSameRows(
+        reader.query, reader.positions,
+        "tok.attention: the query has not the rows of the columns");
+
+    // What the results begin with.
+    Value count = b.dim(reader.query, 0);
+    auto makeRows = [&](Value result) {
+      return b.empty(cast<RankedTensorType>(result.getType()).getShape(),
+                     b.getF32Type(), count);
+    };
+    Results results;
+    results.output = makeRows(op.getOutput());
+    if (op.getLse())
+      results.lse = makeRows(op.getLse());
+    if (op.getKeyMass())
+      results.keyMass = adaptor.getMassSoFar().front();
+    if (op.getWindowProbs()) {
+      results.windowProbs = b.fill(makeRows(op.getWindowProbs()), b.f32(0));
+      b.require(
+          b.dim(results.windowProbs, 2) == b.term(adaptor.getSlots().front()),
+          "tok.attention: window_probs has not as many slots as slots says");
+    }
+    SmallVector<SmallVector<Value>> replacements;
+    for (Value value : reader.writeRows(b, results).pack())
+      replacements.push_back({value});
+    rewriter.replaceOpWithMultiple(op, std::move(replacements));
+    return success();
   }
 };
 

@@ -365,6 +365,10 @@ Val Emitter::exp(Val x, Here here) {
                 result, here);
 }
 
+Val Emitter::log(Val x, Here here) {
+  return wrap(math::LogOp::create(at(here), x.value));
+}
+
 Val Emitter::call(StringRef intrinsic, Type result, ArrayRef<Val> arguments,
                   Here here) {
   SmallVector<Value> values;

@@ -120,6 +120,8 @@ public:
   Val maxLanes(Val vector, Here here = {});
   /// e^x, 0 below -87.3 and finite above; relative error below 2e-7.
   Val exp(Val x, Here here = {});
+  /// The natural logarithm, upstream's polynomial.
+  Val log(Val x, Here here = {});
   Val call(llvm::StringRef intrinsic, mlir::Type result,
            llvm::ArrayRef<Val> arguments, Here here = {});
 

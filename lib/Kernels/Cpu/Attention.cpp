@@ -21,9 +21,13 @@
 // a barrier the states merge in the same order. (Flash-Decoding, Dao et al.
 // 2023, with splits that are part of the definition.)
 //
-// config: heads (query heads), scale, window, cache, context, group (heads at a
-//         time), vectors (of 16 slots or channels at a time), scratch,
-//         row_bytes
+// A row sees the slots [lowest, last] of its sequence: the mask says what they
+// are. Blocks without one of them are not visited; in the others, slots outside
+// weigh zero.
+//
+// config: heads (query heads), scale, window, full, cache, context,
+//         group (heads at a time), vectors (of 16 slots or channels at a time),
+//         scratch, row_bytes
 //
 //===----------------------------------------------------------------------===//
 
@@ -131,7 +135,7 @@ struct AttentionEmitter {
 
   /// One block of 64 slots for `count` heads from `first` on: scores, softmax,
   /// values.
-  void emitBlock(Val start, Val position, Val lowest, Val g, Val query,
+  void emitBlock(Val start, Val last, Val lowest, Val g, Val query,
                  SequencePages &pages, int64_t first, int64_t count) {
     Val head = pages.head(start, arguments.layer, g);
     Val firstSlot = e.remainder(start, e.i64(layout.slots));
@@ -147,7 +151,7 @@ struct AttentionEmitter {
                  Vals next(carried);
                  for (int64_t v = 0; v < vectors; ++v) {
                    Val slots = e.splat(start + j + v * kLanes, kLanes) + iota;
-                   Val visible = e.lessEqual(slots, e.splat(position, kLanes));
+                   Val visible = e.lessEqual(slots, e.splat(last, kLanes));
                    if (window)
                      visible = e.both(
                          visible, e.lessEqual(e.splat(lowest, kLanes), slots));
@@ -192,7 +196,7 @@ struct AttentionEmitter {
 
     // Values, slot by slot; values of slots that are not visible are not read.
     Type values = e.vec(valueLanes, e.f32());
-    Val end = e.min(e.i64(kBlock), position + 1 - start);
+    Val end = e.min(e.i64(kBlock), last + 1 - start);
     Val begin = window ? e.max(e.i64(0), lowest - start) : e.i64(0);
     int64_t columns = std::gcd(vectors, valueSize / valueLanes);
     e.loop(e.i64(0), e.i64(valueSize), columns * valueLanes, [&](Val d) {
@@ -275,22 +279,34 @@ struct AttentionEmitter {
 
   /// A row and a key/value head, and the blocks that the row sees.
   struct Item {
-    Val row, g, position, lowest, firstBlock, blocks, query, sequence;
+    Val row, g, last, lowest, firstBlock, blocks, query, sequence;
   };
+
+  /// The last position of `sequence` among the rows of this step.
+  Val lastOf(Val sequence) {
+    return e.loop(arguments.rowBegin, arguments.rowEnd, 1, {e.i64(0)},
+                  [&](Val row, ArrayRef<Val> carried) {
+                    Val isMember = e.equal(column(Slot::Seq, row), sequence);
+                    Val position =
+                        e.select(isMember, column(Slot::Pos, row), e.i64(0));
+                    return Vals{e.max(carried[0], position)};
+                  })[0];
+  }
 
   Item itemAt(Val number) {
     Item item;
     item.row = arguments.rowBegin + e.divide(number, e.i64(cache.getHeads()));
     item.g = e.remainder(number, e.i64(cache.getHeads()));
-    item.position = column(Slot::Pos, item.row);
+    Val position = column(Slot::Pos, item.row);
     item.sequence = column(Slot::Seq, item.row);
     item.query = e.offset(arguments.inputs[0],
                           item.row * rowBytes(op.getInputs()[0].getType()) +
                               item.g * (4 * heads * keySize));
-    item.lowest =
-        window ? e.max(e.i64(0), item.position + (1 - window)) : e.i64(0);
+    item.lowest = window ? e.max(e.i64(0), position + (1 - window)) : e.i64(0);
+    item.last =
+        op.getConfig().contains("full") ? lastOf(item.sequence) : position;
     item.firstBlock = e.divide(item.lowest, e.i64(kBlock));
-    item.blocks = e.divide(item.position + kBlock, e.i64(kBlock));
+    item.blocks = e.divide(item.last + kBlock, e.i64(kBlock));
     return item;
   }
 
@@ -310,9 +326,28 @@ struct AttentionEmitter {
     Val end = e.min(item.blocks, segment * kSegmentBlocks + kSegmentBlocks);
     e.loop(begin, end, 1, [&](Val block) {
       for (int64_t first = 0; first < heads; first += group)
-        emitBlock(block * kBlock, item.position, item.lowest, item.g,
-                  item.query, pages, first, std::min(group, heads - first));
+        emitBlock(block * kBlock, item.last, item.lowest, item.g, item.query,
+                  pages, first, std::min(group, heads - first));
     });
+  }
+
+  /// The log of the sum of exponentials, for those who ask for it. As in every
+  /// buffer, what fills the row up is zero.
+  void emitLse(const Item &item) {
+    auto type = cast<MemRefType>(op.getOutputs()[1].getType());
+    Val out = e.offset(arguments.outputs[1], item.row * rowBytes(type));
+    Val own = e.offset(out, item.g * (4 * heads));
+    for (int64_t r = 0; r < heads; ++r) {
+      Val maximum = e.load(e.f32(), scratchBase, scratch.state(r, true));
+      Val sum = e.load(e.f32(), scratchBase, scratch.state(r, true) + 4);
+      e.store(maximum + e.log(sum), own, 4 * r);
+    }
+    int64_t written = heads * cache.getHeads(), columns = rowBytes(type) / 4;
+    if (written < columns)
+      e.when(e.equal(item.g, e.i64(0)), [&] {
+        for (int64_t c = written; c < columns; ++c)
+          e.store(e.zero(e.f32()), out, 4 * c);
+      });
   }
 
   /// Divides the sums of values by the sums of weights.
@@ -331,6 +366,8 @@ struct AttentionEmitter {
         e.store(total * inverse, e.offset(out, d * 4), 4 * r * valueSize);
       });
     }
+    if (op.getOutputs().size() > 1)
+      emitLse(item);
   }
 
   /// All segments of an item, by one worker.

@@ -219,7 +219,7 @@ func.func @head_size(%q: tensor<?x4x16xf32>, %kv: !kv, %l: index, %rows: !rows) 
 !rows = !tok.rows<pos, seq>
 
 func.func @lse(%q: tensor<?x4x32xf32>, %kv: !kv, %l: index, %rows: !rows) {
-  // expected-error @+1 {{expects lse and window_probs of 4 heads, but got 'tensor<?x2xf32>'}}
+  // expected-error @+1 {{expects lse to have the query's rows and its 4 heads, but got 'tensor<?x2xf32>'}}
   %a, %lse = tok.attention %q, %kv[%l], %rows mask = <full> scale = 0.125 : tensor<?x4x32xf32>, !kv, !rows -> tensor<?x4x16xf32> lse tensor<?x2xf32>
   return
 }
@@ -232,5 +232,93 @@ func.func @lse(%q: tensor<?x4x32xf32>, %kv: !kv, %l: index, %rows: !rows) {
 func.func @rows(%k: tensor<4x2x32xf32>, %v: tensor<5x2x16xf32>, %kv: !kv, %l: index, %rows: !rows) {
   // expected-error @+1 {{failed to verify that all of {key, value} have same number of rows}}
   %kv1 = tok.append %kv[%l], %rows, %k, %v : !kv, !rows, tensor<4x2x32xf32>, tensor<5x2x16xf32>
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0-1], heads = 2, k = 32 x f32, v = 16 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+!rows = !tok.rows<pos, seq>
+
+func.func @lse_rows(%q: tensor<?x4x32xf32>, %kv: !kv, %l: index, %rows: !rows) {
+  // expected-error @+1 {{expects lse to have the query's rows and its 4 heads, but got 'tensor<8x4xf32>'}}
+  %a:2 = tok.attention %q, %kv[%l], %rows mask = <full> scale = 0.125 : tensor<?x4x32xf32>, !kv, !rows -> tensor<?x4x16xf32> lse tensor<8x4xf32>
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0-1], heads = 2, k = 32 x f32, v = 16 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+!rows = !tok.rows<pos, seq>
+
+func.func @window_probs_heads(%q: tensor<?x4x32xf32>, %kv: !kv, %l: index, %rows: !rows) {
+  // expected-error @+1 {{expects window_probs to have the query's rows and its 4 heads, but got 'tensor<?x2x?xf32>'}}
+  %a:2 = tok.attention %q, %kv[%l], %rows mask = <full> scale = 0.125 slots(%l) : tensor<?x4x32xf32>, !kv, !rows -> tensor<?x4x16xf32> window_probs tensor<?x2x?xf32>
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0-1], heads = 2, k = 32 x f32, v = 16 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+!rows = !tok.rows<pos, seq>
+
+func.func @no_slots(%q: tensor<?x4x32xf32>, %kv: !kv, %l: index, %rows: !rows) {
+  // expected-error @+1 {{expects slots(...) with the result window_probs and only with it}}
+  %a:2 = tok.attention %q, %kv[%l], %rows mask = <full> scale = 0.125 : tensor<?x4x32xf32>, !kv, !rows -> tensor<?x4x16xf32> window_probs tensor<?x4x?xf32>
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0-1], heads = 2, k = 32 x f32, v = 16 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+!rows = !tok.rows<pos, seq>
+
+func.func @only_slots(%q: tensor<?x4x32xf32>, %kv: !kv, %l: index, %rows: !rows) {
+  // expected-error @+1 {{expects slots(...) with the result window_probs and only with it}}
+  %a:2 = tok.attention %q, %kv[%l], %rows mask = <full> scale = 0.125 slots(%l) : tensor<?x4x32xf32>, !kv, !rows -> tensor<?x4x16xf32> lse tensor<?x4xf32>
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0-1], heads = 2, k = 32 x f32, v = 16 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+!rows = !tok.rows<pos, seq>
+
+func.func @no_sum(%q: tensor<?x4x32xf32>, %kv: !kv, %l: index, %rows: !rows) {
+  // expected-error @+1 {{expects the sum so far, key_mass(...), with the result key_mass and only with it}}
+  %a:2 = tok.attention %q, %kv[%l], %rows mask = <full> scale = 0.125 : tensor<?x4x32xf32>, !kv, !rows -> tensor<?x4x16xf32> key_mass tensor<?x4x?xf32>
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0-1], heads = 2, k = 32 x f32, v = 16 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+!rows = !tok.rows<pos, seq>
+
+func.func @only_sum(%q: tensor<?x4x32xf32>, %kv: !kv, %l: index, %rows: !rows, %m: tensor<?x4x?xf32>) {
+  // expected-error @+1 {{expects the sum so far, key_mass(...), with the result key_mass and only with it}}
+  %a:2 = tok.attention %q, %kv[%l], %rows mask = <full> scale = 0.125 key_mass(%m : tensor<?x4x?xf32>) : tensor<?x4x32xf32>, !kv, !rows -> tensor<?x4x16xf32> lse tensor<?x4xf32>
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0-1], heads = 2, k = 32 x f32, v = 16 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+!rows = !tok.rows<pos, seq>
+
+func.func @other_sum(%q: tensor<?x4x32xf32>, %kv: !kv, %l: index, %rows: !rows, %m: tensor<?x4x?xf32>) {
+  // expected-error @+1 {{expects key_mass to be of the type of the sum so far, 'tensor<?x4x?xf32>', but got 'tensor<?x4x64xf32>'}}
+  %a:2 = tok.attention %q, %kv[%l], %rows mask = <full> scale = 0.125 key_mass(%m : tensor<?x4x?xf32>) : tensor<?x4x32xf32>, !kv, !rows -> tensor<?x4x16xf32> key_mass tensor<?x4x64xf32>
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0-1], heads = 2, k = 32 x f32, v = 16 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+!rows = !tok.rows<pos, seq>
+
+func.func @mass_heads(%q: tensor<?x4x32xf32>, %kv: !kv, %l: index, %rows: !rows, %m: tensor<?x2x?xf32>) {
+  // expected-error @+1 {{expects key_mass of 4 heads, but got 'tensor<?x2x?xf32>'}}
+  %a:2 = tok.attention %q, %kv[%l], %rows mask = <full> scale = 0.125 key_mass(%m : tensor<?x2x?xf32>) : tensor<?x4x32xf32>, !kv, !rows -> tensor<?x4x16xf32> key_mass tensor<?x2x?xf32>
   return
 }

@@ -299,6 +299,33 @@ func.func @f(%x: memref<?x96xf32>, %kv: !kv, %n: index) {
 
 // -----
 
+!kv = !tok.cache<layers = [0], heads = 2, k = 32 x f32, v = 32 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func @f(%x: memref<?x128xf32>, %y: memref<?x4xf32>, %z: memref<?x3xf32>, %kv: !kv, %n: index) {
+  // expected-error @+1 {{expects lse to be memref<?xN x 'f32'> with N of at least 4, but got 'memref<?x3xf32>'}}
+  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%x, %kv : memref<?x128xf32>, !kv) outs(%x, %z : memref<?x128xf32>, memref<?x3xf32>) {heads = 4, window = 0, cache = 0, context = 2048, scale = 0.125 : f32}
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 2, k = 32 x f32, v = 32 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func @f(%x: memref<?x128xf32>, %y: memref<?x4xf32>, %z: memref<?x3xf32>, %kv: !kv, %n: index) {
+  // expected-error @+1 {{expects 1 or 2 outputs of 'attention', but got 3}}
+  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%x, %kv : memref<?x128xf32>, !kv) outs(%x, %y, %y : memref<?x128xf32>, memref<?x4xf32>, memref<?x4xf32>) {heads = 4, window = 0, cache = 0, context = 2048, scale = 0.125 : f32}
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 2, k = 32 x f32, v = 32 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func @f(%x: memref<?x128xf32>, %y: memref<?x4xf32>, %z: memref<?x3xf32>, %kv: !kv, %n: index) {
+  // expected-error @+1 {{expects 'full' to be a unit attribute in the configuration of 'attention', but got true}}
+  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%x, %kv : memref<?x128xf32>, !kv) outs(%x, %y : memref<?x128xf32>, memref<?x4xf32>) {heads = 4, window = 0, cache = 0, context = 2048, scale = 0.125 : f32, full = true}
+  return
+}
+
+// -----
+
 func.func @f(%x: memref<?x96xf32>, %p: memref<?x4xf32>, %s: memref<?x1xi64>, %t: memref<?xi32>, %n: index) {
   // expected-error @+1 {{expects the seeds to be memref<?xN x 'i64'> with N of at least 2, but got 'memref<?x1xi64>'}}
   tok.kernel "sample" rows(%n to %n) ins(%x, %p, %s : memref<?x96xf32>, memref<?x4xf32>, memref<?x1xi64>) outs(%t : memref<?xi32>) {vocab = 96}

@@ -122,6 +122,11 @@ func.func private @f() attributes {x = #tok.mask<window<0>>}
 
 // -----
 
+// expected-error @+1 {{has no rule 'tree': rows have no column that names the row they continue}}
+func.func private @f() attributes {x = #tok.mask<lane(step = pos), tree>}
+
+// -----
+
 // expected-error @+1 {{or 'lane' or 'full'}}
 func.func private @f() attributes {x = #tok.mask<causal>}
 

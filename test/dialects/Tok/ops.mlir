@@ -83,19 +83,25 @@ func.func @rows(%ids: tensor<?xi32>, %x: tensor<?x96xf32>, %q: tensor<?x3x32xf32
 // CHECK-LABEL: func.func @cache
 // CHECK-SAME: !kv
 func.func @cache(%q: tensor<?x3x32xf32>, %k: tensor<?x1x32xf32>, %v: tensor<?x1x16xf32>, %kv: !kv,
-                 %l: index, %rows: !rows) -> !kv {
+                 %l: index, %rows: !rows, %m: tensor<?x3x?xf32>, %n: index) -> !kv {
   // CHECK: tok.append %{{.*}}[%{{.*}}], %{{.*}}, %{{.*}}, %{{.*}} : !kv, <pos, seq, depth>, tensor<?x1x32xf32>, tensor<?x1x16xf32>
   %kv1 = tok.append %kv[%l], %rows, %k, %v : !kv, !rows, tensor<?x1x32xf32>, tensor<?x1x16xf32>
   // CHECK: tok.attention %{{.*}}, %{{.*}}[%{{.*}}], %{{.*}} mask = <lane(step = pos), window<512>> scale = 1.250000e-01
   %a = tok.attention %q, %kv1[%l], %rows mask = <lane(step = pos), window<512>> scale = 0.125
       : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x16xf32>
-  // CHECK: -> tensor<?x3x16xf32> lse tensor<?x3xf32> key_mass tensor<?xf32> window_probs tensor<?x3x?xf32>
-  %b:4 = tok.attention %q, %kv1[%l], %rows mask = <full> scale = 0.125
-      : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x16xf32> lse tensor<?x3xf32> key_mass tensor<?xf32>
+  // CHECK: mask = <full> scale = 1.250000e-01 key_mass(%{{.*}} : tensor<?x3x?xf32>) slots(%{{.*}}) :
+  // CHECK-SAME: -> tensor<?x3x16xf32> lse tensor<?x3xf32> key_mass tensor<?x3x?xf32> window_probs tensor<?x3x?xf32>
+  %b:4 = tok.attention %q, %kv1[%l], %rows mask = <full> scale = 0.125 key_mass(%m : tensor<?x3x?xf32>) slots(%n)
+      : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x16xf32> lse tensor<?x3xf32> key_mass tensor<?x3x?xf32>
         window_probs tensor<?x3x?xf32>
-  // CHECK: -> tensor<?x3x16xf32> key_mass tensor<?xf32>
-  %c:2 = tok.attention %q, %kv1[%l], %rows mask = <full> scale = 0.125
-      : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x16xf32> key_mass tensor<?xf32>
+  // CHECK: mask = <window<8>> scale = 1.250000e-01 key_mass(%{{.*}} : tensor<?x3x?xf32>) :
+  // CHECK-SAME: -> tensor<?x3x16xf32> key_mass tensor<?x3x?xf32>{{ *$}}
+  %c:2 = tok.attention %q, %kv1[%l], %rows mask = <full, window<9>, window<8>> scale = 0.125 key_mass(%m : tensor<?x3x?xf32>)
+      : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x16xf32> key_mass tensor<?x3x?xf32>
+  // CHECK: mask = <lane(step = pos), window<8>> scale = 1.250000e-01 slots(%{{.*}}) :
+  // CHECK-SAME: -> tensor<?x3x16xf32> window_probs tensor<?x3x64xf32>
+  %d:2 = tok.attention %q, %kv1[%l], %rows mask = <window<8>, lane(step = pos)> scale = 0.125 slots(%n)
+      : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x16xf32> window_probs tensor<?x3x64xf32>
   return %kv1 : !kv
 }
 

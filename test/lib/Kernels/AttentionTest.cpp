@@ -26,6 +26,8 @@ struct Shape {
   int64_t heads, group, keySize, valueSize, page, window;
   const char *type;
   float scale;
+  /// Whether rows see what comes after them, and whether lse is asked for.
+  bool isFull = false, hasLse = true;
 
   int64_t queries() const { return heads * group; }
 };
@@ -49,10 +51,11 @@ std::string moduleOf(const Shape &s) {
               v = heads(s.heads, s.valueSize),
               out = heads(s.queries(), s.valueSize);
   std::string mask =
-      "<lane(step = pos)" +
+      std::string(s.isFull ? "<full" : "<lane(step = pos)") +
       (s.window ? ", window<" + text(s.window) + ">" : std::string()) + ">";
+  std::string lse = "tensor<?x" + text(s.queries()) + "xf32>";
   // What the runtime keeps for callbacks passes the matrices that a model would
-  // compute.
+  // compute. lse takes the place of the keys, once they are in the cache.
   return "!kv = " + cache + "\n!rows = !tok.rows<pos, seq>\n" +
          "module attributes {tok.model = #tok.model<arch = \"llama\", name = "
          "\"m\", layers = 3, width = " +
@@ -67,13 +70,16 @@ std::string moduleOf(const Shape &s) {
          "\"full_rows\"}, %lo: index {tok.slot = \"layer_begin\"}, %hi: index "
          "{tok.slot = \"layer_end\"}, %kv: !kv "
          "{tok.slot = \"kv\"}) -> (" +
-         out + " {tok.slot = \"logits\"}, !kv {tok.slot = \"kv\"}) {\n" +
+         out + " {tok.slot = \"logits\"}, !kv {tok.slot = \"kv\"}" +
+         (s.hasLse ? ", " + lse + " {tok.slot = \"instrument\"}" : "") +
+         ") {\n" +
          "  %kv1 = tok.append %kv[%lo], %rows, %k, %v : !kv, !rows, " + k +
-         ", " + v + "\n" +
-         "  %a = tok.attention %q, %kv1[%lo], %rows mask = " + mask +
+         ", " + v + "\n" + "  %a" + (s.hasLse ? ", %lse" : "") +
+         " = tok.attention %q, %kv1[%lo], %rows mask = " + mask +
          " scale = " + std::to_string(s.scale) + " : " + q +
-         ", !kv, !rows -> " + out + "\n  return %a, %kv1 : " + out +
-         ", !kv\n}\n}\n";
+         ", !kv, !rows -> " + out + (s.hasLse ? " lse " + lse : "") +
+         "\n  return %a, %kv1" + (s.hasLse ? ", %lse" : "") + " : " + out +
+         ", !kv" + (s.hasLse ? ", " + lse : "") + "\n}\n}\n";
 }
 
 /// Sequences whose pages lie anywhere, and what was appended to them.
@@ -93,8 +99,13 @@ public:
     descriptor[2] = pages;
   }
 
+  /// Has the first pages of a sequence lie where no memory is.
+  void loseFirstPages(int64_t sequence, int64_t count) {
+    std::fill_n(table.begin() + sequence * pages, count, 1 << 30);
+  }
+
   /// One step over the rows `from, from + 1, ...` of what `source` gives for a
-  /// sequence and a position.
+  /// sequence and a position. A row of the result is the output, then lse.
   struct Row {
     int32_t sequence, position;
   };
@@ -126,7 +137,17 @@ public:
         .set(Slot::LayerEnd, kLayers);
     frame.set(Slot::FullRows, count).set(Slot::Caches, descriptor);
     program.run(frame, count, workers);
-    return out;
+    if (!shape.hasLse)
+      return out;
+    Rows results(count, out.columns + shape.queries());
+    for (int64_t r = 0; r < count; ++r) {
+      std::copy_n(out[r], out.columns, results[r]);
+      std::copy_n(k[r], shape.queries(), results[r] + out.columns);
+      // What fills the row of a buffer up is zero, and is copied with it.
+      for (int64_t c = shape.queries() % 16; c && c < 16; ++c)
+        EXPECT_EQ(k[r][shape.queries() / 16 * 16 + c], 0) << "beside lse";
+    }
+    return results;
   }
 
 private:
@@ -189,8 +210,9 @@ struct AttentionTest : KernelTest {
     };
   }
 
+  /// Expects what a row sees up to the position `last`.
   void expectRow(const Shape &shape, const Sequence &sequence, int64_t position,
-                 const float *got) {
+                 int64_t last, const float *got) {
     int64_t first =
         shape.window ? std::max<int64_t>(0, position - shape.window + 1) : 0;
     for (int64_t h = 0; h < shape.queries(); ++h) {
@@ -199,7 +221,7 @@ struct AttentionTest : KernelTest {
           magnitude(shape.valueSize);
       std::vector<std::vector<double>> values;
       double largest = -INFINITY, terms = 0, total = 0;
-      for (int64_t j = first; j <= position; ++j) {
+      for (int64_t j = first; j <= last; ++j) {
         std::vector<double> key =
             stored(shape, sequence.k[j] + g * shape.keySize, shape.keySize);
         values.push_back(stored(shape, sequence.v[j] + g * shape.valueSize,
@@ -228,6 +250,12 @@ struct AttentionTest : KernelTest {
         ASSERT_NEAR(got[h * shape.valueSize + d], sum[d] / total,
                     relative * magnitude[d] / total + 1e-30)
             << "position " << position << ", head " << h << ", element " << d;
+      if (shape.hasLse) {
+        double lse = largest + std::log(total);
+        ASSERT_NEAR(got[shape.queries() * shape.valueSize + h], lse,
+                    relative + 3e-7 * std::fabs(lse))
+            << "lse of position " << position << ", head " << h;
+      }
     }
   }
 };
@@ -241,18 +269,19 @@ const Shape kShapes[] = {
     // heads, queries a head, key size, value size, page, window, type, scale
     // (as it prints)
     {1, 3, 64, 64, 64, 0, "f16", 0.125f},
-    {2, 1, 24, 24, 128, 0, "f32", 0.2f},
+    {2, 1, 24, 24, 128, 0, "f32", 0.2f, /*isFull=*/false, /*hasLse=*/false},
     {1, 6, 128, 128, 64, 0, "i8", 0.088388f},
     {3, 3, 64, 64, 64, 100, "i8", 0.125f},
     {2, 6, 24, 24, 64, 64, "f16", 1.0f},
     {1, 1, 32, 16, 64, 513, "f32", 0.176777f},
     {2, 3, 24, 40, 64, 0, "i8", 0.2f},
+    {1, 2, 16, 16, 64, 1, "f16", 0.25f},
 };
 
 std::string nameOf(const Shape &s) {
-  return std::to_string(s.heads) + "x" + std::to_string(s.group) +
-         " heads of " + std::to_string(s.keySize) + " x " + s.type +
-         ", window " + std::to_string(s.window);
+  return std::string(s.isFull ? "full, " : "") + std::to_string(s.heads) + "x" +
+         std::to_string(s.group) + " heads of " + std::to_string(s.keySize) +
+         " x " + s.type + ", window " + std::to_string(s.window);
 }
 
 TEST_P(AttentionTest, IsASoftmaxAndDependsOnNobody) {
@@ -271,7 +300,7 @@ TEST_P(AttentionTest, IsASoftmaxAndDependsOnNobody) {
       rows.push_back({1, p});
     Rows expected = whole.step(rows, source, /*workers=*/1);
     for (int64_t position : kPositions)
-      expectRow(shape, sequences[1], position, expected[position]);
+      expectRow(shape, sequences[1], position, position, expected[position]);
 
     // Chunks, beside other sequences that are elsewhere, by several workers.
     Cache mixed(shape, program, 3, kLength);
@@ -335,7 +364,81 @@ TEST_P(AttentionTest, SurvivesScoresFarApart) {
     rows.push_back({0, p});
   Rows out = cache.step(rows, sourceOf(sequences), 2);
   for (int64_t position : kPositions)
-    expectRow(shape, s, position, out[position]);
+    expectRow(shape, s, position, position, out[position]);
+}
+
+/// Rows that see what comes after them: the end is that of their own sequence,
+/// and the few rows of a step whose segments are dealt out have the bits of
+/// those that one worker does whole.
+TEST_P(AttentionTest, SeesToTheEndOfItsSequence) {
+  const Shape shapes[] = {
+      {1, 3, 64, 64, 64, 0, "f16", 0.125f, /*isFull=*/true},
+      {2, 2, 24, 40, 128, 0, "i8", 0.2f, /*isFull=*/true, /*hasLse=*/false},
+      {1, 2, 32, 16, 64, 70, "f32", 0.176777f, /*isFull=*/true},
+      {2, 1, 16, 16, 64, 1, "f32", 0.25f, /*isFull=*/true},
+  };
+  for (const Shape &shape : shapes) {
+    SCOPED_TRACE(nameOf(shape));
+    Program program(moduleOf(shape), GetParam());
+    std::vector<Sequence> sequences;
+    for (int64_t i = 0; i < 2; ++i)
+      sequences.push_back(makeSequence(shape, kLength));
+    auto source = sourceOf(sequences);
+    for (int32_t length : {1, 64, 65, 512, 1099}) {
+      Cache cache(shape, program, 2, kLength);
+      std::vector<Cache::Row> rows;
+      for (int32_t p = 0; p < length; ++p)
+        rows.push_back({1, p});
+      // Another sequence is longer and shorter.
+      rows.push_back({0, 0});
+      rows.push_back({0, 1});
+      Rows whole = cache.step(rows, source, 2);
+      for (int32_t position : {0, length / 2, length - 1})
+        expectRow(shape, sequences[1], position, length - 1, whole[position]);
+      expectRow(shape, sequences[0], 0, 1, whole[length]);
+      for (int64_t workers : {1, 3}) {
+        std::vector<int32_t> few = {length - 1};
+        if (length > 3)
+          few = {length - 1, length - 2, length - 3};
+        std::vector<Cache::Row> again;
+        for (int32_t position : few)
+          again.push_back({1, position});
+        Rows out = cache.step(again, source, workers);
+        for (auto [i, position] : llvm::enumerate(few))
+          ASSERT_TRUE(sameBits(out[i], whole[position], whole.columns))
+              << "length " << length << ", position " << position << ", "
+              << workers << " workers";
+      }
+    }
+  }
+}
+
+/// Blocks before the window are not even looked up.
+TEST_P(AttentionTest, DoesNotReadBeforeTheWindow) {
+  for (const Shape &shape :
+       {Shape{1, 3, 64, 64, 64, 65, "f16", 0.125f},
+        Shape{2, 1, 16, 16, 64, 1, "i8", 0.25f},
+        Shape{1, 2, 32, 32, 64, 600, "f32", 0.2f, /*isFull=*/true}}) {
+    SCOPED_TRACE(nameOf(shape));
+    Program program(moduleOf(shape), GetParam());
+    std::vector<Sequence> sequences;
+    sequences.push_back(makeSequence(shape, kLength));
+    auto source = sourceOf(sequences);
+    // The first slot of a page, a slot inside one, and the last.
+    for (int32_t position : {704, 800, 1023}) {
+      Cache cache(shape, program, 1, kLength);
+      std::vector<Cache::Row> rows;
+      for (int32_t p = 0; p <= position; ++p)
+        rows.push_back({0, p});
+      Rows expected = cache.step(rows, source, 1);
+      cache.loseFirstPages(0, (position + 1 - shape.window) / shape.page);
+      for (int64_t workers : {1, 3}) {
+        Rows out = cache.step({{0, position}}, source, workers);
+        ASSERT_TRUE(sameBits(out[0], expected[position], expected.columns))
+            << "position " << position << ", " << workers << " workers";
+      }
+    }
+  }
 }
 
 TOKOPT_INSTANTIATE_KERNELS(AttentionTest);

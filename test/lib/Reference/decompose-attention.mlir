@@ -42,3 +42,27 @@ func.func @lse(%q: tensor<?x3x32xf32>, %kv: !kv, %l: index, %rows: !tok.rows<pos
       : tensor<?x3x32xf32>, !kv, !tok.rows<pos, seq> -> tensor<?x3x16xf32> lse tensor<?x3xf32>
   return %lse : tensor<?x3xf32>
 }
+
+// Probabilities are added where the sum so far stands, and to zeros. A run ends where there is no place for them.
+// CHECK-LABEL: func.func @probabilities(
+// CHECK-SAME:    %[[Q:[^:]*]]: tensor<?x3x32xf32>,
+// CHECK-SAME:    %[[MASS:[^:]*]]: tensor<2x3x100xf32>, %[[N:[^:]*]]: index
+// CHECK:         %[[ZEROS:.*]] = linalg.fill {{.*}} -> tensor<?x3x100xf32>
+// CHECK:         arith.cmpi eq, %{{.*}}, %[[N]]
+// CHECK:         cf.assert %{{.*}}, "tok.attention: window_probs has not as many slots as slots says"
+// CHECK:         scf.for {{.*}} iter_args(%{{[^ ]*}} = %{{[^ ]*}}, %{{[^ ]*}} = %[[MASS]], %{{[^ ]*}} = %[[ZEROS]])
+// CHECK:           cf.assert %{{.*}}, "tok.attention: key_mass has not the sequence of a row"
+// CHECK:           cf.assert %{{.*}}, "tok.attention: a row sees more slots than key_mass has"
+// CHECK:           cf.assert %{{.*}}, "tok.attention: a row sees more slots than window_probs has"
+// CHECK:           scf.for
+// CHECK-NOT:         math.log
+// CHECK:             tensor.insert_slice {{.*}} tensor<?xf32> into tensor<2x3x100xf32>
+// CHECK:             tensor.insert_slice {{.*}} tensor<?xf32> into tensor<?x3x100xf32>
+func.func @probabilities(%q: tensor<?x3x32xf32>, %kv: !kv, %l: index, %rows: !tok.rows<pos, seq>,
+    %m: tensor<2x3x100xf32>, %n: index) -> (tensor<2x3x100xf32>, tensor<?x3x100xf32>) {
+  %a, %mass, %probs = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125
+      key_mass(%m : tensor<2x3x100xf32>) slots(%n)
+      : tensor<?x3x32xf32>, !kv, !tok.rows<pos, seq> -> tensor<?x3x16xf32> key_mass tensor<2x3x100xf32>
+        window_probs tensor<?x3x100xf32>
+  return %mass, %probs : tensor<2x3x100xf32>, tensor<?x3x100xf32>
+}

@@ -3,11 +3,35 @@
 !kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64,
     keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared,
     columns = [pos], digests = []>
-func.func @key_mass(%q: tensor<?x1x32xf32>, %kv: !kv, %l: index, %rows: !tok.rows<pos, seq>) -> tensor<?xf32> {
-  // expected-error @below {{has no decomposition for key_mass and window_probs}}
-  %a, %m = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125
-      : tensor<?x1x32xf32>, !kv, !tok.rows<pos, seq> -> tensor<?x1x32xf32> key_mass tensor<?xf32>
-  return %m : tensor<?xf32>
+func.func @key_mass(%q: tensor<?x1x32xf32>, %kv: !kv, %l: index, %rows: !tok.rows<pos, seq>, %m: tensor<?x1x64xf32>) -> tensor<?x1x64xf32> {
+  // expected-error @below {{has no decomposition for key_mass of a size that only the step knows; expects static sequences and slots, but got 'tensor<?x1x64xf32>'}}
+  %a, %s = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125 key_mass(%m : tensor<?x1x64xf32>)
+      : tensor<?x1x32xf32>, !kv, !tok.rows<pos, seq> -> tensor<?x1x32xf32> key_mass tensor<?x1x64xf32>
+  return %s : tensor<?x1x64xf32>
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64,
+    keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared,
+    columns = [pos], digests = []>
+func.func @key_mass(%q: tensor<?x1x32xf32>, %kv: !kv, %l: index, %rows: !tok.rows<pos, seq>, %m: tensor<2x1x?xf32>) -> tensor<2x1x?xf32> {
+  // expected-error @below {{has no decomposition for key_mass of a size that only the step knows; expects static sequences and slots, but got 'tensor<2x1x?xf32>'}}
+  %a, %s = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125 key_mass(%m : tensor<2x1x?xf32>)
+      : tensor<?x1x32xf32>, !kv, !tok.rows<pos, seq> -> tensor<?x1x32xf32> key_mass tensor<2x1x?xf32>
+  return %s : tensor<2x1x?xf32>
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64,
+    keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared,
+    columns = [pos], digests = []>
+func.func @window_probs(%q: tensor<?x1x32xf32>, %kv: !kv, %l: index, %rows: !tok.rows<pos, seq>) -> tensor<?x1x?xf32> {
+  // expected-error @below {{has no decomposition for window_probs of a size that only the step knows; expects static slots, but got 'tensor<?x1x?xf32>'}}
+  %a, %p = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125 slots(%l)
+      : tensor<?x1x32xf32>, !kv, !tok.rows<pos, seq> -> tensor<?x1x32xf32> window_probs tensor<?x1x?xf32>
+  return %p : tensor<?x1x?xf32>
 }
 
 // -----
