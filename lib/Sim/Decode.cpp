@@ -56,6 +56,14 @@ static std::optional<Operation> decodeVote(StringRef name) {
   return Operation{Opcode::Vote, static_cast<uint8_t>(*detail)};
 }
 
+static std::optional<Operation> decodeFence(StringRef scope) {
+  if (scope != "cta" && scope != "gl" && scope != "sys")
+    return std::nullopt;
+  return Operation{Opcode::Fence,
+                   static_cast<uint8_t>(kAcquire | kRelease |
+                                        (scope == "cta" ? 0 : kDevice))};
+}
+
 std::optional<Operation> tokopt::sim::decode(StringRef name) {
   if (name.consume_front("read.ptx.sreg."))
     return decodeRegister(name);
@@ -63,13 +71,14 @@ std::optional<Operation> tokopt::sim::decode(StringRef name) {
     return decodeShuffle(name);
   if (name.consume_front("vote."))
     return decodeVote(name);
+  if (name.consume_front("membar."))
+    return decodeFence(name);
   auto opcode =
       StringSwitch<std::optional<Opcode>>(name)
           .Case("barrier.cta.sync.aligned.all", Opcode::Barrier)
           .Case("barrier.cta.sync.aligned.count", Opcode::BarrierCount)
           .Case("barrier.cta.arrive.aligned.count", Opcode::BarrierArrive)
           .Case("bar.warp.sync", Opcode::WarpBarrier)
-          .Cases({"membar.cta", "membar.gl", "membar.sys"}, Opcode::Fence)
           .Default(std::nullopt);
   if (!opcode)
     return std::nullopt;

@@ -8,6 +8,7 @@
 #ifndef TOKOPT_LIB_SIM_MACHINE_H
 #define TOKOPT_LIB_SIM_MACHINE_H
 
+#include "lib/Sim/Counter.h"
 #include "lib/Sim/Fiber.h"
 #include "lib/Sim/Memory.h"
 #include "lib/Sim/Program.h"
@@ -17,16 +18,16 @@
 #include "llvm/ADT/Twine.h"
 
 #include <map>
+#include <unordered_map>
 
 namespace tokopt::sim {
 
-/// Threads of a warp.
-inline constexpr uint32_t kWarpThreads = 32;
 /// Named barriers of a block.
 inline constexpr uint32_t kBarriers = 16;
 
-/// Runs one launch. Blocks come one after the other; the threads of a block are
-/// fibers that run until they wait for others.
+/// Runs one launch. Blocks come one after the other, in an order that the seed
+/// chooses; the threads of a block are fibers that run until they wait for
+/// others.
 class Machine {
 public:
   Machine(const Program &program, const Memory &memory, Shadow &shadow,
@@ -54,7 +55,8 @@ private:
     uint32_t site = 0;
     const uint64_t *operands = nullptr;
     void *result = nullptr;
-    Clock clock;
+    View view;
+    Mailbox mailbox;
   };
 
   /// The lanes of a warp that have come to a collective.
@@ -65,7 +67,7 @@ private:
   struct Barrier {
     uint32_t needed = 0, arrivals = 0;
     std::vector<uint32_t> waiting;
-    Clock clock;
+    View view;
   };
 
   // Machine.cpp: blocks and their threads.
@@ -76,8 +78,16 @@ private:
   void reportStuckThreads();
   /// Lets other threads run until this one is ready again.
   void wait(State state);
+  /// Lets other threads run, for a while.
+  void pass();
   /// Ends the block, whose further course would mean nothing.
   [[noreturn]] void abandon();
+
+  // Machine.cpp: atomics and fences.
+  /// Gives the block up if its threads do nothing but look at atomics.
+  void watchSpinning(uint64_t address, uint32_t flags, uint32_t site);
+  void exchangeMessages(uint64_t address, uint32_t flags);
+  void fence(const Operation &operation);
 
   // Barriers.cpp: threads of a block together.
   void arrive(uint32_t number, uint32_t needed, bool waits, uint32_t site);
@@ -87,7 +97,7 @@ private:
   void meet(uint32_t mask, uint32_t site, const uint64_t *operands,
             void *result);
   void execute(uint32_t warp, uint32_t mask, uint32_t site);
-  void joinClocks(uint32_t warp, uint32_t mask);
+  void joinViews(uint32_t warp, uint32_t mask);
   void shuffle(uint32_t warp, uint32_t mask, uint32_t site);
   void vote(uint32_t warp, uint32_t mask, const Operation &operation);
   /// The lanes of `mask` as numbers of threads.
@@ -124,8 +134,11 @@ private:
   std::map<std::tuple<std::string, uint32_t, uint32_t>, size_t> reported;
 
   uint32_t block = 0, running = 0, random = 0;
+  Counter counter;
   bool isAbandoned = false;
-  uint64_t blockAccesses = 0;
+  uint64_t blockAccesses = 0, looks = 0;
+  /// What each location of atomics tells those who read it.
+  std::unordered_map<uint64_t, Message> messages;
   std::vector<Thread> threads;
   std::vector<Warp> warps;
   std::vector<Barrier> barriers;

@@ -52,7 +52,7 @@ enum class VoteKind : uint8_t { All, Any, Uniform, Ballot };
 /// An instruction, decoded.
 struct Operation {
   Opcode opcode;
-  /// A dimension, or a kind of shuffle or vote.
+  /// A dimension, a kind of shuffle or vote, or a fence's AccessFlags.
   uint8_t detail = 0;
   /// Whether the result has a second member that says if it is valid.
   bool hasPredicate = false;
@@ -74,7 +74,11 @@ enum AccessFlags : uint32_t {
   kWrite = 1,
   kAtomic = 2,
   /// Reads what it writes.
-  kUpdate = 4
+  kUpdate = 4,
+  /// Of threads of all blocks; else of those of one block.
+  kDevice = 8,
+  kAcquire = 16,
+  kRelease = 32
 };
 
 class Program {
