@@ -162,6 +162,34 @@ TEST_P(CudaRowwiseTest, KeepsBitsInAnyCompany) {
   EXPECT_EQ(0, std::memcmp(x.row(kRows - 1), x1.row(0), x.rowBytes));
 }
 
+/// Of rows of one type, no sector is moved twice; and no two lanes want one
+/// bank of shared memory. (Beside f16, a lane takes 32 bytes of f32 in two
+/// loads.)
+TEST_P(CudaRowwiseTest, ReadsWhatItNeedsOnce) {
+  if (shape.in != std::string("f32") || shape.out != std::string("f32"))
+    GTEST_SKIP() << "rows of two types";
+  CudaKernelUnderTest test(residualNorm(shape.columns, shape.in, shape.out),
+                           architecture);
+  ASSERT_EQ(test.problem(), "");
+  auto rows = [&](const char *name, int64_t count) {
+    return DeviceRows(test.simulator(), name, count, shape.columns, false,
+                      true);
+  };
+  DeviceRows x = rows("x", 2), r = rows("r", 2), y = rows("y", 2),
+             w = rows("w", 1);
+  sim::Launch launch;
+  launch.grid[0] = 2;
+  launch.threads = test.kernel().threads;
+  launch.sharedBytes = test.kernel().sharedBytes;
+  llvm::Expected<sim::Result> result =
+      test.simulator().run(launch, {0, 0, 2, 0, w.address(), x.address(),
+                                    r.address(), x.address(), y.address()});
+  ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
+  EXPECT_GE(result->statistics.counts.size(), 2u);
+  for (const sim::AccessCount &count : result->statistics.counts)
+    EXPECT_EQ(count.units, count.fewest) << count.location;
+}
+
 TEST_P(CudaRowwiseTest, Assembles) {
   CudaKernelUnderTest test(residualNorm(shape.columns, shape.in, shape.out),
                            architecture);
