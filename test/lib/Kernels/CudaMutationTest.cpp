@@ -1,0 +1,239 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Mechanical faults in the code of templates: barriers and fences dropped,
+// scopes weakened, indices and bounds shifted by one, exchanges with the wrong
+// lane. What the tests of the templates check must notice them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/lib/Kernels/CudaAttention.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace tokopt;
+using namespace tokopt::test;
+
+namespace {
+
+enum class Fault {
+  NoBarrier,
+  NoWarpBarrier,
+  NoFence,
+  FenceOfBlock,
+  AtomicOfBlock,
+  ShiftedIndex,
+  ShiftedBound,
+  WrongLane
+};
+
+const char *nameOf(Fault fault) {
+  switch (fault) {
+  case Fault::NoBarrier:
+    return "no barrier";
+  case Fault::NoWarpBarrier:
+    return "no barrier of the warp";
+  case Fault::NoFence:
+    return "no fence";
+  case Fault::FenceOfBlock:
+    return "a fence of the block only";
+  case Fault::AtomicOfBlock:
+    return "an atomic of the block only";
+  case Fault::ShiftedIndex:
+    return "an address 16 bytes further on";
+  case Fault::ShiftedBound:
+    return "a bound that is one off";
+  case Fault::WrongLane:
+    return "an exchange with the wrong lane";
+  }
+  llvm_unreachable("a fault without a name");
+}
+
+/// Whether `op` can have the fault; if `doIt`, then it has.
+bool inject(Operation *op, Fault fault, bool doIt) {
+  OpBuilder b(op);
+  auto drop = [&](bool isRight) {
+    if (isRight && doIt)
+      op->erase();
+    return isRight;
+  };
+  auto narrow = [&](auto other) {
+    if (other && doIt)
+      other.setSyncscope("block");
+    return bool(other);
+  };
+  switch (fault) {
+  case Fault::NoBarrier:
+    return drop(isa<NVVM::Barrier0Op>(op));
+  case Fault::NoWarpBarrier:
+    return drop(isa<NVVM::SyncWarpOp>(op));
+  case Fault::NoFence:
+    return drop(isa<LLVM::FenceOp>(op));
+  case Fault::FenceOfBlock:
+    return narrow(dyn_cast<LLVM::FenceOp>(op));
+  case Fault::AtomicOfBlock:
+    return narrow(dyn_cast<LLVM::AtomicRMWOp>(op));
+  case Fault::ShiftedIndex: {
+    auto address = dyn_cast<LLVM::GEPOp>(op);
+    if (!address || address.getDynamicIndices().empty())
+      return false;
+    if (doIt) {
+      Value index = address.getDynamicIndices()[0];
+      Value more = arith::ConstantOp::create(
+          b, op->getLoc(), b.getIntegerAttr(index.getType(), 16));
+      Value shifted = arith::AddIOp::create(b, op->getLoc(), index, more);
+      address.getDynamicIndicesMutable()[0].set(shifted);
+    }
+    return true;
+  }
+  case Fault::ShiftedBound: {
+    auto compare = dyn_cast<arith::CmpIOp>(op);
+    bool isLess =
+        compare && compare.getPredicate() == arith::CmpIPredicate::slt;
+    if (!isLess &&
+        (!compare || compare.getPredicate() != arith::CmpIPredicate::sle))
+      return false;
+    if (doIt)
+      compare.setPredicate(isLess ? arith::CmpIPredicate::sle
+                                  : arith::CmpIPredicate::slt);
+    return true;
+  }
+  case Fault::WrongLane: {
+    auto exchange = dyn_cast<NVVM::ShflOp>(op);
+    if (exchange && doIt) {
+      Value nobody =
+          arith::ConstantOp::create(b, op->getLoc(), b.getI32IntegerAttr(0));
+      exchange.getOffsetMutable().set(nobody);
+    }
+    return bool(exchange);
+  }
+  }
+  llvm_unreachable("a fault without a meaning");
+}
+
+/// How many ops of `module` can have a fault, with the one of number `wanted`
+/// having it, and the line of that one.
+int64_t walk(ModuleOp module, Fault fault, int64_t wanted,
+             std::string *line = nullptr) {
+  SmallVector<Operation *> ops;
+  module.walk([&](Operation *op) {
+    if (inject(op, fault, /*doIt=*/false))
+      ops.push_back(op);
+  });
+  int64_t count = ops.size();
+  if (wanted < 0 || wanted >= count)
+    return count;
+  Operation *op = ops[wanted];
+  if (auto place = dyn_cast<FileLineColLoc>(op->getLoc()); place && line)
+    *line =
+        (place.getFilename().getValue() + ":" + Twine(place.getLine())).str();
+  inject(op, fault, /*doIt=*/true);
+  return count;
+}
+
+/// Windows, slots beyond the last, heads that are padded, two blocks a row.
+const AttentionShape kShape = {.heads = 2,
+                               .group = 3,
+                               .keySize = 96,
+                               .valueSize = 64,
+                               .window = 600,
+                               .type = "f16"};
+
+/// What notices the fault that `edit` makes, or empty.
+std::string noticeIn(const KernelEdit &edit) {
+  AttentionRun run(kShape, *findCudaArchitecture("sm_80"), edit);
+  if (!run.problem().empty())
+    return run.problem();
+  const std::vector<int32_t> positions = {1099, 63, 64, -1, 600};
+  std::vector<float> whole;
+  for (int32_t splits : {1, 3}) {
+    std::vector<float> out;
+    std::string left;
+    llvm::Expected<sim::Result> result =
+        run.run(positions, splits, /*seed=*/splits, 0, out, left);
+    if (!result)
+      return llvm::toString(result.takeError());
+    if (!result->reports.empty()) {
+      std::string text;
+      llvm::raw_string_ostream stream(text);
+      sim::print(stream, result->reports.front());
+      return text;
+    }
+    std::string difference = run.findDifference(positions, out);
+    if (!difference.empty() || !left.empty())
+      return difference + left;
+    if (splits == 1)
+      whole = out;
+    else if (whole != out)
+      return "other bits with another number of splits";
+  }
+  return "";
+}
+
+struct Mutation {
+  Fault fault;
+  int64_t number;
+};
+
+/// At most `most` of each fault, evenly over the kernel.
+std::vector<Mutation> chooseMutations(int64_t most) {
+  std::vector<Mutation> chosen;
+  for (Fault fault :
+       {Fault::NoBarrier, Fault::NoWarpBarrier, Fault::NoFence,
+        Fault::FenceOfBlock, Fault::AtomicOfBlock, Fault::ShiftedIndex,
+        Fault::ShiftedBound, Fault::WrongLane}) {
+    int64_t count = 0;
+    AttentionRun(kShape, *findCudaArchitecture("sm_80"),
+                 [&](ModuleOp module) { count = walk(module, fault, -1); });
+    int64_t wanted = std::min(count, most);
+    for (int64_t i = 0; i < wanted; ++i)
+      chosen.push_back({fault, i * count / wanted});
+  }
+  return chosen;
+}
+
+/// Runs mutations and returns how many were noticed; survivors are printed.
+int64_t countNoticed(llvm::ArrayRef<Mutation> mutations) {
+  int64_t noticed = 0;
+  for (const Mutation &mutation : mutations) {
+    std::string line;
+    std::string notice = noticeIn([&](ModuleOp module) {
+      walk(module, mutation.fault, mutation.number, &line);
+    });
+    noticed += !notice.empty();
+    if (notice.empty())
+      llvm::outs() << "survives: " << nameOf(mutation.fault) << " at " << line
+                   << "\n";
+  }
+  return noticed;
+}
+
+/// Nothing is noticed where nothing is wrong.
+TEST(CudaMutation, SparesTheTemplate) { EXPECT_EQ(noticeIn({}), ""); }
+
+TEST(CudaMutation, IsNoticed) {
+  const Mutation few[] = {{Fault::NoBarrier, 0},     {Fault::NoWarpBarrier, 0},
+                          {Fault::NoFence, 0},       {Fault::NoFence, 1},
+                          {Fault::AtomicOfBlock, 0}, {Fault::ShiftedIndex, 20}};
+  EXPECT_EQ(countNoticed(few), std::size(few));
+}
+
+/// scripts/soak runs it.
+TEST(CudaMutation, DISABLED_AreNoticed) {
+  std::vector<Mutation> mutations = chooseMutations(/*most=*/12);
+  int64_t noticed = countNoticed(mutations);
+  llvm::outs() << "ok " << noticed << " of " << mutations.size()
+               << " mutations of CUDA attention are noticed\n";
+  EXPECT_GE(mutations.size(), 40u);
+  EXPECT_GE(noticed * 10, static_cast<int64_t>(mutations.size()) * 9);
+}
+
+} // namespace
