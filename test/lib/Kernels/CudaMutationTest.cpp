@@ -12,11 +12,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "test/lib/Kernels/CudaAttention.h"
+#include "test/lib/Kernels/CudaNorm.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace tokopt;
@@ -59,6 +63,9 @@ const char *nameOf(Fault fault) {
 
 /// Whether `op` can have the fault; if `doIt`, then it has.
 bool inject(Operation *op, Fault fault, bool doIt) {
+  // What nobody reads can have no fault.
+  if (isOpTriviallyDead(op))
+    return false;
   OpBuilder b(op);
   auto drop = [&](bool isRight) {
     if (isRight && doIt)
@@ -139,17 +146,28 @@ int64_t walk(ModuleOp module, Fault fault, int64_t wanted,
   return count;
 }
 
-/// Windows, slots beyond the last, heads that are padded, two blocks a row.
-const AttentionShape kShape = {.heads = 2,
-                               .group = 3,
-                               .keySize = 96,
-                               .valueSize = 64,
-                               .window = 600,
-                               .type = "f16"};
+/// The first report as text.
+std::string textOf(const sim::Result &result) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  sim::print(stream, result.reports.front());
+  return text;
+}
 
-/// What notices the fault that `edit` makes, or empty.
-std::string noticeIn(const KernelEdit &edit) {
-  AttentionRun run(kShape, *findCudaArchitecture("sm_80"), edit);
+const CudaArchitecture &architecture() {
+  return *findCudaArchitecture("sm_80");
+}
+
+/// Attention with a window, slots beyond the last, heads that are padded, two
+/// blocks a row. Returns what notices the fault that `edit` makes, or empty.
+std::string noticeInAttention(const KernelEdit &edit) {
+  AttentionRun run({.heads = 2,
+                    .group = 3,
+                    .keySize = 96,
+                    .valueSize = 64,
+                    .window = 600,
+                    .type = "f16"},
+                   architecture(), edit);
   if (!run.problem().empty())
     return run.problem();
   const std::vector<int32_t> positions = {1099, 63, 64, -1, 600};
@@ -161,12 +179,8 @@ std::string noticeIn(const KernelEdit &edit) {
         run.run(positions, splits, /*seed=*/splits, 0, out, left);
     if (!result)
       return llvm::toString(result.takeError());
-    if (!result->reports.empty()) {
-      std::string text;
-      llvm::raw_string_ostream stream(text);
-      sim::print(stream, result->reports.front());
-      return text;
-    }
+    if (!result->reports.empty())
+      return textOf(*result);
     std::string difference = run.findDifference(positions, out);
     if (!difference.empty() || !left.empty())
       return difference + left;
@@ -178,62 +192,140 @@ std::string noticeIn(const KernelEdit &edit) {
   return "";
 }
 
+/// The same of a residual and a norm, whose rows end where the next begin.
+std::string noticeInNorm(const KernelEdit &edit) {
+  constexpr int64_t kColumns = 1008, kRows = 5, kBegin = 1, kEnd = 4;
+  CudaKernelUnderTest test(residualNorm(kColumns, "f32", "f32"), architecture(),
+                           edit);
+  if (!test.problem().empty())
+    return test.problem();
+  auto rows = [&](const char *name, int64_t count, bool isWritten) {
+    return DeviceRows(test.simulator(), name, count, kColumns, false,
+                      isWritten);
+  };
+  DeviceRows x = rows("x", kRows, true), r = rows("r", kRows, true),
+             y = rows("y", kRows, false), w = rows("w", 1, true);
+  std::mt19937 random(1);
+  x.fill(random);
+  r.fill(random);
+  w.fill(random, 1, 2);
+  std::vector<std::vector<double>> sums(kRows);
+  for (int64_t row = 0; row < kRows; ++row)
+    for (int64_t c = 0; c < kColumns; ++c)
+      sums[row].push_back(x.get(row, c) + r.get(row, c));
+  sim::Launch launch;
+  launch.grid[0] = kEnd - kBegin + 1;
+  launch.threads = test.kernel().threads;
+  launch.sharedBytes = test.kernel().sharedBytes;
+  llvm::Expected<sim::Result> result = test.simulator().run(
+      launch, {0, kBegin, kEnd, 0, w.address(), x.address(), r.address(),
+               x.address(), y.address()});
+  if (!result)
+    return llvm::toString(result.takeError());
+  if (!result->reports.empty())
+    return textOf(*result);
+  for (int64_t row = 0; row < kRows; ++row) {
+    if (row < kBegin || row >= kEnd) {
+      if (!y.isUntouched(row))
+        return "a row that is not of the launch is written";
+      continue;
+    }
+    double squares = 0;
+    for (double s : sums[row])
+      squares += s * s;
+    double root = std::sqrt(squares / kColumns + kNormEpsilon);
+    for (int64_t c = 0; c < y.stride; ++c) {
+      double s = c < kColumns ? sums[row][c] : 0;
+      double norm = c < kColumns ? s / root * w.get(0, c) : 0;
+      // Not a number is never near.
+      if (!(std::fabs(y.get(row, c) - norm) <= 1e-5 * std::fabs(norm)) ||
+          !(std::fabs(x.get(row, c) - s) <= 1e-6 * std::fabs(s)))
+        return "other values";
+    }
+  }
+  return "";
+}
+
+/// A kernel that is tried.
+struct Subject {
+  const char *name;
+  std::string (*notice)(const KernelEdit &edit);
+};
+
+constexpr Subject kAttention = {"attention", noticeInAttention},
+                  kNorm = {"rowwise", noticeInNorm};
+
 struct Mutation {
+  const Subject *subject;
   Fault fault;
   int64_t number;
 };
 
+constexpr Fault kFaults[] = {Fault::NoBarrier,     Fault::NoWarpBarrier,
+                             Fault::NoFence,       Fault::FenceOfBlock,
+                             Fault::AtomicOfBlock, Fault::ShiftedIndex,
+                             Fault::ShiftedBound,  Fault::WrongLane};
+
 /// At most `most` of each fault, evenly over the kernel.
-std::vector<Mutation> chooseMutations(int64_t most) {
-  std::vector<Mutation> chosen;
-  for (Fault fault :
-       {Fault::NoBarrier, Fault::NoWarpBarrier, Fault::NoFence,
-        Fault::FenceOfBlock, Fault::AtomicOfBlock, Fault::ShiftedIndex,
-        Fault::ShiftedBound, Fault::WrongLane}) {
-    int64_t count = 0;
-    AttentionRun(kShape, *findCudaArchitecture("sm_80"),
-                 [&](ModuleOp module) { count = walk(module, fault, -1); });
-    int64_t wanted = std::min(count, most);
-    for (int64_t i = 0; i < wanted; ++i)
-      chosen.push_back({fault, i * count / wanted});
-  }
-  return chosen;
+void chooseMutations(const Subject &subject, int64_t most,
+                     std::vector<Mutation> &chosen) {
+  subject.notice([&](ModuleOp module) {
+    for (Fault fault : kFaults) {
+      int64_t count = walk(module, fault, -1), wanted = std::min(count, most);
+      for (int64_t i = 0; i < wanted; ++i)
+        chosen.push_back({&subject, fault, i * count / wanted});
+    }
+  });
 }
 
 /// Runs mutations and returns how many were noticed; survivors are printed.
-int64_t countNoticed(llvm::ArrayRef<Mutation> mutations) {
-  int64_t noticed = 0;
+size_t countNoticed(llvm::ArrayRef<Mutation> mutations) {
+  size_t noticed = 0;
   for (const Mutation &mutation : mutations) {
     std::string line;
-    std::string notice = noticeIn([&](ModuleOp module) {
+    std::string notice = mutation.subject->notice([&](ModuleOp module) {
       walk(module, mutation.fault, mutation.number, &line);
     });
     noticed += !notice.empty();
     if (notice.empty())
       llvm::outs() << "survives: " << nameOf(mutation.fault) << " at " << line
                    << "\n";
+    llvm::outs().flush();
   }
   return noticed;
 }
 
 /// Nothing is noticed where nothing is wrong.
-TEST(CudaMutation, SparesTheTemplate) { EXPECT_EQ(noticeIn({}), ""); }
+TEST(CudaMutation, SparesTheTemplates) {
+  EXPECT_EQ(noticeInAttention({}), "");
+  EXPECT_EQ(noticeInNorm({}), "");
+}
 
 TEST(CudaMutation, IsNoticed) {
-  const Mutation few[] = {{Fault::NoBarrier, 0},     {Fault::NoWarpBarrier, 0},
-                          {Fault::NoFence, 0},       {Fault::NoFence, 1},
-                          {Fault::AtomicOfBlock, 0}, {Fault::ShiftedIndex, 20}};
+  const Mutation few[] = {
+      {&kAttention, Fault::NoBarrier, 0},
+      {&kAttention, Fault::NoWarpBarrier, 0},
+      {&kAttention, Fault::NoFence, 0},
+      {&kAttention, Fault::NoFence, 1},
+      {&kAttention, Fault::AtomicOfBlock, 0},
+      {&kAttention, Fault::ShiftedIndex, 20},
+      {&kNorm, Fault::NoBarrier, 0},
+      {&kNorm, Fault::WrongLane, 0},
+  };
   EXPECT_EQ(countNoticed(few), std::size(few));
 }
 
 /// scripts/soak runs it.
 TEST(CudaMutation, DISABLED_AreNoticed) {
-  std::vector<Mutation> mutations = chooseMutations(/*most=*/12);
-  int64_t noticed = countNoticed(mutations);
+  std::vector<Mutation> mutations;
+  chooseMutations(kAttention, /*most=*/10, mutations);
+  chooseMutations(kNorm, /*most=*/5, mutations);
+  size_t noticed = countNoticed(mutations);
   llvm::outs() << "ok " << noticed << " of " << mutations.size()
-               << " mutations of CUDA attention are noticed\n";
+               << " mutations of CUDA templates are noticed\n";
+  llvm::outs().flush();
   EXPECT_GE(mutations.size(), 40u);
-  EXPECT_GE(noticed * 10, static_cast<int64_t>(mutations.size()) * 9);
+  EXPECT_GE(noticed * 10, mutations.size() * 9);
 }
 
 } // namespace

@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "test/lib/Kernels/CudaTest.h"
+#include "test/lib/Kernels/CudaNorm.h"
 
 #include <cmath>
 
@@ -18,44 +18,6 @@ using namespace tokopt;
 using namespace tokopt::test;
 
 namespace {
-
-constexpr double kEpsilon = 1e-5;
-
-std::string memref(int64_t columns, const char *element) {
-  return "memref<?x" + std::to_string(columns) + "x" + element + ">";
-}
-
-/// s = x + r; n = s / sqrt(mean s^2 + eps) * w, the sum written in place of x.
-std::string residualNorm(int64_t columns, const char *in, const char *out) {
-  std::string x = memref(columns, in), y = memref(columns, out),
-              count = std::to_string(columns);
-  return "tok.weight @w : tensor<" + count +
-         "xf32> = source \"weights\" at [0]\n"
-         "func.func @f(%x: " +
-         x + ", %r: " + x + ", %y: " + y +
-         ", %b: index, %e: index) {\n"
-         "tok.kernel \"rowwise\" rows(%b to %e) weights [@w] ins(%x, %r : " +
-         x + ", " + x + ") outs(%x, %y : " + x + ", " + y +
-         ") {columns = " + count +
-         "} prologue {\n"
-         R"mlir(
-    ^bb0(%a: f32, %c: f32, %w: f32):
-      %s = arith.addf %a, %c : f32
-      %q = arith.mulf %s, %s : f32
-      %t = tok.reduce_row %q
-      %n = arith.constant )mlir" +
-         count + R"mlir(.0 : f32
-      %eps = arith.constant 1.0e-5 : f32
-      %m = arith.divf %t, %n : f32
-      %v = arith.addf %m, %eps : f32
-      %d = math.sqrt %v : f32
-      %u = arith.divf %s, %d : f32
-      %o = arith.mulf %u, %w : f32
-      tok.yield %s, %o : f32, f32
-    }
-    return
-  })mlir";
-}
 
 struct Shape {
   int64_t columns;
@@ -114,7 +76,7 @@ TEST_P(CudaRowwiseTest, AddsAndNormalizes) {
     double squares = 0;
     for (double s : sums[row])
       squares += s * s;
-    double root = std::sqrt(squares / shape.columns + kEpsilon);
+    double root = std::sqrt(squares / shape.columns + kNormEpsilon);
     for (int64_t c = 0; c < y.stride; ++c) {
       double s = c < shape.columns ? sums[row][c] : 0;
       double norm = c < shape.columns ? s / root * w.get(0, c) : 0;
