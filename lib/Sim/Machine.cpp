@@ -25,9 +25,6 @@ thread_local Machine *Machine::current = nullptr;
 /// What one instruction of a thread moves at most.
 static constexpr uint64_t kMostBytes = 16;
 
-/// What shared memory holds before it is written: NaN as f16, bf16 and f32.
-static constexpr int kPoison = 0xff;
-
 Machine::Machine(const Program &program, const Memory &memory, Shadow &shadow,
                  Stacks &stacks, const Launch &launch,
                  ArrayRef<uint64_t> arguments, const Options &options)
@@ -63,6 +60,7 @@ Result Machine::run() {
 void Machine::fiberMain() {
   Machine &machine = *current;
   machine.program.entry(machine.arguments.data());
+  machine.checkCopiesLanded();
   Thread &thread = machine.threads[machine.running];
   thread.state = State::Done;
   tokopt_sim_switch(&thread.continuation, machine.scheduler);
@@ -278,6 +276,22 @@ void Machine::operate(uint32_t site, const uint64_t *operands, void *result) {
   case Opcode::Shuffle:
   case Opcode::Vote:
     return meet(operands[0], site, operands, result);
+  case Opcode::LoadMatrix:
+    // Rows are read by the lanes that give their addresses.
+    if (running % kWarpThreads < 8u * operation.detail)
+      access(operands[0], 16, kRead, 16, site);
+    return meetWhole(site, operands, result);
+  case Opcode::MultiplyMatrix:
+    return meetWhole(site, operands, result);
+  case Opcode::CopyAsync:
+    return startCopy(site, operands, operation);
+  case Opcode::CopyCommit:
+    return commitCopies();
+  case Opcode::CopyWait:
+    return waitForCopies(operands[0]);
+  case Opcode::CopyWaitAll:
+    commitCopies();
+    return waitForCopies(0);
   case Opcode::Fence:
     return fence(operation);
   case Opcode::ThreadId:

@@ -17,6 +17,7 @@
 
 #include "llvm/ADT/Twine.h"
 
+#include <deque>
 #include <map>
 #include <unordered_map>
 
@@ -24,6 +25,9 @@ namespace tokopt::sim {
 
 /// Named barriers of a block.
 inline constexpr uint32_t kBarriers = 16;
+
+/// What shared memory holds before it is written: NaN as f16, bf16 and f32.
+inline constexpr int kPoison = 0xff;
 
 /// Runs one launch. Blocks come one after the other, in an order that the seed
 /// chooses; the threads of a block are fibers that run until they wait for
@@ -48,6 +52,13 @@ public:
 private:
   enum class State : uint8_t { Ready, AtBarrier, InWarp, Done };
 
+  /// A copy that is on its way.
+  struct Copy {
+    uint64_t to = 0;
+    uint32_t bytes = 0, site = 0;
+    std::array<uint8_t, 16> data = {};
+  };
+
   struct Thread {
     void *continuation = nullptr;
     State state = State::Ready;
@@ -57,6 +68,9 @@ private:
     void *result = nullptr;
     View view;
     Mailbox mailbox;
+    /// Copies that no group has yet, and groups that have not arrived.
+    std::vector<Copy> copies;
+    std::deque<std::vector<Copy>> groups;
   };
 
   /// The lanes of a warp that have come to a collective.
@@ -96,10 +110,26 @@ private:
   // Warps.cpp: lanes of a warp together.
   void meet(uint32_t mask, uint32_t site, const uint64_t *operands,
             void *result);
+  /// The same for what all lanes of a whole warp do.
+  void meetWhole(uint32_t site, const uint64_t *operands, void *result);
   void execute(uint32_t warp, uint32_t mask, uint32_t site);
   void joinViews(uint32_t warp, uint32_t mask);
   void shuffle(uint32_t warp, uint32_t mask, uint32_t site);
   void vote(uint32_t warp, uint32_t mask, const Operation &operation);
+
+  // Matrices.cpp
+  void loadMatrices(uint32_t warp, const Operation &operation);
+  void multiplyMatrices(uint32_t warp, const Operation &operation);
+
+  // Copies.cpp
+  void startCopy(uint32_t site, const uint64_t *operands,
+                 const Operation &operation);
+  void commitCopies();
+  /// Lets groups arrive until so many are left.
+  void waitForCopies(uint64_t pending);
+  void land(const Copy &copy);
+  void checkCopiesLanded();
+
   /// The lanes of `mask` as numbers of threads.
   llvm::SmallVector<uint32_t, kWarpThreads> lanesOf(uint32_t warp,
                                                     uint32_t mask) const;

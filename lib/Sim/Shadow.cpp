@@ -36,7 +36,9 @@ Shadow::Cell &Shadow::at(uint64_t address, bool isWritten) {
 std::optional<Conflict> Shadow::read(Cell &cell, const Stamp &now,
                                      const View &view) {
   std::optional<Conflict> conflict;
-  if (!cell.isWritten)
+  if (cell.isInFlight)
+    conflict = {Conflict::InFlight, 0, cell.write};
+  else if (!cell.isWritten)
     conflict = {Conflict::Unwritten, 0, {}};
   else if (cell.hasWriter && !mayFollow(cell.write, now, view))
     conflict = {Conflict::ReadAfterWrite, 0, cell.write};
@@ -61,7 +63,9 @@ std::optional<Conflict> Shadow::read(Cell &cell, const Stamp &now,
 std::optional<Conflict> Shadow::write(Cell &cell, const Stamp &now,
                                       const View &view) {
   std::optional<Conflict> conflict;
-  if (now.isUpdate && !cell.isWritten)
+  if (cell.isInFlight)
+    conflict = {Conflict::InFlight, 0, cell.write};
+  else if (now.isUpdate && !cell.isWritten)
     conflict = {Conflict::Unwritten, 0, {}};
   else if (cell.hasWriter && !mayFollow(cell.write, now, view))
     conflict = {Conflict::WriteAfterWrite, 0, cell.write};
@@ -100,6 +104,11 @@ std::optional<Conflict> Shadow::access(uint64_t address, uint64_t bytes,
     }
   }
   return first;
+}
+
+void Shadow::setInFlight(uint64_t address, uint64_t bytes, bool isInFlight) {
+  for (uint64_t i = 0; i < bytes; ++i)
+    at(address + i, /*isWritten=*/false).isInFlight = isInFlight;
 }
 
 void Shadow::forget(uint64_t address, uint64_t bytes) {

@@ -26,7 +26,13 @@ namespace tokopt::sim {
 
 /// Two accesses to a byte without an order, or a read of what nobody wrote.
 struct Conflict {
-  enum Kind { Unwritten, ReadAfterWrite, WriteAfterWrite, WriteAfterRead } kind;
+  enum Kind {
+    Unwritten,
+    InFlight,
+    ReadAfterWrite,
+    WriteAfterWrite,
+    WriteAfterRead
+  } kind;
   uint64_t address;
   Stamp other; ///< unless unwritten
 };
@@ -39,6 +45,8 @@ public:
   std::optional<Conflict> access(uint64_t address, uint64_t bytes,
                                  const Stamp &now, const View &view,
                                  bool isWrite, bool isWritten);
+  /// Says whether a copy to `bytes` from `address` is on its way.
+  void setInFlight(uint64_t address, uint64_t bytes, bool isInFlight);
   /// Forgets all about some memory.
   void forget(uint64_t address, uint64_t bytes);
   /// Forgets who touched what, as between two launches, but not what is
@@ -58,7 +66,7 @@ private:
     /// Readers of one block without an order among them, if there are several.
     std::unique_ptr<Clock> readers;
     bool isWritten = false, hasWriter = false, hasReader = false,
-         hasForeignReader = false;
+         hasForeignReader = false, isInFlight = false;
   };
   static constexpr uint64_t kPage = 1024;
   struct Page {

@@ -63,6 +63,15 @@ void Machine::meet(uint32_t mask, uint32_t site, const uint64_t *operands,
     threads[other].state = State::Ready;
 }
 
+void Machine::meetWhole(uint32_t site, const uint64_t *operands, void *result) {
+  if ((running | (kWarpThreads - 1)) >= launch.threads) {
+    report("inactive lane", site, running,
+           "needs all lanes of the warp, but the block ends within it");
+    abandon();
+  }
+  meet(~uint32_t(0), site, operands, result);
+}
+
 void Machine::execute(uint32_t warp, uint32_t mask, uint32_t site) {
   ++result.statistics.collectives;
   counter.meet(warp);
@@ -72,6 +81,10 @@ void Machine::execute(uint32_t warp, uint32_t mask, uint32_t site) {
     return joinViews(warp, mask);
   case Opcode::Shuffle:
     return shuffle(warp, mask, site);
+  case Opcode::LoadMatrix:
+    return loadMatrices(warp, operation);
+  case Opcode::MultiplyMatrix:
+    return multiplyMatrices(warp, operation);
   default:
     return vote(warp, mask, operation);
   }
