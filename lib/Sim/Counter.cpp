@@ -22,6 +22,9 @@ using namespace tokopt::sim;
 static constexpr uint64_t kSectorBytes = 32;
 static constexpr uint64_t kBanks = 32, kWordBytes = 4;
 
+/// Requests at a site that may wait for lanes.
+static constexpr uint32_t kMostOpen = 4096;
+
 using Addresses = SmallVector<uint64_t, kWarpThreads>;
 
 /// Different ones of `bytes` / `unit` pieces from each of `addresses` on.
@@ -61,6 +64,9 @@ void Counter::access(uint32_t thread, uint32_t site, uint64_t address,
     warp.touched.push_back(site);
   open.bytes = bytes;
   open.isShared = isShared;
+  // A thread that goes on alone, as one that spins, keeps nobody waiting.
+  if (open.done[lane] == kMostOpen)
+    close(site, open);
   uint32_t number = open.done[lane]++;
   if (number == open.requests.size())
     open.requests.emplace_back();
@@ -69,7 +75,7 @@ void Counter::access(uint32_t thread, uint32_t site, uint64_t address,
   request.addresses[lane] = address;
 }
 
-void Counter::close(uint32_t site, const Open &open) {
+void Counter::close(uint32_t site, Open &open) {
   AccessCount &count = counts[site];
   count.isShared = open.isShared;
   for (const Request &request : open.requests) {
@@ -100,16 +106,14 @@ void Counter::close(uint32_t site, const Open &open) {
       count.units += piecesOf(all, open.bytes, kSectorBytes).size();
     }
   }
+  open.requests.clear();
+  open.done = {};
 }
 
 void Counter::meet(uint32_t number) {
   Warp &warp = warps[number];
-  for (uint32_t site : warp.touched) {
-    Open &open = warp.sites[site];
-    close(site, open);
-    open.requests.clear();
-    open.done = {};
-  }
+  for (uint32_t site : warp.touched)
+    close(site, warp.sites[site]);
   warp.touched.clear();
 }
 

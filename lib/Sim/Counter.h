@@ -53,7 +53,8 @@ private:
     std::vector<uint32_t> touched;
   };
 
-  void close(uint32_t site, const Open &open);
+  /// Counts what is open at a site.
+  void close(uint32_t site, Open &open);
 
   std::vector<Warp> warps;
   std::vector<AccessCount> counts;
