@@ -70,7 +70,16 @@ static LogicalResult verifyLaunch(Operation *op, Attribute attribute) {
   // A block has at most 1024 threads and, on sm_90, 227 KiB.
   if (failed(check("threads", 1, 1024)) || failed(check("shared", 0, 232448)))
     return failure();
-  return launch.contains("rows") ? check("rows", 1, 1 << 20) : success();
+  // What a grid has in y and z.
+  constexpr int64_t kMostBlocks = 65535;
+  const std::pair<StringRef, int64_t> optional[] = {{"rows", 1 << 20},
+                                                    {"parts", kMostBlocks},
+                                                    {"splits", kMostBlocks},
+                                                    {"split_rows", 1 << 20}};
+  for (auto [name, most] : optional)
+    if (launch.contains(name) && failed(check(name, 1, most)))
+      return failure();
+  return success();
 }
 
 /// Checks the attributes of the dialect that stand on arguments and results.

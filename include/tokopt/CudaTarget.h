@@ -29,6 +29,8 @@ namespace tokopt {
 struct CudaKernel {
   std::string name;
   int64_t threads, sharedBytes;
+  /// Blocks that a row takes, and blocks that may share each (`tok.launch`).
+  int64_t parts = 1, splits = 1;
 };
 
 /// What is left of a module that was compiled for one architecture.

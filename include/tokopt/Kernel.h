@@ -24,7 +24,11 @@
 //    weights: ptr<1>..., inputs and outputs: ptr<1>...)
 //
 // `tok.launch` on the function says with how many threads and how much shared
-// memory. All addresses are of global memory, the frame's copy there included.
+// memory, and how blocks share the work: `rows` each in x; `parts` of a row in
+// y; in z any number up to `splits` shares a part, while there are at most
+// `split_rows` rows. All addresses are of global memory, the frame's copy there
+// included. Its slot `barrier` holds counters, an i32 for each row and part,
+// that are zero before and after each kernel.
 //
 //===----------------------------------------------------------------------===//
 
@@ -122,12 +126,19 @@ struct KernelChoice {
   std::string chosen, runnerUp, reason;
 };
 
+/// Something of a template that the configuration of a kernel may choose.
+struct KernelKnob {
+  llvm::StringLiteral name, values, meaning;
+};
+
 /// A family of kernels on one target.
 class KernelTemplate {
 public:
   virtual ~KernelTemplate() = default;
   /// The family as `tok.kernel` names it.
   virtual llvm::StringRef getFamily() const = 0;
+  /// What a configuration may say that `choose` would otherwise.
+  virtual llvm::ArrayRef<KernelKnob> getKnobs() const { return {}; }
   /// Completes the configuration of `op` for `target` by the cost model.
   virtual KernelChoice choose(tok::KernelOp op,
                               const TargetDescription &target) const = 0;
@@ -149,11 +160,15 @@ public:
 /// The CPU template of `family`, or null.
 const KernelTemplate *findCpuTemplate(llvm::StringRef family);
 
+/// All CUDA templates.
+llvm::ArrayRef<const KernelTemplate *> getCudaTemplates();
+
 /// The CUDA template of `family`, or null.
 const KernelTemplate *findCudaTemplate(llvm::StringRef family);
 
-/// Emits every `tok.kernel` of `module` for `architecture` as a function of its
-/// own, named by its family and number, in a new module. What cannot be
+/// Completes the configuration of every `tok.kernel` of `module` and emits it
+/// for `architecture` as a function of its own, named by its family and number,
+/// in a new module. What cannot be
 /// emitted is an error at its op, and gives null.
 mlir::OwningOpRef<mlir::ModuleOp>
 emitCudaKernels(mlir::ModuleOp module, const CudaArchitecture &architecture);

@@ -40,7 +40,7 @@ struct Launch {
 };
 
 struct Options {
-  /// Which of the possible interleavings of threads is run.
+  /// Which of the possible orders of threads and blocks is run.
   uint32_t seed = 0;
   /// Accesses to memory after which a block is given up, so that a kernel that
   /// never ends does not.
@@ -64,8 +64,23 @@ struct Report {
 /// Prints `report` as compilers print errors.
 void print(llvm::raw_ostream &stream, const Report &report);
 
+/// What the accesses of a line cost.
+struct AccessCount {
+  std::string location, what;
+  bool isShared = false;
+  /// Instructions of a warp, and bytes that they touch.
+  uint64_t requests = 0, bytes = 0;
+  /// Sectors of 32 bytes of global memory, or passes over the banks of shared
+  /// memory, and how many there would be if neighbours touched neighbours.
+  uint64_t units = 0, fewest = 0;
+};
+
+/// Prints `count` as one line.
+void print(llvm::raw_ostream &stream, const AccessCount &count);
+
 struct Statistics {
   uint64_t accesses = 0, collectives = 0, barriers = 0;
+  std::vector<AccessCount> counts;
 };
 
 struct Result {

@@ -10,19 +10,13 @@
 using namespace llvm;
 using namespace tokopt::sim;
 
-/// Takes over what the other thread has seen.
-static void join(Clock &clock, const Clock &other) {
-  clock.resize(std::max(clock.size(), other.size()), 0);
-  for (size_t i = 0; i < other.size(); ++i)
-    clock[i] = std::max(clock[i], other[i]);
-}
-
 void Machine::openBarrier(Barrier &barrier) {
   ++result.statistics.barriers;
+  counter.meetAll();
   for (uint32_t waiting : barrier.waiting) {
     Thread &thread = threads[waiting];
-    thread.clock = barrier.clock;
-    ++thread.clock[waiting];
+    thread.view = barrier.view;
+    ++thread.view.clock[waiting];
     thread.state = State::Ready;
   }
   barrier = {};
@@ -59,11 +53,11 @@ void Machine::arrive(uint32_t number, uint32_t needed, bool waits,
     }
   barrier.needed = needed;
   ++barrier.arrivals;
-  join(barrier.clock, thread.clock);
+  barrier.view.join(thread.view);
   if (waits)
     barrier.waiting.push_back(running);
   else
-    ++thread.clock[running];
+    ++thread.view.clock[running];
   if (barrier.arrivals < needed) {
     if (waits)
       wait(State::AtBarrier);

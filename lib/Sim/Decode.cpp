@@ -56,6 +56,50 @@ static std::optional<Operation> decodeVote(StringRef name) {
   return Operation{Opcode::Vote, static_cast<uint8_t>(*detail)};
 }
 
+static std::optional<Operation> decodeCopy(StringRef name) {
+  if (name == "commit.group")
+    return Operation{Opcode::CopyCommit};
+  if (name == "wait.group")
+    return Operation{Opcode::CopyWait};
+  if (name == "wait.all")
+    return Operation{Opcode::CopyWaitAll};
+  Operation copy{Opcode::CopyAsync};
+  copy.hasSize = name.consume_back(".s");
+  if (!name.consume_front("ca.shared.global.") &&
+      !name.consume_front("cg.shared.global."))
+    return std::nullopt;
+  if (name.getAsInteger(10, copy.detail))
+    return std::nullopt;
+  return copy;
+}
+
+/// Matrices of 8 x 8 elements of 16 bits, from shared memory.
+static std::optional<Operation> decodeLoadMatrix(StringRef name) {
+  if (!name.consume_front("x") || !name.consume_back(".b16.p3"))
+    return std::nullopt;
+  Operation load{Opcode::LoadMatrix};
+  load.isTransposed = name.consume_back(".trans");
+  if (name.getAsInteger(10, load.detail))
+    return std::nullopt;
+  return load;
+}
+
+static std::optional<Operation> decodeMultiply(StringRef name) {
+  if (name == "f32.f32")
+    return Operation{Opcode::MultiplyMatrix};
+  if (name == "bf16")
+    return Operation{Opcode::MultiplyMatrix, /*detail=*/1};
+  return std::nullopt;
+}
+
+static std::optional<Operation> decodeFence(StringRef scope) {
+  if (scope != "cta" && scope != "gl" && scope != "sys")
+    return std::nullopt;
+  return Operation{Opcode::Fence,
+                   static_cast<uint8_t>(kAcquire | kRelease |
+                                        (scope == "cta" ? 0 : kDevice))};
+}
+
 std::optional<Operation> tokopt::sim::decode(StringRef name) {
   if (name.consume_front("read.ptx.sreg."))
     return decodeRegister(name);
@@ -63,13 +107,20 @@ std::optional<Operation> tokopt::sim::decode(StringRef name) {
     return decodeShuffle(name);
   if (name.consume_front("vote."))
     return decodeVote(name);
+  if (name.consume_front("cp.async."))
+    return decodeCopy(name);
+  if (name.consume_front("ldmatrix.sync.aligned.m8n8."))
+    return decodeLoadMatrix(name);
+  if (name.consume_front("mma.m16n8k16.row.col."))
+    return decodeMultiply(name);
+  if (name.consume_front("membar."))
+    return decodeFence(name);
   auto opcode =
       StringSwitch<std::optional<Opcode>>(name)
           .Case("barrier.cta.sync.aligned.all", Opcode::Barrier)
           .Case("barrier.cta.sync.aligned.count", Opcode::BarrierCount)
           .Case("barrier.cta.arrive.aligned.count", Opcode::BarrierArrive)
           .Case("bar.warp.sync", Opcode::WarpBarrier)
-          .Cases({"membar.cta", "membar.gl", "membar.sys"}, Opcode::Fence)
           .Default(std::nullopt);
   if (!opcode)
     return std::nullopt;

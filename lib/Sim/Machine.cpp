@@ -14,14 +14,16 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <numeric>
+#include <random>
 
 using namespace llvm;
 using namespace tokopt::sim;
 
 thread_local Machine *Machine::current = nullptr;
 
-/// What shared memory holds before it is written: NaN as f16, bf16 and f32.
-static constexpr int kPoison = 0xff;
+/// What one instruction of a thread moves at most.
+static constexpr uint64_t kMostBytes = 16;
 
 Machine::Machine(const Program &program, const Memory &memory, Shadow &shadow,
                  Stacks &stacks, const Launch &launch,
@@ -30,12 +32,24 @@ Machine::Machine(const Program &program, const Memory &memory, Shadow &shadow,
       launch(launch), arguments(arguments), options(options),
       random(options.seed) {}
 
+/// Blocks of a grid have no order; the first seed takes the one that counts.
+static std::vector<uint32_t> orderOfBlocks(uint32_t count, uint32_t seed) {
+  std::vector<uint32_t> order(count);
+  std::iota(order.begin(), order.end(), 0);
+  if (seed)
+    std::shuffle(order.begin(), order.end(), std::mt19937(seed));
+  return order;
+}
+
 Result Machine::run() {
   current = this;
   shadow.order();
-  for (block = 0; block < blockCount(); ++block)
+  for (uint32_t number : orderOfBlocks(blockCount(), options.seed)) {
+    block = number;
     runBlock();
+  }
   current = nullptr;
+  result.statistics.counts = counter.take(program.sites);
   return std::move(result);
 }
 
@@ -46,6 +60,7 @@ Result Machine::run() {
 void Machine::fiberMain() {
   Machine &machine = *current;
   machine.program.entry(machine.arguments.data());
+  machine.checkCopiesLanded();
   Thread &thread = machine.threads[machine.running];
   thread.state = State::Done;
   tokopt_sim_switch(&thread.continuation, machine.scheduler);
@@ -57,8 +72,8 @@ void Machine::startThreads() {
   threads.resize(launch.threads);
   for (uint32_t i = 0; i < launch.threads; ++i) {
     threads[i].continuation = prepareFiber(stacks.top(i), fiberMain);
-    threads[i].clock.assign(launch.threads, 0);
-    threads[i].clock[i] = 1;
+    threads[i].view.clock.assign(launch.threads, 0);
+    threads[i].view.clock[i] = 1;
   }
   warps.assign(divideCeil(launch.threads, kWarpThreads), {});
   barriers.assign(kBarriers, {});
@@ -88,6 +103,12 @@ void Machine::wait(State state) {
   tokopt_sim_switch(&thread.continuation, scheduler);
 }
 
+void Machine::pass() {
+  Thread &thread = threads[running];
+  running = running + 1 == launch.threads ? 0 : running + 1;
+  tokopt_sim_switch(&thread.continuation, scheduler);
+}
+
 void Machine::abandon() {
   isAbandoned = true;
   wait(State::Done);
@@ -96,16 +117,18 @@ void Machine::abandon() {
 
 void Machine::runBlock() {
   isAbandoned = false;
-  blockAccesses = 0;
+  blockAccesses = looks = 0;
   running = 0;
   shadow.forget(memory.sharedBase(), kSharedMost);
   std::memset(reinterpret_cast<void *>(memory.sharedBase()), kPoison,
               sharedBytes());
   startThreads();
+  counter.begin(warps.size(), program.sites.size());
   while (!isAbandoned && runReadyThread()) {
   }
   if (!isAbandoned)
     reportStuckThreads();
+  counter.meetAll();
 }
 
 /// No thread can go on: those that are not done wait for ones that never come.
@@ -173,18 +196,72 @@ void Machine::access(uint64_t address, uint64_t bytes, uint32_t flags,
                Twine(alignment));
     abandon();
   }
+  // A copy is a loop, and has no one request.
+  if (bytes <= kMostBytes)
+    counter.access(running, site, address, bytes, isShared);
+  if (flags & kAtomic) {
+    // Others may wait for what this thread does, or it for what they do.
+    watchSpinning(address, flags, site);
+    pass();
+  } else {
+    looks = 0;
+  }
   Thread &thread = threads[running];
   Stamp now{block,
             running,
-            thread.clock[running],
+            thread.view.clock[running],
             site,
             (flags & kAtomic) != 0,
+            (flags & kDevice) != 0,
             (flags & kUpdate) != 0};
   if (std::optional<Conflict> conflict =
-          shadow.access(address, bytes, now, thread.clock, flags & kWrite,
+          shadow.access(address, bytes, now, thread.view, flags & kWrite,
                         buffer && buffer->isWritten))
     reportConflict(*conflict, site);
+  if (flags & kAtomic)
+    exchangeMessages(address, flags);
 }
+
+//===----------------------------------------------------------------------===//
+// Atomics and fences
+//===----------------------------------------------------------------------===//
+
+/// So many atomics of a block in a row wait for something that does not come:
+/// blocks that are to come do not run while this one does.
+static constexpr uint64_t kMostLooks = uint64_t(1) << 21;
+
+void Machine::watchSpinning(uint64_t address, uint32_t flags, uint32_t site) {
+  if (++looks < kMostLooks)
+    return;
+  report("endless", site, running,
+         "at " + memory.describe(address) +
+             " waits for ever: no thread of the block does anything else, and "
+             "no block may wait for one that has not begun");
+  abandon();
+}
+
+void Machine::exchangeMessages(uint64_t address, uint32_t flags) {
+  Thread &thread = threads[running];
+  Message &message = messages[address];
+  bool isDevice = flags & kDevice, isUpdate = flags & kUpdate;
+  if (!(flags & kWrite) || isUpdate)
+    thread.mailbox.read(thread.view, message, block, isDevice,
+                        flags & kAcquire);
+  if (flags & kWrite)
+    thread.mailbox.write(thread.view, message, block, running, isDevice,
+                         flags & kRelease, /*continues=*/isUpdate);
+}
+
+void Machine::fence(const Operation &operation) {
+  Thread &thread = threads[running];
+  thread.mailbox.fence(thread.view, block, running, operation.detail & kDevice,
+                       operation.detail & kAcquire,
+                       operation.detail & kRelease);
+}
+
+//===----------------------------------------------------------------------===//
+// Instructions
+//===----------------------------------------------------------------------===//
 
 void Machine::operate(uint32_t site, const uint64_t *operands, void *result) {
   const Operation &operation = program.sites[site].operation;
@@ -199,9 +276,24 @@ void Machine::operate(uint32_t site, const uint64_t *operands, void *result) {
   case Opcode::Shuffle:
   case Opcode::Vote:
     return meet(operands[0], site, operands, result);
+  case Opcode::LoadMatrix:
+    // Rows are read by the lanes that give their addresses.
+    if (running % kWarpThreads < 8u * operation.detail)
+      access(operands[0], 16, kRead, 16, site);
+    return meetWhole(site, operands, result);
+  case Opcode::MultiplyMatrix:
+    return meetWhole(site, operands, result);
+  case Opcode::CopyAsync:
+    return startCopy(site, operands, operation);
+  case Opcode::CopyCommit:
+    return commitCopies();
+  case Opcode::CopyWait:
+    return waitForCopies(operands[0]);
+  case Opcode::CopyWaitAll:
+    commitCopies();
+    return waitForCopies(0);
   case Opcode::Fence:
-    // The host runs threads in an order of its own that all of them see.
-    return;
+    return fence(operation);
   case Opcode::ThreadId:
   case Opcode::BlockId:
   case Opcode::ThreadCount:

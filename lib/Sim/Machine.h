@@ -8,6 +8,7 @@
 #ifndef TOKOPT_LIB_SIM_MACHINE_H
 #define TOKOPT_LIB_SIM_MACHINE_H
 
+#include "lib/Sim/Counter.h"
 #include "lib/Sim/Fiber.h"
 #include "lib/Sim/Memory.h"
 #include "lib/Sim/Program.h"
@@ -16,17 +17,21 @@
 
 #include "llvm/ADT/Twine.h"
 
+#include <deque>
 #include <map>
+#include <unordered_map>
 
 namespace tokopt::sim {
 
-/// Threads of a warp.
-inline constexpr uint32_t kWarpThreads = 32;
 /// Named barriers of a block.
 inline constexpr uint32_t kBarriers = 16;
 
-/// Runs one launch. Blocks come one after the other; the threads of a block are
-/// fibers that run until they wait for others.
+/// What shared memory holds before it is written: NaN as f16, bf16 and f32.
+inline constexpr int kPoison = 0xff;
+
+/// Runs one launch. Blocks come one after the other, in an order that the seed
+/// chooses; the threads of a block are fibers that run until they wait for
+/// others.
 class Machine {
 public:
   Machine(const Program &program, const Memory &memory, Shadow &shadow,
@@ -47,6 +52,13 @@ public:
 private:
   enum class State : uint8_t { Ready, AtBarrier, InWarp, Done };
 
+  /// A copy that is on its way.
+  struct Copy {
+    uint64_t to = 0;
+    uint32_t bytes = 0, site = 0;
+    std::array<uint8_t, 16> data = {};
+  };
+
   struct Thread {
     void *continuation = nullptr;
     State state = State::Ready;
@@ -54,7 +66,11 @@ private:
     uint32_t site = 0;
     const uint64_t *operands = nullptr;
     void *result = nullptr;
-    Clock clock;
+    View view;
+    Mailbox mailbox;
+    /// Copies that no group has yet, and groups that have not arrived.
+    std::vector<Copy> copies;
+    std::deque<std::vector<Copy>> groups;
   };
 
   /// The lanes of a warp that have come to a collective.
@@ -65,7 +81,7 @@ private:
   struct Barrier {
     uint32_t needed = 0, arrivals = 0;
     std::vector<uint32_t> waiting;
-    Clock clock;
+    View view;
   };
 
   // Machine.cpp: blocks and their threads.
@@ -76,8 +92,16 @@ private:
   void reportStuckThreads();
   /// Lets other threads run until this one is ready again.
   void wait(State state);
+  /// Lets other threads run, for a while.
+  void pass();
   /// Ends the block, whose further course would mean nothing.
   [[noreturn]] void abandon();
+
+  // Machine.cpp: atomics and fences.
+  /// Gives the block up if its threads do nothing but look at atomics.
+  void watchSpinning(uint64_t address, uint32_t flags, uint32_t site);
+  void exchangeMessages(uint64_t address, uint32_t flags);
+  void fence(const Operation &operation);
 
   // Barriers.cpp: threads of a block together.
   void arrive(uint32_t number, uint32_t needed, bool waits, uint32_t site);
@@ -86,10 +110,26 @@ private:
   // Warps.cpp: lanes of a warp together.
   void meet(uint32_t mask, uint32_t site, const uint64_t *operands,
             void *result);
+  /// The same for what all lanes of a whole warp do.
+  void meetWhole(uint32_t site, const uint64_t *operands, void *result);
   void execute(uint32_t warp, uint32_t mask, uint32_t site);
-  void joinClocks(uint32_t warp, uint32_t mask);
+  void joinViews(uint32_t warp, uint32_t mask);
   void shuffle(uint32_t warp, uint32_t mask, uint32_t site);
   void vote(uint32_t warp, uint32_t mask, const Operation &operation);
+
+  // Matrices.cpp
+  void loadMatrices(uint32_t warp, const Operation &operation);
+  void multiplyMatrices(uint32_t warp, const Operation &operation);
+
+  // Copies.cpp
+  void startCopy(uint32_t site, const uint64_t *operands,
+                 const Operation &operation);
+  void commitCopies();
+  /// Lets groups arrive until so many are left.
+  void waitForCopies(uint64_t pending);
+  void land(const Copy &copy);
+  void checkCopiesLanded();
+
   /// The lanes of `mask` as numbers of threads.
   llvm::SmallVector<uint32_t, kWarpThreads> lanesOf(uint32_t warp,
                                                     uint32_t mask) const;
@@ -124,8 +164,11 @@ private:
   std::map<std::tuple<std::string, uint32_t, uint32_t>, size_t> reported;
 
   uint32_t block = 0, running = 0, random = 0;
+  Counter counter;
   bool isAbandoned = false;
-  uint64_t blockAccesses = 0;
+  uint64_t blockAccesses = 0, looks = 0;
+  /// What each location of atomics tells those who read it.
+  std::unordered_map<uint64_t, Message> messages;
   std::vector<Thread> threads;
   std::vector<Warp> warps;
   std::vector<Barrier> barriers;

@@ -115,6 +115,22 @@ struct Access {
   StringRef verb;
 };
 
+/// What an atomic or a fence means for order, as AccessFlags.
+static uint32_t flagsOf(AtomicOrdering ordering, SyncScope::ID scope,
+                        LLVMContext &context) {
+  SmallVector<StringRef> names;
+  context.getSyncScopeNames(names);
+  uint32_t flags = 0;
+  // There is no model of clusters, so one reaches no further than a block.
+  if (names[scope] == "device" || scope == SyncScope::System)
+    flags |= kDevice;
+  if (isAcquireOrStronger(ordering))
+    flags |= kAcquire;
+  if (isReleaseOrStronger(ordering))
+    flags |= kRelease;
+  return flags;
+}
+
 class Rewriter {
 public:
   Rewriter(Module &module, std::vector<Site> &sites)
@@ -137,6 +153,7 @@ public:
 private:
   Error rewriteCall(CallBase &call);
   void rewriteOperation(CallBase &call, const Operation &decoded);
+  void rewriteFence(FenceInst &fence);
   void checkAccess(Instruction &instruction, const Access &what);
   Error collect(Instruction &instruction, SmallVectorImpl<Access> &accesses);
   uint32_t addSite(const Instruction &instruction, std::string what,
@@ -188,27 +205,39 @@ Expected<uint64_t> Rewriter::placeVariables(uint64_t sharedBase) {
 Error Rewriter::collect(Instruction &instruction,
                         SmallVectorImpl<Access> &accesses) {
   const DataLayout &layout = module.getDataLayout();
+  auto flags = [&](AtomicOrdering ordering, SyncScope::ID scope) {
+    return kAtomic | flagsOf(ordering, scope, context);
+  };
+  auto atomicFlags = [&](const auto &access) {
+    return access.isAtomic()
+               ? flags(access.getOrdering(), access.getSyncScopeID())
+               : 0u;
+  };
   auto sizeOf = [&](Type *type) -> uint64_t {
     return layout.getTypeStoreSize(type).getFixedValue();
   };
   if (auto *load = dyn_cast<LoadInst>(&instruction))
     accesses.push_back({load->getPointerOperand(), sizeOf(load->getType()),
-                        nullptr, kRead | (load->isAtomic() ? kAtomic : 0u),
+                        nullptr, kRead | atomicFlags(*load),
                         load->getAlign().value(), "load"});
   else if (auto *store = dyn_cast<StoreInst>(&instruction))
     accesses.push_back({store->getPointerOperand(),
                         sizeOf(store->getValueOperand()->getType()), nullptr,
-                        kWrite | (store->isAtomic() ? kAtomic : 0u),
-                        store->getAlign().value(), "store"});
+                        kWrite | atomicFlags(*store), store->getAlign().value(),
+                        "store"});
   else if (auto *atomic = dyn_cast<AtomicRMWInst>(&instruction))
-    accesses.push_back({atomic->getPointerOperand(), sizeOf(atomic->getType()),
-                        nullptr, kWrite | kAtomic | kUpdate,
-                        atomic->getAlign().value(), "atomic"});
+    accesses.push_back(
+        {atomic->getPointerOperand(), sizeOf(atomic->getType()), nullptr,
+         kWrite | kUpdate |
+             flags(atomic->getOrdering(), atomic->getSyncScopeID()),
+         atomic->getAlign().value(), "atomic"});
   else if (auto *exchange = dyn_cast<AtomicCmpXchgInst>(&instruction))
-    accesses.push_back({exchange->getPointerOperand(),
-                        sizeOf(exchange->getNewValOperand()->getType()),
-                        nullptr, kWrite | kAtomic | kUpdate,
-                        exchange->getAlign().value(), "atomic"});
+    accesses.push_back(
+        {exchange->getPointerOperand(),
+         sizeOf(exchange->getNewValOperand()->getType()), nullptr,
+         kWrite | kUpdate |
+             flags(exchange->getMergedOrdering(), exchange->getSyncScopeID()),
+         exchange->getAlign().value(), "atomic"});
   else if (auto *copy = dyn_cast<MemTransferInst>(&instruction)) {
     accesses.push_back({copy->getRawSource(), 0, copy->getLength(), kRead,
                         copy->getSourceAlign().valueOrOne().value(), "copy"});
@@ -245,6 +274,16 @@ void Rewriter::checkAccess(Instruction &instruction, const Access &what) {
   b.CreateCall(access, {b.CreatePtrToInt(what.pointer, i64), length,
                         b.getInt32(what.flags), b.getInt32(what.alignment),
                         b.getInt32(addSite(instruction, text))});
+}
+
+void Rewriter::rewriteFence(FenceInst &fence) {
+  IRBuilder<> b(&fence);
+  b.SetCurrentDebugLocation(DebugLoc());
+  uint32_t flags =
+      flagsOf(fence.getOrdering(), fence.getSyncScopeID(), context);
+  uint32_t site =
+      addSite(fence, "fence", {Opcode::Fence, static_cast<uint8_t>(flags)});
+  b.CreateCall(operation, {b.getInt32(site), operands, results});
 }
 
 void Rewriter::rewriteOperation(CallBase &call, const Operation &decoded) {
@@ -321,6 +360,8 @@ Error Rewriter::rewrite(Function &function) {
       return error;
     for (const Access &access : accesses)
       checkAccess(*instruction, access);
+    if (auto *fence = dyn_cast<FenceInst>(instruction))
+      rewriteFence(*fence);
     if (auto *call = dyn_cast<CallBase>(instruction))
       if (Error error = rewriteCall(*call))
         return error;

@@ -42,7 +42,13 @@ enum class Opcode : uint8_t {
   BarrierArrive, // of the block
   WarpBarrier,
   Shuffle,
-  Vote, // of a warp
+  Vote,
+  LoadMatrix,
+  MultiplyMatrix, // of a warp
+  CopyAsync,
+  CopyCommit,
+  CopyWait,
+  CopyWaitAll,
   Fence,
 };
 
@@ -52,10 +58,14 @@ enum class VoteKind : uint8_t { All, Any, Uniform, Ballot };
 /// An instruction, decoded.
 struct Operation {
   Opcode opcode;
-  /// A dimension, or a kind of shuffle or vote.
+  /// A dimension, a kind of shuffle or vote, a fence's AccessFlags,
+  /// bytes of a copy, matrices to load, or 1 for bf16.
   uint8_t detail = 0;
   /// Whether the result has a second member that says if it is valid.
   bool hasPredicate = false;
+  /// Whether a copy says how much of its source there is.
+  bool hasSize = false;
+  bool isTransposed = false;
 };
 
 /// The operation that the intrinsic `name` (after `llvm.nvvm.`) stands for.
@@ -74,7 +84,11 @@ enum AccessFlags : uint32_t {
   kWrite = 1,
   kAtomic = 2,
   /// Reads what it writes.
-  kUpdate = 4
+  kUpdate = 4,
+  /// Of threads of all blocks; else of those of one block.
+  kDevice = 8,
+  kAcquire = 16,
+  kRelease = 32
 };
 
 class Program {

@@ -50,6 +50,23 @@ void Machine::reportConflict(const Conflict &conflict, uint32_t site) {
   if (conflict.kind == Conflict::Unwritten)
     return report("unwritten", site, running,
                   "at " + place + ", which nothing has written");
+  if (conflict.kind == Conflict::InFlight)
+    return report("in flight", site, running,
+                  "at " + place + ", where a copy has not arrived",
+                  conflict.other.site,
+                  program.sites[conflict.other.site].what + " by " +
+                      whereIs(conflict.other.block, conflict.other.thread));
+  const Clock *rumour =
+      threads[running].view.rumours.find(conflict.other.block);
+  if (conflict.other.block != block && rumour &&
+      conflict.other.clock <= (*rumour)[conflict.other.thread])
+    return report("missing fence", site, running,
+                  "at " + place +
+                      " comes after the other access by an atomic, but without "
+                      "a fence of all blocks on both sides",
+                  conflict.other.site,
+                  program.sites[conflict.other.site].what + " by " +
+                      whereIs(conflict.other.block, conflict.other.thread));
   StringRef order = conflict.kind == Conflict::WriteAfterRead
                         ? " is not ordered after the read"
                         : " is not ordered after the write";

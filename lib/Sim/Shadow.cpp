@@ -9,13 +9,13 @@
 
 using namespace tokopt::sim;
 
-/// Whether the access `before` is ordered before what the thread `now` does at
-/// `clock`. Nothing orders blocks of a grid.
-static bool isOrdered(const Stamp &before, const Stamp &now,
-                      const Clock &clock) {
-  if (before.block != now.block)
-    return false;
-  return before.thread == now.thread || before.clock <= clock[before.thread];
+/// Whether the access `before` and `now` may come in any order: `before` has
+/// happened already by all that is known, or both are atomics that see each
+/// other. Atomics among the threads of a block are none for another block.
+static bool mayFollow(const Stamp &before, const Stamp &now, const View &view) {
+  return view.hasSeen(before, now.block, now.thread) ||
+         (before.isAtomic && now.isAtomic &&
+          (before.block == now.block || (before.isDevice && now.isDevice)));
 }
 
 Shadow::Cell &Shadow::at(uint64_t address, bool isWritten) {
@@ -34,20 +34,23 @@ Shadow::Cell &Shadow::at(uint64_t address, bool isWritten) {
 }
 
 std::optional<Conflict> Shadow::read(Cell &cell, const Stamp &now,
-                                     const Clock &clock) {
+                                     const View &view) {
   std::optional<Conflict> conflict;
-  if (!cell.isWritten)
+  if (cell.isInFlight)
+    conflict = {Conflict::InFlight, 0, cell.write};
+  else if (!cell.isWritten)
     conflict = {Conflict::Unwritten, 0, {}};
-  else if (cell.hasWriter && !isOrdered(cell.write, now, clock) &&
-           !(cell.write.isAtomic && now.isAtomic))
+  else if (cell.hasWriter && !mayFollow(cell.write, now, view))
     conflict = {Conflict::ReadAfterWrite, 0, cell.write};
   if (cell.hasReader && cell.read.block != now.block) {
-    cell.foreignRead = cell.read;
+    if (!cell.hasForeignReader ||
+        view.hasSeen(cell.foreignRead, now.block, now.thread))
+      cell.foreignRead = cell.read;
     cell.hasForeignReader = true;
     cell.readers.reset();
   } else if (cell.hasReader && cell.read.thread != now.thread &&
-             !isOrdered(cell.read, now, clock) && !cell.readers) {
-    cell.readers = std::make_unique<Clock>(clock.size(), 0);
+             !view.hasSeen(cell.read, now.block, now.thread) && !cell.readers) {
+    cell.readers = std::make_unique<Clock>(view.clock.size(), 0);
     (*cell.readers)[cell.read.thread] = cell.read.clock;
   }
   if (cell.readers)
@@ -58,26 +61,28 @@ std::optional<Conflict> Shadow::read(Cell &cell, const Stamp &now,
 }
 
 std::optional<Conflict> Shadow::write(Cell &cell, const Stamp &now,
-                                      const Clock &clock) {
+                                      const View &view) {
   std::optional<Conflict> conflict;
-  if (now.isUpdate && !cell.isWritten)
+  if (cell.isInFlight)
+    conflict = {Conflict::InFlight, 0, cell.write};
+  else if (now.isUpdate && !cell.isWritten)
     conflict = {Conflict::Unwritten, 0, {}};
-  else if (cell.hasWriter && !isOrdered(cell.write, now, clock) &&
-           !(cell.write.isAtomic && now.isAtomic))
+  else if (cell.hasWriter && !mayFollow(cell.write, now, view))
     conflict = {Conflict::WriteAfterWrite, 0, cell.write};
-  else if (cell.hasForeignReader)
+  else if (cell.hasForeignReader && !mayFollow(cell.foreignRead, now, view))
     conflict = {Conflict::WriteAfterRead, 0, cell.foreignRead};
-  else if (cell.hasReader && !isOrdered(cell.read, now, clock) &&
-           !(cell.read.isAtomic && now.isAtomic))
+  else if (cell.hasReader && !mayFollow(cell.read, now, view))
     conflict = {Conflict::WriteAfterRead, 0, cell.read};
   else if (cell.readers)
-    for (uint32_t thread = 0; thread < cell.readers->size(); ++thread)
-      if (thread != now.thread && (*cell.readers)[thread] > clock[thread]) {
-        Stamp reader = cell.read;
-        reader.thread = thread;
+    for (uint32_t thread = 0; thread < cell.readers->size(); ++thread) {
+      Stamp reader = cell.read;
+      reader.thread = thread;
+      reader.clock = (*cell.readers)[thread];
+      if (!mayFollow(reader, now, view)) {
         conflict = {Conflict::WriteAfterRead, 0, reader};
         break;
       }
+    }
   cell.write = now;
   cell.isWritten = cell.hasWriter = true;
   cell.hasReader = cell.hasForeignReader = false;
@@ -86,19 +91,24 @@ std::optional<Conflict> Shadow::write(Cell &cell, const Stamp &now,
 }
 
 std::optional<Conflict> Shadow::access(uint64_t address, uint64_t bytes,
-                                       const Stamp &now, const Clock &clock,
+                                       const Stamp &now, const View &view,
                                        bool isWrite, bool isWritten) {
   std::optional<Conflict> first;
   for (uint64_t i = 0; i < bytes; ++i) {
     Cell &cell = at(address + i, isWritten);
     std::optional<Conflict> conflict =
-        isWrite ? write(cell, now, clock) : read(cell, now, clock);
+        isWrite ? write(cell, now, view) : read(cell, now, view);
     if (conflict && !first) {
       first = conflict;
       first->address = address + i;
     }
   }
   return first;
+}
+
+void Shadow::setInFlight(uint64_t address, uint64_t bytes, bool isInFlight) {
+  for (uint64_t i = 0; i < bytes; ++i)
+    at(address + i, /*isWritten=*/false).isInFlight = isInFlight;
 }
 
 void Shadow::forget(uint64_t address, uint64_t bytes) {

@@ -16,39 +16,37 @@
 #ifndef TOKOPT_LIB_SIM_SHADOW_H
 #define TOKOPT_LIB_SIM_SHADOW_H
 
+#include "lib/Sim/Order.h"
+
 #include "llvm/ADT/DenseMap.h"
 
-#include <cstdint>
-#include <memory>
 #include <optional>
-#include <vector>
 
 namespace tokopt::sim {
 
-using Clock = std::vector<uint32_t>;
-
-/// An access: who, when by their own clock, and at which site.
-struct Stamp {
-  uint32_t block = 0, thread = 0, clock = 0, site = 0;
-  /// An atomic access, and one that reads before it writes.
-  bool isAtomic = false, isUpdate = false;
-};
-
 /// Two accesses to a byte without an order, or a read of what nobody wrote.
 struct Conflict {
-  enum Kind { Unwritten, ReadAfterWrite, WriteAfterWrite, WriteAfterRead } kind;
+  enum Kind {
+    Unwritten,
+    InFlight,
+    ReadAfterWrite,
+    WriteAfterWrite,
+    WriteAfterRead
+  } kind;
   uint64_t address;
   Stamp other; ///< unless unwritten
 };
 
 class Shadow {
 public:
-  /// Records an access to `bytes` from `address` by a thread whose clock is
-  /// `clock`, and returns the first conflict. `isWritten` says what memory
+  /// Records an access to `bytes` from `address` by a thread that has seen
+  /// `view`, and returns the first conflict. `isWritten` says what memory
   /// holds that is touched for the first time.
   std::optional<Conflict> access(uint64_t address, uint64_t bytes,
-                                 const Stamp &now, const Clock &clock,
+                                 const Stamp &now, const View &view,
                                  bool isWrite, bool isWritten);
+  /// Says whether a copy to `bytes` from `address` is on its way.
+  void setInFlight(uint64_t address, uint64_t bytes, bool isInFlight);
   /// Forgets all about some memory.
   void forget(uint64_t address, uint64_t bytes);
   /// Forgets who touched what, as between two launches, but not what is
@@ -62,12 +60,13 @@ public:
 private:
   struct Cell {
     Stamp write, read;
-    /// The last reader of an earlier block.
+    /// The last reader of another block that may not have an order to what
+    /// comes.
     Stamp foreignRead;
     /// Readers of one block without an order among them, if there are several.
     std::unique_ptr<Clock> readers;
     bool isWritten = false, hasWriter = false, hasReader = false,
-         hasForeignReader = false;
+         hasForeignReader = false, isInFlight = false;
   };
   static constexpr uint64_t kPage = 1024;
   struct Page {
@@ -76,9 +75,9 @@ private:
 
   Cell &at(uint64_t address, bool isWritten);
   static std::optional<Conflict> read(Cell &cell, const Stamp &now,
-                                      const Clock &clock);
+                                      const View &view);
   static std::optional<Conflict> write(Cell &cell, const Stamp &now,
-                                       const Clock &clock);
+                                       const View &view);
 
   llvm::DenseMap<uint64_t, std::unique_ptr<Page>> pages;
   uint64_t lastNumber = ~uint64_t(0);

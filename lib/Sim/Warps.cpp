@@ -63,27 +63,40 @@ void Machine::meet(uint32_t mask, uint32_t site, const uint64_t *operands,
     threads[other].state = State::Ready;
 }
 
+void Machine::meetWhole(uint32_t site, const uint64_t *operands, void *result) {
+  if ((running | (kWarpThreads - 1)) >= launch.threads) {
+    report("inactive lane", site, running,
+           "needs all lanes of the warp, but the block ends within it");
+    abandon();
+  }
+  meet(~uint32_t(0), site, operands, result);
+}
+
 void Machine::execute(uint32_t warp, uint32_t mask, uint32_t site) {
   ++result.statistics.collectives;
+  counter.meet(warp);
   const Operation &operation = program.sites[site].operation;
   switch (operation.opcode) {
   case Opcode::WarpBarrier:
-    return joinClocks(warp, mask);
+    return joinViews(warp, mask);
   case Opcode::Shuffle:
     return shuffle(warp, mask, site);
+  case Opcode::LoadMatrix:
+    return loadMatrices(warp, operation);
+  case Opcode::MultiplyMatrix:
+    return multiplyMatrices(warp, operation);
   default:
     return vote(warp, mask, operation);
   }
 }
 
-void Machine::joinClocks(uint32_t warp, uint32_t mask) {
-  Clock joined(launch.threads, 0);
+void Machine::joinViews(uint32_t warp, uint32_t mask) {
+  View joined;
   for (uint32_t lane : lanesOf(warp, mask))
-    for (uint32_t i = 0; i < launch.threads; ++i)
-      joined[i] = std::max(joined[i], threads[lane].clock[i]);
+    joined.join(threads[lane].view);
   for (uint32_t lane : lanesOf(warp, mask)) {
-    threads[lane].clock = joined;
-    ++threads[lane].clock[lane];
+    threads[lane].view = joined;
+    ++threads[lane].view.clock[lane];
   }
 }
 
@@ -128,12 +141,12 @@ void Machine::shuffle(uint32_t warp, uint32_t mask, uint32_t site) {
     if (!(mask >> source & 1))
       report("inactive lane", site, thread,
              "reads lane " + Twine(source) + ", which is not in the mask");
-    auto value = static_cast<uint32_t>(
-        threads[warp * kWarpThreads + source].operands[1]);
-    // Operands of lanes that do not take part are those of some other
+    // A lane that does not take part has no operands, or those of some other
     // operation.
-    if (!(mask >> source & 1))
-      value = ~uint32_t(0);
+    uint32_t value = ~uint32_t(0);
+    if (mask >> source & 1)
+      value = static_cast<uint32_t>(
+          threads[warp * kWarpThreads + source].operands[1]);
     std::memcpy(threads[thread].result, &value, sizeof value);
     if (operation.hasPredicate)
       static_cast<uint8_t *>(threads[thread].result)[4] = isInside;

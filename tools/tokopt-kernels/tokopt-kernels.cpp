@@ -25,9 +25,13 @@ enum class Emit { Mlir, Llvm, Ptx, Cubin, Report };
 
 static llvm::cl::OptionCategory options("tokopt-kernels options");
 static llvm::cl::opt<std::string>
-    input(llvm::cl::Positional, llvm::cl::Required,
+    input(llvm::cl::Positional,
           llvm::cl::desc("<a module with tok.kernel ops, or with kernels>"),
           llvm::cl::cat(options));
+static llvm::cl::opt<bool> list("list",
+                                llvm::cl::desc("List the templates and what "
+                                               "their configuration chooses"),
+                                llvm::cl::cat(options));
 static llvm::cl::opt<std::string> output("o", llvm::cl::desc("Output file"),
                                          llvm::cl::init("-"),
                                          llvm::cl::cat(options));
@@ -80,6 +84,15 @@ static void writeReport(llvm::raw_ostream &os, const CudaCode &code,
     os << note << "\n";
 }
 
+static void listTemplates(llvm::raw_ostream &os) {
+  for (const KernelTemplate *generator : getCudaTemplates()) {
+    os << generator->getFamily() << "\n";
+    for (const KernelKnob &knob : generator->getKnobs())
+      os << "  " << knob.name << ": " << knob.meaning << " (" << knob.values
+         << ")\n";
+  }
+}
+
 /// The functions that launch: the file's own, or those of its `tok.kernel`s.
 static llvm::Expected<OwningOpRef<ModuleOp>>
 getKernels(ModuleOp module, const CudaArchitecture &architecture) {
@@ -95,6 +108,12 @@ getKernels(ModuleOp module, const CudaArchitecture &architecture) {
 }
 
 static llvm::Error run(MLIRContext &context, llvm::raw_ostream &os) {
+  if (list) {
+    listTemplates(os);
+    return llvm::Error::success();
+  }
+  if (input.empty())
+    return makeError("expects a file, or --list");
   const CudaArchitecture *architecture = findCudaArchitecture(target);
   if (!architecture)
     return makeError("has no architecture '" + target +

@@ -38,8 +38,13 @@ static llvm::cl::opt<std::string>
     target("target", llvm::cl::desc("Architecture (sm_80, sm_90a)"),
            llvm::cl::init("sm_80"), llvm::cl::cat(options));
 static llvm::cl::opt<unsigned>
-    seed("seed", llvm::cl::desc("Which interleaving of threads is run"),
+    seed("seed", llvm::cl::desc("Which order of threads and blocks is run"),
          llvm::cl::init(0), llvm::cl::cat(options));
+
+static llvm::cl::opt<bool>
+    counts("counts",
+           llvm::cl::desc("Print what the accesses of each line cost"),
+           llvm::cl::init(false), llvm::cl::cat(options));
 
 static llvm::Error makeError(const Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
@@ -183,6 +188,9 @@ static llvm::Expected<bool> runCase(ModuleOp module, const Case &what,
 
   for (const sim::Report &report : result->reports)
     sim::print(llvm::outs(), report);
+  if (counts)
+    for (const sim::AccessCount &count : result->statistics.counts)
+      sim::print(llvm::outs(), count);
   const sim::Launch &launch = what.launch;
   llvm::outs() << what.kernel << ": "
                << (result->reports.empty()

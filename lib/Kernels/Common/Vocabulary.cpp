@@ -138,6 +138,10 @@ void Emitter::store(Val value, Val pointer, int64_t bytes, Here here) {
                         alignmentOf(value.type()));
 }
 
+Val Emitter::slot(Val frame, Slot slot, Type type, Here here) {
+  return load(type, frame, 8 * static_cast<int64_t>(slot), here);
+}
+
 void Emitter::prefetch(Val pointer, int64_t bytes, Here here) {
   Val address = offset(pointer, bytes, here);
   // Read, into the second-level cache, data.
@@ -311,6 +315,13 @@ Val Emitter::remainder(Val a, Val b, Here here) {
 }
 Val Emitter::extract(Val vector, int64_t lane, Here here) {
   return wrap(vector::ExtractOp::create(at(here), vector.value, lane));
+}
+Val Emitter::gather(ArrayRef<Val> scalars, Here here) {
+  auto values =
+      llvm::map_to_vector(scalars, [](Val scalar) { return scalar.value; });
+  auto type = VectorType::get({static_cast<int64_t>(values.size())},
+                              scalars.front().type());
+  return wrap(vector::FromElementsOp::create(at(here), type, values));
 }
 Val Emitter::shuffle(Val a, Val b, ArrayRef<int64_t> lanes, Here here) {
   return wrap(vector::ShuffleOp::create(at(here), a.value, b.value, lanes));

@@ -82,6 +82,8 @@ public:
   /// the element.
   Val load(mlir::Type type, Val pointer, int64_t bytes = 0, Here here = {});
   void store(Val value, Val pointer, int64_t bytes = 0, Here here = {});
+  /// A slot of the frame.
+  Val slot(Val frame, Slot slot, mlir::Type type, Here here = {});
   /// Asks for the line at `pointer + bytes`, which need not exist.
   void prefetch(Val pointer, int64_t bytes, Here here = {});
 
@@ -114,6 +116,8 @@ public:
   Val divide(Val a, Val b, Here here = {});    ///< unsigned for integers
   Val remainder(Val a, Val b, Here here = {}); ///< unsigned
   Val extract(Val vector, int64_t lane, Here here = {});
+  /// The vector of some scalars.
+  Val gather(llvm::ArrayRef<Val> scalars, Here here = {});
   Val shuffle(Val a, Val b, llvm::ArrayRef<int64_t> lanes, Here here = {});
   /// Lane i plus lane i + n/2, then + n/4, ...: one fixed order.
   Val sumLanes(Val vector, Here here = {});

@@ -31,8 +31,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Kernels/Common/Pages.h"
+#include "lib/Kernels/Common/Segments.h"
 #include "lib/Kernels/Cpu/Arguments.h"
-#include "lib/Kernels/Cpu/Pages.h"
 #include "lib/Kernels/Cpu/Templates.h"
 
 #include <numeric>
@@ -40,14 +41,15 @@
 using namespace mlir;
 using namespace tokopt;
 using namespace tokopt::cpu;
+using kernels::kBlock;
+using kernels::kMasked;
+using kernels::kSegmentBlocks;
+using kernels::PageLayout;
+using kernels::SequencePages;
 
 namespace {
 
 constexpr int64_t kLanes = 16;
-constexpr int64_t kBlock = 64;
-constexpr int64_t kSegmentBlocks = 8;
-/// Below any score; its exponential is exactly zero.
-constexpr double kMasked = -1e30;
 
 /// A worker's scratch: for each query head of a group the scores of a block,
 /// and maximum, sum and accumulator of the segment and of all segments so far.

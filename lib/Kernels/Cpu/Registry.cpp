@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Kernels/Common/Pages.h"
 #include "lib/Kernels/Cpu/Templates.h"
 
 using namespace tokopt;
@@ -17,6 +18,10 @@ const KernelTemplate *tokopt::findCpuTemplate(llvm::StringRef family) {
     if (candidate->getFamily() == family)
       return candidate;
   return nullptr;
+}
+
+int64_t tokopt::getCpuPageBytes(tok::CacheType cache) {
+  return kernels::PageLayout(cache).pageBytes;
 }
 
 std::optional<TargetDescription> tokopt::findTarget(llvm::StringRef name) {

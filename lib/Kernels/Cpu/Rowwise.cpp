@@ -21,15 +21,17 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Kernels/Common/Pages.h"
 #include "lib/Kernels/Common/Regions.h"
 #include "lib/Kernels/Cpu/Arguments.h"
 #include "lib/Kernels/Cpu/Codecs.h"
-#include "lib/Kernels/Cpu/Pages.h"
 #include "lib/Kernels/Cpu/Templates.h"
 
 using namespace mlir;
 using namespace tokopt;
 using namespace tokopt::cpu;
+using kernels::PageLayout;
+using kernels::SequencePages;
 
 namespace {
 

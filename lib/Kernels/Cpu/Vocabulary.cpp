@@ -13,10 +13,6 @@ using namespace mlir;
 using namespace tokopt;
 using namespace tokopt::cpu;
 
-Val Emitter::slot(Val frame, Slot slot, Type type, Here here) {
-  return load(type, frame, 8 * static_cast<int64_t>(slot), here);
-}
-
 std::pair<Val, Val> Emitter::share(Val frame, Val worker, Val items,
                                    Here here) {
   Val workers = slot(frame, Slot::Workers, i64(), here);

@@ -28,7 +28,6 @@ public:
 
   const TargetDescription &target;
 
-  Val slot(Val frame, Slot slot, mlir::Type type, Here here = {});
   /// This worker's half-open share of `items`.
   std::pair<Val, Val> share(Val frame, Val worker, Val items, Here here = {});
   /// Waits until every worker has come here.

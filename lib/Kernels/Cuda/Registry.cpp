@@ -20,8 +20,14 @@ using namespace mlir;
 using namespace tokopt;
 using namespace tokopt::cuda;
 
+ArrayRef<const KernelTemplate *> tokopt::getCudaTemplates() {
+  static const KernelTemplate *const kTemplates[] = {&rowwiseTemplate(),
+                                                     &attentionTemplate()};
+  return kTemplates;
+}
+
 const KernelTemplate *tokopt::findCudaTemplate(StringRef family) {
-  for (const KernelTemplate *candidate : {&rowwiseTemplate()})
+  for (const KernelTemplate *candidate : getCudaTemplates())
     if (candidate->getFamily() == family)
       return candidate;
   return nullptr;
@@ -69,6 +75,7 @@ tokopt::emitCudaKernels(ModuleOp module, const CudaArchitecture &architecture) {
     if (!generator)
       return op.emitOpError("has no CUDA template for the family '")
              << op.getFamily() << "'";
+    op.setConfigAttr(generator->choose(op, target).config);
     std::string name = (op.getFamily() + "_" + Twine(count++)).str();
     auto function =
         func::FuncOp::create(builder, op.getLoc(), name,

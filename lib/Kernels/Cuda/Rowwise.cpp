@@ -299,7 +299,7 @@ struct RowwiseEmitter {
     Val row = arguments.rowBegin + number;
     LogicalResult result = success();
     e.when(e.less(row, arguments.rowEnd), [&] { result = emitRow(row); });
-    e.finish(/*rows=*/1);
+    e.finish({});
     return result;
   }
 };

@@ -13,6 +13,7 @@
 namespace tokopt::cuda {
 
 const KernelTemplate &rowwiseTemplate();
+const KernelTemplate &attentionTemplate();
 
 } // namespace tokopt::cuda
 

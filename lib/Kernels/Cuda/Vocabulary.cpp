@@ -34,8 +34,28 @@ Val Emitter::thread(Here here) {
   return wrap(NVVM::ThreadIdXOp::create(at(here), i32()));
 }
 
-Val Emitter::block(Here here) {
-  return wrap(NVVM::BlockIdXOp::create(at(here), i32()));
+Val Emitter::block(Axis axis, Here here) {
+  switch (axis) {
+  case Axis::X:
+    return wrap(NVVM::BlockIdXOp::create(at(here), i32()));
+  case Axis::Y:
+    return wrap(NVVM::BlockIdYOp::create(at(here), i32()));
+  case Axis::Z:
+    return wrap(NVVM::BlockIdZOp::create(at(here), i32()));
+  }
+  llvm_unreachable("an axis without a name");
+}
+
+Val Emitter::blockCount(Axis axis, Here here) {
+  switch (axis) {
+  case Axis::X:
+    return wrap(NVVM::GridDimXOp::create(at(here), i32()));
+  case Axis::Y:
+    return wrap(NVVM::GridDimYOp::create(at(here), i32()));
+  case Axis::Z:
+    return wrap(NVVM::GridDimZOp::create(at(here), i32()));
+  }
+  llvm_unreachable("an axis without a name");
 }
 
 Val Emitter::warp(Here here) {
@@ -68,6 +88,12 @@ Val Emitter::shared(int64_t bytes, int64_t alignment, Here here) {
   return offset(base, begin, here);
 }
 
+/// Bytes of a chunk of `type`.
+static int64_t bytesOf(Type type) {
+  auto vector = cast<VectorType>(type);
+  return vector.getNumElements() * vector.getElementTypeBitWidth() / 8;
+}
+
 /// How many elements of `type` make a chunk.
 static int64_t elementsOfChunk(VectorType type) {
   return std::min<int64_t>(type.getNumElements(),
@@ -76,12 +102,12 @@ static int64_t elementsOfChunk(VectorType type) {
 
 Val Emitter::loadChunks(VectorType type, Val pointer, Here here) {
   int64_t n = elementsOfChunk(type);
-  Type chunk = vec(n, type.getElementType());
+  auto chunk = VectorType::get({n}, type.getElementType());
   Val result;
   for (int64_t i = 0; i < type.getNumElements(); i += n) {
     Val address = offset(pointer, i * type.getElementTypeBitWidth() / 8, here);
-    Val part =
-        wrap(LLVM::LoadOp::create(at(here), chunk, address.value, kChunkBytes));
+    Val part = wrap(
+        LLVM::LoadOp::create(at(here), chunk, address.value, bytesOf(chunk)));
     if (n == type.getNumElements())
       return part;
     if (!result.value)
@@ -101,7 +127,8 @@ void Emitter::storeChunks(Val vector, Val pointer, Here here) {
         at(here), vector.value, ArrayRef<int64_t>{i}, ArrayRef<int64_t>{n},
         ArrayRef<int64_t>{1}));
     Val address = offset(pointer, i * type.getElementTypeBitWidth() / 8, here);
-    LLVM::StoreOp::create(at(here), part.value, address.value, kChunkBytes);
+    LLVM::StoreOp::create(at(here), part.value, address.value,
+                          bytesOf(part.type()));
   }
 }
 
@@ -119,16 +146,63 @@ Val Emitter::shuffleXor(Val value, int64_t mask, Here here) {
                                    NVVM::ShflKind::bfly, UnitAttr()));
 }
 
-Val Emitter::sumWarp(Val value, Here here) {
-  for (int64_t mask = kWarp / 2; mask; mask /= 2) {
+void Emitter::warpBarrier(Here here) {
+  Val everyLane = i32(-1, here);
+  NVVM::SyncWarpOp::create(at(here), everyLane.value);
+}
+
+/// The scope of threads of all blocks.
+static constexpr llvm::StringLiteral kDeviceScope = "device";
+
+void Emitter::fence(Here here) {
+  LLVM::FenceOp::create(at(here), LLVM::AtomicOrdering::acq_rel, kDeviceScope);
+}
+
+Val Emitter::countUp(Val pointer, Val last, Here here) {
+  return wrap(LLVM::AtomicRMWOp::create(
+      at(here), LLVM::AtomicBinOp::uinc_wrap, pointer.value, last.value,
+      LLVM::AtomicOrdering::monotonic, kDeviceScope));
+}
+
+Val Emitter::sumWarp(Val value, int64_t copies, Here here) {
+  for (int64_t mask = kWarp / 2; mask >= copies; mask /= 2) {
     Val other = shuffleXor(value, mask, here);
     value = value + kernels::Operand(other, here);
   }
   return value;
 }
 
+Val Emitter::maxWarp(Val value, int64_t copies, Here here) {
+  for (int64_t mask = kWarp / 2; mask >= copies; mask /= 2)
+    value = max(value, shuffleXor(value, mask, here), here);
+  return value;
+}
+
+Val Emitter::scatterSum(ArrayRef<Val> values, int64_t lanes, Here here) {
+  Vals left(values);
+  int64_t mask = lanes / 2;
+  // Each step halves the values: a lane keeps one half and gives the other to
+  // its partner.
+  for (; left.size() > 1; mask /= 2) {
+    Val bit = andBits(lane(here), mask, here);
+    Val keepsLow = equal(bit, i32(0, here), here);
+    size_t half = left.size() / 2;
+    Vals next;
+    for (size_t i = 0; i < half; ++i) {
+      Val kept = select(keepsLow, left[i], left[i + half], here);
+      Val given = select(keepsLow, left[i + half], left[i], here);
+      next.push_back(kept +
+                     kernels::Operand(shuffleXor(given, mask, here), here));
+    }
+    left = std::move(next);
+  }
+  for (; mask; mask /= 2)
+    left[0] = left[0] + kernels::Operand(shuffleXor(left[0], mask, here), here);
+  return left[0];
+}
+
 Val Emitter::sumBlock(Val value, Here here) {
-  value = sumWarp(value, here);
+  value = sumWarp(value, /*copies=*/1, here);
   int64_t warps = threads / kWarp;
   if (warps == 1)
     return value;
@@ -151,13 +225,21 @@ Val Emitter::sumBlock(Val value, Here here) {
   return sum;
 }
 
-void Emitter::finish(int64_t rows, Here here) {
+void Emitter::finish(const Grid &grid, Here here) {
   ret(here);
-  function->setAttr(
-      tok::kLaunchAttrName,
-      builder.getDictionaryAttr(
-          {builder.getNamedAttr("threads", builder.getI64IntegerAttr(threads)),
-           builder.getNamedAttr("shared",
-                                builder.getI64IntegerAttr(sharedBytes)),
-           builder.getNamedAttr("rows", builder.getI64IntegerAttr(rows))}));
+  NamedAttrList launch;
+  auto set = [&](StringRef name, int64_t value) {
+    launch.set(name, builder.getI64IntegerAttr(value));
+  };
+  set("threads", threads);
+  set("shared", sharedBytes);
+  set("rows", grid.rows);
+  if (grid.parts > 1)
+    set("parts", grid.parts);
+  if (grid.splits > 1) {
+    set("splits", grid.splits);
+    set("split_rows", grid.splitRows);
+  }
+  function->setAttr(tok::kLaunchAttrName,
+                    launch.getDictionary(builder.getContext()));
 }

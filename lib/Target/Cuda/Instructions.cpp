@@ -40,6 +40,8 @@ constexpr KnownInstruction kInstructions[] = {
     {"membar.", 75, false},
     {"cp.async.bulk.", 90, false},
     {"cp.async.", 80, false},
+    {"ldmatrix.sync.", 75, false},
+    {"mma.m16n8k16.", 80, false},
     {"redux.sync.", 80, false},
     {"mbarrier.", 80, false},
     {"fence.proxy.", 90, false},

@@ -47,6 +47,10 @@ static FailureOr<CudaKernel> makeKernel(func::FuncOp function) {
   CudaKernel kernel{function.getName().str(),
                     launch.getAs<IntegerAttr>("threads").getInt(),
                     launch.getAs<IntegerAttr>("shared").getInt()};
+  if (auto parts = launch.getAs<IntegerAttr>("parts"))
+    kernel.parts = parts.getInt();
+  if (auto splits = launch.getAs<IntegerAttr>("splits"))
+    kernel.splits = splits.getInt();
 
   OpBuilder builder(function);
   auto type =

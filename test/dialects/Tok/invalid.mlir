@@ -289,6 +289,20 @@ func.func @no_shared_size() attributes {tok.launch = {threads = 32}} {
 
 // -----
 
+// expected-error @below {{expects 'parts' of 'tok.launch' to be an integer from 1 to 65535, but got 0}}
+func.func @no_part() attributes {tok.launch = {threads = 32, shared = 0, parts = 0}} {
+  return
+}
+
+// -----
+
+// expected-error @below {{expects 'splits' of 'tok.launch' to be an integer from 1 to 65535, but got 65536}}
+func.func @too_many_splits() attributes {tok.launch = {threads = 32, shared = 0, splits = 65536, split_rows = 1}} {
+  return
+}
+
+// -----
+
 // expected-error @below {{expects 'tok.sim' to be a dictionary on a func.func}}
 func.func @sim_is_a_number() attributes {tok.sim = 3 : i64} {
   return

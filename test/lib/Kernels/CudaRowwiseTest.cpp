@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "test/lib/Kernels/CudaTest.h"
+#include "test/lib/Kernels/CudaNorm.h"
 
 #include <cmath>
 
@@ -18,44 +18,6 @@ using namespace tokopt;
 using namespace tokopt::test;
 
 namespace {
-
-constexpr double kEpsilon = 1e-5;
-
-std::string memref(int64_t columns, const char *element) {
-  return "memref<?x" + std::to_string(columns) + "x" + element + ">";
-}
-
-/// s = x + r; n = s / sqrt(mean s^2 + eps) * w, the sum written in place of x.
-std::string residualNorm(int64_t columns, const char *in, const char *out) {
-  std::string x = memref(columns, in), y = memref(columns, out),
-              count = std::to_string(columns);
-  return "tok.weight @w : tensor<" + count +
-         "xf32> = source \"weights\" at [0]\n"
-         "func.func @f(%x: " +
-         x + ", %r: " + x + ", %y: " + y +
-         ", %b: index, %e: index) {\n"
-         "tok.kernel \"rowwise\" rows(%b to %e) weights [@w] ins(%x, %r : " +
-         x + ", " + x + ") outs(%x, %y : " + x + ", " + y +
-         ") {columns = " + count +
-         "} prologue {\n"
-         R"mlir(
-    ^bb0(%a: f32, %c: f32, %w: f32):
-      %s = arith.addf %a, %c : f32
-      %q = arith.mulf %s, %s : f32
-      %t = tok.reduce_row %q
-      %n = arith.constant )mlir" +
-         count + R"mlir(.0 : f32
-      %eps = arith.constant 1.0e-5 : f32
-      %m = arith.divf %t, %n : f32
-      %v = arith.addf %m, %eps : f32
-      %d = math.sqrt %v : f32
-      %u = arith.divf %s, %d : f32
-      %o = arith.mulf %u, %w : f32
-      tok.yield %s, %o : f32, f32
-    }
-    return
-  })mlir";
-}
 
 struct Shape {
   int64_t columns;
@@ -114,7 +76,7 @@ TEST_P(CudaRowwiseTest, AddsAndNormalizes) {
     double squares = 0;
     for (double s : sums[row])
       squares += s * s;
-    double root = std::sqrt(squares / shape.columns + kEpsilon);
+    double root = std::sqrt(squares / shape.columns + kNormEpsilon);
     for (int64_t c = 0; c < y.stride; ++c) {
       double s = c < shape.columns ? sums[row][c] : 0;
       double norm = c < shape.columns ? s / root * w.get(0, c) : 0;
@@ -160,6 +122,34 @@ TEST_P(CudaRowwiseTest, KeepsBitsInAnyCompany) {
            /*seed=*/7);
   EXPECT_EQ(0, std::memcmp(y.row(kRows - 1), y1.row(0), y.rowBytes));
   EXPECT_EQ(0, std::memcmp(x.row(kRows - 1), x1.row(0), x.rowBytes));
+}
+
+/// Of rows of one type, no sector is moved twice; and no two lanes want one
+/// bank of shared memory. (Beside f16, a lane takes 32 bytes of f32 in two
+/// loads.)
+TEST_P(CudaRowwiseTest, ReadsWhatItNeedsOnce) {
+  if (shape.in != std::string("f32") || shape.out != std::string("f32"))
+    GTEST_SKIP() << "rows of two types";
+  CudaKernelUnderTest test(residualNorm(shape.columns, shape.in, shape.out),
+                           architecture);
+  ASSERT_EQ(test.problem(), "");
+  auto rows = [&](const char *name, int64_t count) {
+    return DeviceRows(test.simulator(), name, count, shape.columns, false,
+                      true);
+  };
+  DeviceRows x = rows("x", 2), r = rows("r", 2), y = rows("y", 2),
+             w = rows("w", 1);
+  sim::Launch launch;
+  launch.grid[0] = 2;
+  launch.threads = test.kernel().threads;
+  launch.sharedBytes = test.kernel().sharedBytes;
+  llvm::Expected<sim::Result> result =
+      test.simulator().run(launch, {0, 0, 2, 0, w.address(), x.address(),
+                                    r.address(), x.address(), y.address()});
+  ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
+  EXPECT_GE(result->statistics.counts.size(), 2u);
+  for (const sim::AccessCount &count : result->statistics.counts)
+    EXPECT_EQ(count.units, count.fewest) << count.location;
 }
 
 TEST_P(CudaRowwiseTest, Assembles) {

@@ -19,7 +19,8 @@ using namespace tokopt;
 using namespace tokopt::test;
 
 CudaKernelUnderTest::CudaKernelUnderTest(const std::string &text,
-                                         const CudaArchitecture &architecture) {
+                                         const CudaArchitecture &architecture,
+                                         const KernelEdit &edit) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   context.loadDialect<tok::TokDialect, mlir::func::FuncDialect,
                       mlir::arith::ArithDialect, mlir::math::MathDialect,
@@ -34,6 +35,8 @@ CudaKernelUnderTest::CudaKernelUnderTest(const std::string &text,
   auto kernels = emitCudaKernels(*module, architecture);
   if (!kernels)
     return;
+  if (edit)
+    edit(*kernels);
   llvm::Expected<CudaCode> made = compileCudaModule(*kernels, architecture);
   if (!made) {
     error = llvm::toString(made.takeError());

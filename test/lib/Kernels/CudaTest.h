@@ -18,15 +18,20 @@
 #include "mlir/IR/MLIRContext.h"
 #include "gmock/gmock.h"
 
+#include <functional>
 #include <random>
 
 namespace tokopt::test {
+
+/// Changes what a template has emitted.
+using KernelEdit = std::function<void(mlir::ModuleOp)>;
 
 /// The kernel of a module of text that has one `tok.kernel`.
 class CudaKernelUnderTest {
 public:
   CudaKernelUnderTest(const std::string &text,
-                      const CudaArchitecture &architecture);
+                      const CudaArchitecture &architecture,
+                      const KernelEdit &edit = {});
 
   /// What went wrong, or empty.
   const std::string &problem() const { return error; }

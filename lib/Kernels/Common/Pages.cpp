@@ -5,11 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Kernels/Cpu/Pages.h"
+#include "lib/Kernels/Common/Pages.h"
 
 using namespace mlir;
 using namespace tokopt;
-using namespace tokopt::cpu;
+using namespace tokopt::kernels;
 
 PageLayout::PageLayout(tok::CacheType type)
     : type(type), slots(type.getPage()) {
@@ -25,17 +25,13 @@ PageLayout::PageLayout(tok::CacheType type)
   pageBytes = layerBytes * type.getLayers().size();
 }
 
-int64_t tokopt::getCpuPageBytes(tok::CacheType cache) {
-  return PageLayout(cache).pageBytes;
-}
-
 SequencePages::SequencePages(Emitter &e, const PageLayout &layout, Val frame,
                              int64_t cacheIndex, Val sequence)
     : e(e), layout(layout) {
   // {u64 pool, u64 table, u64 table_stride} a cache.
-  Val caches = e.slot(frame, Slot::Caches, e.ptr());
-  pool = e.load(e.ptr(), caches, 24 * cacheIndex);
-  Val tables = e.load(e.ptr(), caches, 24 * cacheIndex + 8);
+  Val caches = e.slot(frame, Slot::Caches, frame.type());
+  pool = e.load(frame.type(), caches, 24 * cacheIndex);
+  Val tables = e.load(frame.type(), caches, 24 * cacheIndex + 8);
   Val stride = e.load(e.i64(), caches, 24 * cacheIndex + 16);
   table = e.offset(tables, sequence * stride * 4);
 }

@@ -6,18 +6,19 @@
 //===----------------------------------------------------------------------===//
 //
 // A page holds `page` slots of all layers of a cache. Per layer and head, in
-// this order: keys `[head size][slots]` (a vector load reads slots), values
-// `[slots][head size]`, and for i8 the scales of the keys and of the values,
-// f32 `[slots]` each.
+// this order: keys, values `[slots][head size]`, and for i8 the scales of the
+// keys and of the values, f32 `[slots]` each. Keys are `[head size][slots]` on
+// the CPU, where a vector load reads slots, and `[slots][head size]` on CUDA,
+// where the lanes of a warp share a slot.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TOKOPT_KERNELS_CPU_PAGES_H
-#define TOKOPT_KERNELS_CPU_PAGES_H
+#ifndef TOKOPT_KERNELS_COMMON_PAGES_H
+#define TOKOPT_KERNELS_COMMON_PAGES_H
 
-#include "lib/Kernels/Cpu/Vocabulary.h"
+#include "lib/Kernels/Common/Vocabulary.h"
 
-namespace tokopt::cpu {
+namespace tokopt::kernels {
 
 struct PageLayout {
   explicit PageLayout(tok::CacheType type);
@@ -48,6 +49,6 @@ private:
   Val pool, table;
 };
 
-} // namespace tokopt::cpu
+} // namespace tokopt::kernels
 
-#endif // TOKOPT_KERNELS_CPU_PAGES_H
+#endif // TOKOPT_KERNELS_COMMON_PAGES_H

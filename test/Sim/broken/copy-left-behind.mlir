@@ -1,0 +1,16 @@
+// RUN: not tokopt-sim %s | FileCheck %s
+// A thread ends while what it copies is on its way.
+
+llvm.mlir.global external @shared() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<0 x i8>
+
+func.func @stage(%x: !llvm.ptr<1> {tok.sim = {name = "x", buffer = tensor<32x4xf32>, fill = "uniform"}})
+    attributes {tok.launch = {threads = 32, shared = 512}, tok.sim = {}} {
+  %shared = llvm.mlir.addressof @shared : !llvm.ptr<3>
+  %thread = nvvm.read.ptx.sreg.tid.x : i32
+  %from = llvm.getelementptr %x[%thread] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, !llvm.array<16 x i8>
+  %to = llvm.getelementptr %shared[%thread] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, !llvm.array<16 x i8>
+  // CHECK: [[#@LINE+1]]: error: in flight: block (0, 0, 0) thread 0: cp.async.cg.shared.global.16 has not arrived when its thread ends (and 31 more)
+  nvvm.cp.async.shared.global %to, %from, 16, cache = cg : !llvm.ptr<3>, !llvm.ptr<1>
+  nvvm.cp.async.commit.group
+  return
+}

@@ -1,0 +1,342 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/lib/Kernels/CudaAttention.h"
+
+#include "tokopt/Kernel.h"
+
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+using namespace tokopt;
+using namespace tokopt::test;
+
+namespace {
+
+/// Three layers, of which the kernel reads the middle one.
+constexpr int64_t kLayers = 3, kLayer = 1;
+constexpr int64_t kContext = 1100;
+constexpr int32_t kSequences = 12;
+constexpr float kScale = 0.125f;
+/// Rows of the workspace in front of what blocks share.
+constexpr int64_t kCapacity = 5, kRowBytes = 192;
+/// Bytes behind what a buffer must have would hide an access beyond it.
+constexpr int64_t kMostRows = 12, kMostSegments = 3;
+
+int64_t elementBytes(const AttentionShape &shape) {
+  std::string type = shape.type;
+  return type == "i8" ? 1 : type == "f16" ? 2 : 4;
+}
+
+std::string moduleOf(const AttentionShape &s) {
+  auto text = [](int64_t v) { return std::to_string(v); };
+  std::string cache = "!tok.cache<layers = [0-2], heads = " + text(s.heads) +
+                      ", k = " + text(s.keySize) + " x " + s.type +
+                      ", v = " + text(s.valueSize) + " x " + s.type +
+                      ", page = " + text(s.page) +
+                      ", keys = post_rope, window = 0, sinks = 0, residual = "
+                      "0, tables = shared, columns = [pos], digests = []>";
+  std::string q = "memref<?x" + text(s.queries() * s.keySize) + "xf32>",
+              out = "memref<?x" + text(s.queries() * s.valueSize) + "xf32>";
+  std::string knobs;
+  if (s.warps)
+    knobs += ", warps = " + text(s.warps);
+  if (s.blockGroup)
+    knobs += ", group = " + text(s.blockGroup);
+  return "func.func @f(%q: " + q + ", %kv: " + cache + ", %o: " + out +
+         ", %b: index, %e: index, %l: index) {\n"
+         "tok.kernel \"attention\" rows(%b to %e) layer(%l) ins(%q, %kv : " +
+         q + ", " + cache + ") outs(%o : " + out +
+         ") {heads = " + text(s.queries()) +
+         ", scale = " + std::to_string(kScale) +
+         " : f32, window = " + text(s.window) +
+         ", cache = 0, context = " + text(kContext) +
+         ", row_bytes = " + text(kRowBytes) + knobs + "}\nreturn\n}\n";
+}
+
+} // namespace
+
+std::string AttentionShape::name() const {
+  auto text = [](int64_t v) { return std::to_string(v); };
+  return std::string(type) + "_" + text(heads) + "x" + text(group) + "_k" +
+         text(keySize) + "_v" + text(valueSize) +
+         (window ? "_window" + text(window) : "") +
+         (warps ? "_warps" + text(warps) : "");
+}
+
+bool AttentionShape::isWholeSectors() const {
+  int64_t bytes = elementBytes(*this);
+  return keySize * bytes % 32 == 0 && valueSize * bytes % 32 == 0;
+}
+
+AttentionRun::AttentionRun(const AttentionShape &shape,
+                           const CudaArchitecture &architecture,
+                           const KernelEdit &edit)
+    : shape(shape), kernel(moduleOf(shape), architecture, edit) {
+  if (problem().empty())
+    fillPages();
+}
+
+uint8_t *AttentionRun::buffer(const char *name, uint64_t bytes,
+                              bool isWritten) {
+  return llvm::cantFail(kernel.simulator().addBuffer(name, bytes, isWritten));
+}
+
+/// Keys, values and their scales, in the order of lib/Kernels/Common/Pages.h.
+int64_t AttentionRun::partOffset(bool isKey, bool isScale) const {
+  int64_t bytes = elementBytes(shape);
+  int64_t values = llvm::alignTo(shape.keySize * shape.page * bytes, 64);
+  int64_t scales =
+      values + llvm::alignTo(shape.valueSize * shape.page * bytes, 64);
+  if (isScale)
+    return scales + (isKey ? 0 : 4 * shape.page);
+  return isKey ? 0 : values;
+}
+
+int64_t AttentionRun::headBytes() const {
+  return partOffset(true, true) +
+         (elementBytes(shape) == 1 ? 8 * shape.page : 0);
+}
+
+std::vector<double> &AttentionRun::stored(int32_t sequence, int64_t position,
+                                          int64_t head, bool isKey) {
+  return rows[((sequence * kContext + position) * shape.heads + head) * 2 +
+              isKey];
+}
+
+void AttentionRun::storeRow(int32_t sequence, int64_t position, int64_t head,
+                            bool isKey) {
+  int64_t size = isKey ? shape.keySize : shape.valueSize;
+  int64_t bytes = elementBytes(shape), slot = position % shape.page;
+  int64_t perSequence = (kContext + shape.page - 1) / shape.page;
+  int32_t page = pages[sequence * perSequence + position / shape.page];
+  uint8_t *place =
+      pool + ((page * kLayers + kLayer) * shape.heads + head) * headBytes();
+  uint8_t *data = place + partOffset(isKey, false) + slot * size * bytes;
+  // A row far above the others takes all attention; one has a scale of its own.
+  std::uniform_real_distribution<float> unit(-2, 2);
+  float stretch = position % 97 == 13 ? 8 : position % 97 == 40 ? 0.01f : 1;
+  std::vector<float> numbers(size);
+  float largest = 0;
+  for (float &number : numbers) {
+    number = stretch * unit(random);
+    largest = std::max(largest, std::fabs(number));
+  }
+  float scale = largest / 127;
+  if (bytes == 1)
+    std::memcpy(place + partOffset(isKey, true) + 4 * slot, &scale, 4);
+  std::vector<double> &kept = stored(sequence, position, head, isKey);
+  for (int64_t d = 0; d < size; ++d) {
+    if (bytes == 4) {
+      std::memcpy(data + 4 * d, &numbers[d], 4);
+      kept.push_back(numbers[d]);
+    } else if (bytes == 2) {
+      llvm::APFloat half(numbers[d]);
+      bool loses;
+      half.convert(llvm::APFloat::IEEEhalf(),
+                   llvm::APFloat::rmNearestTiesToEven, &loses);
+      auto bits = static_cast<uint16_t>(half.bitcastToAPInt().getZExtValue());
+      std::memcpy(data + 2 * d, &bits, 2);
+      half.convert(llvm::APFloat::IEEEdouble(),
+                   llvm::APFloat::rmNearestTiesToEven, &loses);
+      kept.push_back(half.convertToDouble());
+    } else {
+      auto rounded = static_cast<int8_t>(std::nearbyint(numbers[d] / scale));
+      std::memcpy(data + d, &rounded, 1);
+      kept.push_back(double(scale) * rounded);
+    }
+  }
+}
+
+void AttentionRun::fillPages() {
+  int64_t perSequence = (kContext + shape.page - 1) / shape.page;
+  int64_t count = kSequences * perSequence;
+  pages.resize(count);
+  std::iota(pages.begin(), pages.end(), 0);
+  std::shuffle(pages.begin(), pages.end(), std::mt19937(7));
+  uint64_t bytes = count * kLayers * shape.heads * headBytes();
+  pool = buffer("pool", bytes, true);
+  // What nobody appended must not be read: it would make all of a row NaN.
+  std::memset(pool, 0xff, bytes);
+  uint8_t *table = buffer("table", 4 * count, true);
+  std::memcpy(table, pages.data(), 4 * count);
+  uint8_t *caches = buffer("caches", 24, true);
+  uint64_t descriptor[] = {reinterpret_cast<uint64_t>(pool),
+                           reinterpret_cast<uint64_t>(table),
+                           static_cast<uint64_t>(perSequence)};
+  std::memcpy(caches, descriptor, sizeof descriptor);
+
+  position = buffer("pos", 4 * kMostRows, true);
+  sequence = buffer("seq", 4 * kMostRows, true);
+  queries = buffer(
+      "q", kMostRows * llvm::alignTo(4 * shape.queries() * shape.keySize, 64),
+      true);
+  output = buffer("out",
+                  kMostRows *
+                      llvm::alignTo(4 * shape.queries() * shape.valueSize, 64),
+                  false);
+  counters = buffer("counters", 4 * kMostRows * shape.queries(), true);
+  int64_t group = shape.group;
+  uint8_t *workspace =
+      buffer("workspace",
+             kCapacity * kRowBytes + kMostRows * shape.heads * kMostSegments *
+                                         group * (4 * shape.valueSize + 16),
+             false);
+  frame = buffer("frame", 8 * 24, true);
+  auto set = [&](Slot slot, uint64_t value) {
+    std::memcpy(frame + 8 * static_cast<int64_t>(slot), &value, 8);
+  };
+  set(Slot::Barrier, reinterpret_cast<uint64_t>(counters));
+  set(Slot::Pos, reinterpret_cast<uint64_t>(position));
+  set(Slot::Seq, reinterpret_cast<uint64_t>(sequence));
+  set(Slot::Workspace, reinterpret_cast<uint64_t>(workspace));
+  set(Slot::Capacity, kCapacity);
+  set(Slot::Caches, reinterpret_cast<uint64_t>(caches));
+
+  rows.resize(kSequences * kContext * shape.heads * 2);
+}
+
+llvm::Expected<sim::Result>
+AttentionRun::run(const std::vector<int32_t> &positions, int32_t splits,
+                  uint32_t seed, int32_t firstSequence, std::vector<float> &out,
+                  std::string &left) {
+  int64_t count = positions.size();
+  int64_t keyRow = llvm::alignTo(4 * shape.queries() * shape.keySize, 64),
+          valueRow = llvm::alignTo(4 * shape.queries() * shape.valueSize, 64);
+  // The range of rows begins at 1.
+  for (int64_t r = 0; r < count; ++r) {
+    auto number = static_cast<int32_t>(firstSequence + r);
+    std::memcpy(position + 4 * (r + 1), &positions[r], 4);
+    std::memcpy(sequence + 4 * (r + 1), &number, 4);
+    // Each slot holds its numbers from the first time on that a row sees it.
+    for (int64_t j = 0; j <= positions[r]; ++j)
+      for (int64_t g = 0; g < shape.heads; ++g)
+        for (bool isKey : {false, true})
+          if (stored(number, j, g, isKey).empty())
+            storeRow(number, j, g, isKey);
+    std::mt19937 own(number);
+    std::uniform_real_distribution<float> unit(-2, 2);
+    for (int64_t d = 0; d < shape.queries() * shape.keySize; ++d) {
+      float q = unit(own);
+      std::memcpy(queries + (r + 1) * keyRow + 4 * d, &q, 4);
+    }
+  }
+  std::memset(output, 0xff, kMostRows * valueRow);
+  sim::Launch launch;
+  // A grid may have more blocks than there are rows.
+  launch.grid[0] = count + 1;
+  launch.grid[1] = code().kernels.front().parts;
+  launch.grid[2] = splits;
+  launch.threads = kernel.kernel().threads;
+  launch.sharedBytes = kernel.kernel().sharedBytes;
+  sim::Options options;
+  options.seed = seed;
+  auto result = kernel.simulator().run(
+      launch,
+      {reinterpret_cast<uint64_t>(frame), 1, static_cast<uint64_t>(count + 1),
+       kLayer, reinterpret_cast<uint64_t>(queries), 0,
+       reinterpret_cast<uint64_t>(output)},
+      options);
+  int64_t columns = shape.queries() * shape.valueSize;
+  out.resize(count * columns);
+  for (int64_t r = 0; r < count; ++r)
+    std::memcpy(&out[r * columns], output + (r + 1) * valueRow, 4 * columns);
+  for (int64_t r = 0; r < kMostRows; ++r)
+    if ((r < 1 || r > count) && output[r * valueRow] != 0xff)
+      left = "row " + std::to_string(r) +
+             " is written, but is not of the "
+             "launch";
+  for (int64_t i = 0; i < 4 * kMostRows * shape.queries(); ++i)
+    if (counters[i])
+      left = "counter " + std::to_string(i / 4) + " is not zero";
+  return result;
+}
+
+std::vector<float> AttentionRun::decode(const std::vector<int32_t> &positions,
+                                        int32_t splits, uint32_t seed,
+                                        int32_t firstSequence) {
+  std::vector<float> out;
+  std::string left;
+  llvm::Expected<sim::Result> result =
+      run(positions, splits, seed, firstSequence, out, left);
+  if (!result) {
+    ADD_FAILURE() << llvm::toString(result.takeError());
+    return out;
+  }
+  for (const sim::Report &report : result->reports) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    sim::print(stream, report);
+    ADD_FAILURE() << text;
+  }
+  EXPECT_EQ(left, "");
+  return out;
+}
+
+std::string AttentionRun::findDifference(const std::vector<int32_t> &positions,
+                                         const std::vector<float> &got) const {
+  auto row = [&](int64_t r, int64_t j, int64_t g,
+                 bool isKey) -> const std::vector<double> & {
+    return rows[((r * kContext + j) * shape.heads + g) * 2 + isKey];
+  };
+  for (int64_t r = 0; r < static_cast<int64_t>(positions.size()); ++r) {
+    std::mt19937 own(static_cast<uint32_t>(r));
+    std::uniform_real_distribution<float> unit(-2, 2);
+    std::vector<float> query(shape.queries() * shape.keySize);
+    for (float &q : query)
+      q = unit(own);
+    int64_t first = shape.window
+                        ? std::max<int64_t>(0, positions[r] - shape.window + 1)
+                        : 0;
+    for (int64_t h = 0; h < shape.queries(); ++h) {
+      int64_t g = h / shape.group;
+      std::vector<double> scores;
+      double largest = -INFINITY, terms = 0, total = 0;
+      for (int64_t j = first; j <= positions[r]; ++j) {
+        double sum = 0, magnitudes = 0;
+        for (int64_t d = 0; d < shape.keySize; ++d) {
+          double product = row(r, j, g, true)[d] * query[h * shape.keySize + d];
+          sum += product;
+          magnitudes += std::fabs(product);
+        }
+        scores.push_back(sum * kScale);
+        largest = std::max(largest, scores.back());
+        terms = std::max(terms, magnitudes * kScale);
+      }
+      std::vector<double> sum(shape.valueSize), magnitude(shape.valueSize);
+      for (size_t j = 0; j < scores.size(); ++j) {
+        double p = std::exp(scores[j] - largest);
+        total += p;
+        for (int64_t d = 0; d < shape.valueSize; ++d) {
+          double value = row(r, first + j, g, false)[d];
+          sum[d] += p * value;
+          magnitude[d] += p * std::fabs(value);
+        }
+      }
+      // A score that is off by e scales its weight by 1 + e.
+      double relative = 4e-6 + 1e-6 * terms;
+      for (int64_t d = 0; d < shape.valueSize; ++d) {
+        float found = got[(r * shape.queries() + h) * shape.valueSize + d];
+        double wanted = scores.empty() ? 0 : sum[d] / total;
+        double allowed =
+            scores.empty() ? 0 : relative * magnitude[d] / total + 1e-30;
+        if (std::fabs(found - wanted) <= allowed)
+          continue;
+        std::string text;
+        llvm::raw_string_ostream(text)
+            << "position " << positions[r] << ", head " << h << ", element "
+            << d << ": is " << found << ", but softmax gives " << wanted;
+        return text;
+      }
+    }
+  }
+  return "";
+}

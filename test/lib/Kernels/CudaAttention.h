@@ -1,0 +1,86 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A cache in the simulator's memory, and decode attention over it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TOKOPT_TEST_LIB_KERNELS_CUDAATTENTION_H
+#define TOKOPT_TEST_LIB_KERNELS_CUDAATTENTION_H
+
+#include "test/lib/Kernels/CudaTest.h"
+
+namespace tokopt::test {
+
+struct AttentionShape {
+  int64_t heads = 1, group = 1, keySize = 64, valueSize = 64;
+  int64_t page = 64, window = 0;
+  const char *type;
+  /// Knobs; 0 leaves the choice to the template.
+  int64_t warps = 0, blockGroup = 0;
+
+  int64_t queries() const { return heads * group; }
+  std::string name() const;
+  /// Whether the keys and the values of a slot end where a sector does.
+  bool isWholeSectors() const;
+};
+
+/// Sequences of random rows, and the kernel that reads them.
+class AttentionRun {
+public:
+  AttentionRun(const AttentionShape &shape,
+               const CudaArchitecture &architecture,
+               const KernelEdit &edit = {});
+
+  const std::string &problem() const { return kernel.problem(); }
+  const CudaCode &code() const { return kernel.code(); }
+  const CudaKernelUnderTest &underTest() const { return kernel; }
+
+  /// Attention of one row at each of `positions`, each of a sequence of its
+  /// own from `firstSequence` on. Fails the test for each report.
+  std::vector<float> decode(const std::vector<int32_t> &positions,
+                            int32_t splits, uint32_t seed = 0,
+                            int32_t firstSequence = 0);
+  /// The same, with what the simulator says of it. Rows around those of the
+  /// launch must stay as they are, and counters zero; what does not is said in
+  /// `left`.
+  llvm::Expected<sim::Result> run(const std::vector<int32_t> &positions,
+                                  int32_t splits, uint32_t seed,
+                                  int32_t firstSequence,
+                                  std::vector<float> &out, std::string &left);
+  /// Compares rows at `positions` of the first sequences. Returns the first
+  /// difference, or empty.
+  std::string findDifference(const std::vector<int32_t> &positions,
+                             const std::vector<float> &got) const;
+  void expectSoftmax(const std::vector<int32_t> &positions,
+                     const std::vector<float> &got) const {
+    EXPECT_EQ(findDifference(positions, got), "");
+  }
+
+private:
+  void fillPages();
+  void storeRow(int32_t sequence, int64_t position, int64_t head, bool isKey);
+  /// The numbers that the cache holds for a slot.
+  std::vector<double> &stored(int32_t sequence, int64_t position, int64_t head,
+                              bool isKey);
+  uint8_t *buffer(const char *name, uint64_t bytes, bool isWritten);
+  int64_t headBytes() const;
+  int64_t partOffset(bool isKey, bool isScale) const;
+
+  const AttentionShape shape;
+  CudaKernelUnderTest kernel;
+  std::mt19937 random{3};
+  uint8_t *pool = nullptr, *frame = nullptr, *position = nullptr,
+          *sequence = nullptr, *queries = nullptr, *output = nullptr,
+          *counters = nullptr;
+  std::vector<int32_t> pages;
+  std::vector<std::vector<double>> rows;
+};
+
+} // namespace tokopt::test
+
+#endif // TOKOPT_TEST_LIB_KERNELS_CUDAATTENTION_H

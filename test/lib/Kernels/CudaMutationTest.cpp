@@ -1,0 +1,331 @@
+//===----------------------------------------------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Mechanical faults in the code of templates: barriers and fences dropped,
+// scopes weakened, indices and bounds shifted by one, exchanges with the wrong
+// lane. What the tests of the templates check must notice them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/lib/Kernels/CudaAttention.h"
+#include "test/lib/Kernels/CudaNorm.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace tokopt;
+using namespace tokopt::test;
+
+namespace {
+
+enum class Fault {
+  NoBarrier,
+  NoWarpBarrier,
+  NoFence,
+  FenceOfBlock,
+  AtomicOfBlock,
+  ShiftedIndex,
+  ShiftedBound,
+  WrongLane
+};
+
+const char *nameOf(Fault fault) {
+  switch (fault) {
+  case Fault::NoBarrier:
+    return "no barrier";
+  case Fault::NoWarpBarrier:
+    return "no barrier of the warp";
+  case Fault::NoFence:
+    return "no fence";
+  case Fault::FenceOfBlock:
+    return "a fence of the block only";
+  case Fault::AtomicOfBlock:
+    return "an atomic of the block only";
+  case Fault::ShiftedIndex:
+    return "an address 16 bytes further on";
+  case Fault::ShiftedBound:
+    return "a bound that is one off";
+  case Fault::WrongLane:
+    return "an exchange with the wrong lane";
+  }
+  llvm_unreachable("a fault without a name");
+}
+
+/// Whether `op` can have the fault; if `doIt`, then it has.
+bool inject(Operation *op, Fault fault, bool doIt) {
+  // What nobody reads can have no fault.
+  if (isOpTriviallyDead(op))
+    return false;
+  OpBuilder b(op);
+  auto drop = [&](bool isRight) {
+    if (isRight && doIt)
+      op->erase();
+    return isRight;
+  };
+  auto narrow = [&](auto other) {
+    if (other && doIt)
+      other.setSyncscope("block");
+    return bool(other);
+  };
+  switch (fault) {
+  case Fault::NoBarrier:
+    return drop(isa<NVVM::Barrier0Op>(op));
+  case Fault::NoWarpBarrier:
+    return drop(isa<NVVM::SyncWarpOp>(op));
+  case Fault::NoFence:
+    return drop(isa<LLVM::FenceOp>(op));
+  case Fault::FenceOfBlock:
+    return narrow(dyn_cast<LLVM::FenceOp>(op));
+  case Fault::AtomicOfBlock:
+    return narrow(dyn_cast<LLVM::AtomicRMWOp>(op));
+  case Fault::ShiftedIndex: {
+    auto address = dyn_cast<LLVM::GEPOp>(op);
+    if (!address || address.getDynamicIndices().empty())
+      return false;
+    if (doIt) {
+      Value index = address.getDynamicIndices()[0];
+      Value more = arith::ConstantOp::create(
+          b, op->getLoc(), b.getIntegerAttr(index.getType(), 16));
+      Value shifted = arith::AddIOp::create(b, op->getLoc(), index, more);
+      address.getDynamicIndicesMutable()[0].set(shifted);
+    }
+    return true;
+  }
+  case Fault::ShiftedBound: {
+    auto compare = dyn_cast<arith::CmpIOp>(op);
+    bool isLess =
+        compare && compare.getPredicate() == arith::CmpIPredicate::slt;
+    if (!isLess &&
+        (!compare || compare.getPredicate() != arith::CmpIPredicate::sle))
+      return false;
+    if (doIt)
+      compare.setPredicate(isLess ? arith::CmpIPredicate::sle
+                                  : arith::CmpIPredicate::slt);
+    return true;
+  }
+  case Fault::WrongLane: {
+    auto exchange = dyn_cast<NVVM::ShflOp>(op);
+    if (exchange && doIt) {
+      Value nobody =
+          arith::ConstantOp::create(b, op->getLoc(), b.getI32IntegerAttr(0));
+      exchange.getOffsetMutable().set(nobody);
+    }
+    return bool(exchange);
+  }
+  }
+  llvm_unreachable("a fault without a meaning");
+}
+
+/// How many ops of `module` can have a fault, with the one of number `wanted`
+/// having it, and the line of that one.
+int64_t walk(ModuleOp module, Fault fault, int64_t wanted,
+             std::string *line = nullptr) {
+  SmallVector<Operation *> ops;
+  module.walk([&](Operation *op) {
+    if (inject(op, fault, /*doIt=*/false))
+      ops.push_back(op);
+  });
+  int64_t count = ops.size();
+  if (wanted < 0 || wanted >= count)
+    return count;
+  Operation *op = ops[wanted];
+  if (auto place = dyn_cast<FileLineColLoc>(op->getLoc()); place && line)
+    *line =
+        (place.getFilename().getValue() + ":" + Twine(place.getLine())).str();
+  inject(op, fault, /*doIt=*/true);
+  return count;
+}
+
+/// The first report as text.
+std::string textOf(const sim::Result &result) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  sim::print(stream, result.reports.front());
+  return text;
+}
+
+const CudaArchitecture &architecture() {
+  return *findCudaArchitecture("sm_80");
+}
+
+/// Attention with a window, slots beyond the last, heads that are padded, two
+/// blocks a row. Returns what notices the fault that `edit` makes, or empty.
+std::string noticeInAttention(const KernelEdit &edit) {
+  AttentionRun run({.heads = 2,
+                    .group = 3,
+                    .keySize = 96,
+                    .valueSize = 64,
+                    .window = 600,
+                    .type = "f16"},
+                   architecture(), edit);
+  if (!run.problem().empty())
+    return run.problem();
+  const std::vector<int32_t> positions = {1099, 63, 64, -1, 600};
+  std::vector<float> whole;
+  for (int32_t splits : {1, 3}) {
+    std::vector<float> out;
+    std::string left;
+    llvm::Expected<sim::Result> result =
+        run.run(positions, splits, /*seed=*/splits, 0, out, left);
+    if (!result)
+      return llvm::toString(result.takeError());
+    if (!result->reports.empty())
+      return textOf(*result);
+    std::string difference = run.findDifference(positions, out);
+    if (!difference.empty() || !left.empty())
+      return difference + left;
+    if (splits == 1)
+      whole = out;
+    else if (whole != out)
+      return "other bits with another number of splits";
+  }
+  return "";
+}
+
+/// The same of a residual and a norm, whose rows end where the next begin.
+std::string noticeInNorm(const KernelEdit &edit) {
+  constexpr int64_t kColumns = 1008, kRows = 5, kBegin = 1, kEnd = 4;
+  CudaKernelUnderTest test(residualNorm(kColumns, "f32", "f32"), architecture(),
+                           edit);
+  if (!test.problem().empty())
+    return test.problem();
+  auto rows = [&](const char *name, int64_t count, bool isWritten) {
+    return DeviceRows(test.simulator(), name, count, kColumns, false,
+                      isWritten);
+  };
+  DeviceRows x = rows("x", kRows, true), r = rows("r", kRows, true),
+             y = rows("y", kRows, false), w = rows("w", 1, true);
+  std::mt19937 random(1);
+  x.fill(random);
+  r.fill(random);
+  w.fill(random, 1, 2);
+  std::vector<std::vector<double>> sums(kRows);
+  for (int64_t row = 0; row < kRows; ++row)
+    for (int64_t c = 0; c < kColumns; ++c)
+      sums[row].push_back(x.get(row, c) + r.get(row, c));
+  sim::Launch launch;
+  launch.grid[0] = kEnd - kBegin + 1;
+  launch.threads = test.kernel().threads;
+  launch.sharedBytes = test.kernel().sharedBytes;
+  llvm::Expected<sim::Result> result = test.simulator().run(
+      launch, {0, kBegin, kEnd, 0, w.address(), x.address(), r.address(),
+               x.address(), y.address()});
+  if (!result)
+    return llvm::toString(result.takeError());
+  if (!result->reports.empty())
+    return textOf(*result);
+  for (int64_t row = 0; row < kRows; ++row) {
+    if (row < kBegin || row >= kEnd) {
+      if (!y.isUntouched(row))
+        return "a row that is not of the launch is written";
+      continue;
+    }
+    double squares = 0;
+    for (double s : sums[row])
+      squares += s * s;
+    double root = std::sqrt(squares / kColumns + kNormEpsilon);
+    for (int64_t c = 0; c < y.stride; ++c) {
+      double s = c < kColumns ? sums[row][c] : 0;
+      double norm = c < kColumns ? s / root * w.get(0, c) : 0;
+      // Not a number is never near.
+      if (!(std::fabs(y.get(row, c) - norm) <= 1e-5 * std::fabs(norm)) ||
+          !(std::fabs(x.get(row, c) - s) <= 1e-6 * std::fabs(s)))
+        return "other values";
+    }
+  }
+  return "";
+}
+
+/// A kernel that is tried.
+struct Subject {
+  const char *name;
+  std::string (*notice)(const KernelEdit &edit);
+};
+
+constexpr Subject kAttention = {"attention", noticeInAttention},
+                  kNorm = {"rowwise", noticeInNorm};
+
+struct Mutation {
+  const Subject *subject;
+  Fault fault;
+  int64_t number;
+};
+
+constexpr Fault kFaults[] = {Fault::NoBarrier,     Fault::NoWarpBarrier,
+                             Fault::NoFence,       Fault::FenceOfBlock,
+                             Fault::AtomicOfBlock, Fault::ShiftedIndex,
+                             Fault::ShiftedBound,  Fault::WrongLane};
+
+/// At most `most` of each fault, evenly over the kernel.
+void chooseMutations(const Subject &subject, int64_t most,
+                     std::vector<Mutation> &chosen) {
+  subject.notice([&](ModuleOp module) {
+    for (Fault fault : kFaults) {
+      int64_t count = walk(module, fault, -1), wanted = std::min(count, most);
+      for (int64_t i = 0; i < wanted; ++i)
+        chosen.push_back({&subject, fault, i * count / wanted});
+    }
+  });
+}
+
+/// Runs mutations and returns how many were noticed; survivors are printed.
+size_t countNoticed(llvm::ArrayRef<Mutation> mutations) {
+  size_t noticed = 0;
+  for (const Mutation &mutation : mutations) {
+    std::string line;
+    std::string notice = mutation.subject->notice([&](ModuleOp module) {
+      walk(module, mutation.fault, mutation.number, &line);
+    });
+    noticed += !notice.empty();
+    if (notice.empty())
+      llvm::outs() << "survives: " << nameOf(mutation.fault) << " at " << line
+                   << "\n";
+    llvm::outs().flush();
+  }
+  return noticed;
+}
+
+/// Nothing is noticed where nothing is wrong.
+TEST(CudaMutation, SparesTheTemplates) {
+  EXPECT_EQ(noticeInAttention({}), "");
+  EXPECT_EQ(noticeInNorm({}), "");
+}
+
+TEST(CudaMutation, IsNoticed) {
+  const Mutation few[] = {
+      {&kAttention, Fault::NoBarrier, 0},
+      {&kAttention, Fault::NoWarpBarrier, 0},
+      {&kAttention, Fault::NoFence, 0},
+      {&kAttention, Fault::NoFence, 1},
+      {&kAttention, Fault::AtomicOfBlock, 0},
+      {&kAttention, Fault::ShiftedIndex, 20},
+      {&kNorm, Fault::NoBarrier, 0},
+      {&kNorm, Fault::WrongLane, 0},
+  };
+  EXPECT_EQ(countNoticed(few), std::size(few));
+}
+
+/// scripts/soak runs it.
+TEST(CudaMutation, DISABLED_AreNoticed) {
+  std::vector<Mutation> mutations;
+  chooseMutations(kAttention, /*most=*/10, mutations);
+  chooseMutations(kNorm, /*most=*/5, mutations);
+  size_t noticed = countNoticed(mutations);
+  llvm::outs() << "ok " << noticed << " of " << mutations.size()
+               << " mutations of CUDA templates are noticed\n";
+  llvm::outs().flush();
+  EXPECT_GE(mutations.size(), 40u);
+  EXPECT_GE(noticed * 10, mutations.size() * 9);
+}
+
+} // namespace
