@@ -7,21 +7,25 @@
 
 #include "tokopt/Pipelines.h"
 #include "tokopt/Reference.h"
+#include "tokopt/Target.h"
 
 #include "dialects/Tok/TokDialect.h"
 #include "lib/Lower/Passes.h"
 #include "passes/Cache/Passes.h"
 #include "passes/Quantize/Passes.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Index/IR/IndexDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Pass/PassManager.h"
@@ -35,10 +39,11 @@ const llvm::StringLiteral tokopt::kDefaultCpuPipeline =
     "tok-quantize-activations,tok-quantize-cache";
 
 void tokopt::registerDialects(DialectRegistry &registry) {
-  registry.insert<tok::TokDialect, arith::ArithDialect, cf::ControlFlowDialect,
-                  func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
+  registry.insert<tok::TokDialect, affine::AffineDialect, arith::ArithDialect,
+                  cf::ControlFlowDialect, func::FuncDialect,
+                  index::IndexDialect, linalg::LinalgDialect, math::MathDialect,
                   memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
-                  vector::VectorDialect, LLVM::LLVMDialect>();
+                  ub::UBDialect, vector::VectorDialect, LLVM::LLVMDialect>();
 }
 
 void tokopt::buildProgramPipeline(OpPassManager &manager) {
@@ -75,6 +80,7 @@ void tokopt::registerPasses() {
   registerQuantizePasses();
   registerCachePasses();
   registerLowerPasses();
+  registerCpuTargetPasses();
   static PassPipelineRegistration<> program(
       "tok-program-pipeline", "From a model to the program of its steps",
       [](OpPassManager &manager) { buildProgramPipeline(manager); });

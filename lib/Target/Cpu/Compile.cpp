@@ -73,11 +73,21 @@ private:
 
 } // namespace
 
+/// Whether `symbol` is for others to see. What is of the LLVM dialect says so
+/// by its linkage.
+static bool isExported(SymbolOpInterface symbol) {
+  auto global = dyn_cast<LLVM::GlobalOp>(*symbol);
+  if (global && (global.getLinkage() == LLVM::Linkage::Private ||
+                 global.getLinkage() == LLVM::Linkage::Internal))
+    return false;
+  return symbol.isPublic() && !symbol.isDeclaration();
+}
+
 /// The public functions and globals that have a definition.
 static llvm::StringSet<> getExportedNames(ModuleOp module) {
   llvm::StringSet<> names;
   for (auto symbol : module.getOps<SymbolOpInterface>())
-    if (symbol.isPublic() && !symbol.isDeclaration())
+    if (isExported(symbol))
       names.insert(symbol.getName());
   return names;
 }
