@@ -11,8 +11,6 @@
 
 #include "lib/Lower/Passes.h"
 
-#include "tokopt/Kernel.h"
-
 #include "llvm/Support/raw_ostream.h"
 
 namespace tokopt {
@@ -30,20 +28,15 @@ struct ChooseKernelsPass
   using ChooseKernelsPassBase::ChooseKernelsPassBase;
 
   void runOnOperation() override {
-    std::optional<TargetDescription> description = findTarget(target);
-    if (!description) {
-      getOperation().emitError("has no CPU target '")
-          << target << "'; expected avx2 or avx512vnni";
+    FailureOr<Machine> machine = findMachine(getOperation(), target);
+    if (failed(machine))
       return signalPassFailure();
-    }
     WalkResult result = getOperation().walk([&](tok::KernelOp kernel) {
-      const KernelTemplate *generator = findCpuTemplate(kernel.getFamily());
-      if (!generator) {
-        kernel.emitOpError("has no CPU template for the family '")
-            << kernel.getFamily() << "'";
+      FailureOr<const KernelTemplate *> generator =
+          findKernelTemplate(kernel, *machine->target);
+      if (failed(generator))
         return WalkResult::interrupt();
-      }
-      KernelChoice choice = generator->choose(kernel, *description);
+      KernelChoice choice = (*generator)->choose(kernel, *machine->description);
       kernel.setConfigAttr(choice.config);
       if (print)
         llvm::errs() << kernel.getFamily() << " " << choice.config << ": "

@@ -102,8 +102,9 @@ static std::set<std::string> passesOfPipelines() {
       names.insert(pass.name);
   };
   collect([](mlir::PassManager &manager) { buildProgramPipeline(manager); });
-  collect(
-      [](mlir::PassManager &manager) { buildKernelPipeline(manager, "avx2"); });
+  collect([](mlir::PassManager &manager) {
+    buildKernelPipeline(manager, kDefaultMachine);
+  });
   for (llvm::StringRef registered :
        {"tok-lower-to-reference", "tok-llvm-pipeline"})
     collect([&](mlir::PassManager &manager) {

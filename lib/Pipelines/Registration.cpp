@@ -46,31 +46,40 @@ void tokopt::registerDialects(DialectRegistry &registry) {
                   ub::UBDialect, vector::VectorDialect, LLVM::LLVMDialect>();
 }
 
-void tokopt::buildProgramPipeline(OpPassManager &manager) {
-  manager.addPass(createLowerToProgramPass());
-  manager.addPass(createSpecializeFewRowsPass());
-  manager.addPass(createPlanBuffersPass());
+void tokopt::buildProgramPipeline(OpPassManager &manager,
+                                  llvm::StringRef target) {
+  manager.addPass(createLowerToProgramPass({target.str()}));
+  SpecializeFewRowsPassOptions few;
+  few.target = target.str();
+  manager.addPass(createSpecializeFewRowsPass(few));
+  manager.addPass(createPlanBuffersPass({target.str()}));
   manager.addPass(createInsertBarriersPass());
-  manager.addPass(createPlanImagePass());
+  manager.addPass(createPlanImagePass({target.str()}));
 }
 
-void tokopt::buildKernelPipeline(OpPassManager &manager, llvm::StringRef target,
-                                 bool printKernels) {
+void tokopt::buildKernelPipeline(OpPassManager &manager,
+                                 llvm::StringRef machine, bool printKernels) {
   ChooseKernelsPassOptions choose;
-  choose.target = target.str();
+  choose.target = machine.str();
   choose.print = printKernels;
   manager.addPass(createChooseKernelsPass(choose));
-  ExpandKernelsPassOptions expand;
-  expand.target = target.str();
-  manager.addPass(createExpandKernelsPass(expand));
+  manager.addPass(createExpandKernelsPass({machine.str()}));
 }
 
 namespace {
 
-struct TargetOptions : PassPipelineOptions<TargetOptions> {
+struct ProgramOptions : PassPipelineOptions<ProgramOptions> {
   Option<std::string> target{*this, "target",
-                             llvm::cl::desc("ISA level: avx2 or avx512vnni"),
-                             llvm::cl::init("avx2")};
+                             llvm::cl::desc("What kernels run on: cpu or cuda"),
+                             llvm::cl::init(kDefaultTarget.str())};
+};
+
+struct KernelOptions : PassPipelineOptions<KernelOptions> {
+  Option<std::string> target{
+      *this, "target",
+      llvm::cl::desc(
+          "The machine: avx2 or avx512vnni (cpu), sm_80 or sm_90a (cuda)"),
+      llvm::cl::init(kDefaultMachine.str())};
 };
 
 } // namespace
@@ -81,13 +90,15 @@ void tokopt::registerPasses() {
   registerCachePasses();
   registerLowerPasses();
   registerCpuTargetPasses();
-  static PassPipelineRegistration<> program(
+  static PassPipelineRegistration<ProgramOptions> program(
       "tok-program-pipeline", "From a model to the program of its steps",
-      [](OpPassManager &manager) { buildProgramPipeline(manager); });
-  static PassPipelineRegistration<TargetOptions> kernels(
+      [](OpPassManager &manager, const ProgramOptions &options) {
+        buildProgramPipeline(manager, options.target);
+      });
+  static PassPipelineRegistration<KernelOptions> kernels(
       "tok-kernel-pipeline",
       "From the program to functions of upstream dialects",
-      [](OpPassManager &manager, const TargetOptions &options) {
+      [](OpPassManager &manager, const KernelOptions &options) {
         buildKernelPipeline(manager, options.target);
       });
 }

@@ -472,8 +472,7 @@ struct AttentionTemplate : KernelTemplate {
         "one head and 16 slots", "the heads of a group share keys and values"};
   }
 
-  int64_t getScratchBytes(tok::KernelOp op,
-                          const TargetDescription &) const override {
+  int64_t getScratchBytes(tok::KernelOp op) const override {
     auto cache = cast<tok::CacheType>(op.getInputs()[1].getType());
     return llvm::alignTo(
         Scratch(configInt(op, "heads") / cache.getHeads(), cache.getVSize())

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Kernels/Cpu/Templates.h"
 #include "lib/Kernels/Cpu/Vocabulary.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -23,7 +24,7 @@ using namespace tokopt::cpu;
 /// Spins before the first yield: some tens of microseconds.
 static constexpr int64_t kSpins = 4000;
 
-func::FuncOp tokopt::emitCpuBarrier(ModuleOp module) {
+func::FuncOp cpu::emitBarrier(ModuleOp module) {
   MLIRContext *context = module.getContext();
   auto builder = OpBuilder::atBlockEnd(module.getBody());
   auto pointer = LLVM::LLVMPointerType::get(context);

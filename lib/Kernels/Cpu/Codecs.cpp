@@ -246,7 +246,7 @@ const Codec *cpu::findCodec(Type elementType) {
       .Default([](Type) { return nullptr; });
 }
 
-int64_t tokopt::getPackedBytes(RankedTensorType type) {
+int64_t cpu::getPackedBytes(RankedTensorType type) {
   if (type.getRank() == 1)
     return llvm::alignTo(4 * llvm::alignTo(type.getDimSize(0), 16), 64);
   const Codec *codec = findCodec(type.getElementType());
@@ -254,8 +254,4 @@ int64_t tokopt::getPackedBytes(RankedTensorType type) {
   return llvm::alignTo(panels * (type.getDimSize(1) / codec->blockColumns()) *
                            codec->panelBytes(),
                        64);
-}
-
-int64_t tokopt::getQuantizedRowBytes(int64_t columns) {
-  return llvm::alignTo(QuantizedRow(columns).bytes(), 64);
 }

@@ -22,7 +22,7 @@ namespace tokopt::cpu {
 inline constexpr int64_t kPanelRows = 16;
 
 /// Where the inputs that were rounded to i8 lie in a row of a quantized buffer
-/// (`getQuantizedRowBytes`).
+/// (docs/kernels.md).
 struct QuantizedRow {
   explicit QuantizedRow(int64_t columns) : columns(columns) {}
   int64_t columns;
@@ -86,6 +86,10 @@ public:
 
 /// The codec of weights of `elementType`, or null.
 const Codec *findCodec(mlir::Type elementType);
+
+/// Bytes that `type` takes packed (docs/bundle.md, "Packed weights"), a
+/// multiple of 64.
+int64_t getPackedBytes(mlir::RankedTensorType type);
 
 } // namespace tokopt::cpu
 

@@ -25,10 +25,6 @@ PageLayout::PageLayout(tok::CacheType type)
   pageBytes = layerBytes * type.getLayers().size();
 }
 
-int64_t tokopt::getCpuPageBytes(tok::CacheType cache) {
-  return PageLayout(cache).pageBytes;
-}
-
 SequencePages::SequencePages(Emitter &e, const PageLayout &layout, Val frame,
                              int64_t cacheIndex, Val sequence)
     : e(e), layout(layout) {

@@ -1,47 +1,56 @@
-//===- Registry.cpp - Finds CPU templates, targets and slots by name ------===//
+//===- Registry.cpp - The CPU as a target ---------------------------------===//
 //
 // Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Kernels/Cpu/Codecs.h"
+#include "lib/Kernels/Cpu/Pages.h"
 #include "lib/Kernels/Cpu/Templates.h"
 
+using namespace mlir;
 using namespace tokopt;
 using namespace tokopt::cpu;
 
-const KernelTemplate *tokopt::findCpuTemplate(llvm::StringRef family) {
-  for (const KernelTemplate *candidate :
-       {&embedTemplate(), &anglesTemplate(), &rowwiseTemplate(),
-        &linearTemplate(), &attentionTemplate(), &sampleTemplate()})
-    if (candidate->getFamily() == family)
-      return candidate;
-  return nullptr;
-}
+static constexpr TargetDescription kMachines[] = {
+    {"avx512vnni", /*vectorBits=*/512, /*vectorRegisters=*/32,
+     /*hasDotProduct=*/true},
+    {"avx2", /*vectorBits=*/256, /*vectorRegisters=*/16,
+     /*hasDotProduct=*/false},
+};
 
-std::optional<TargetDescription> tokopt::findTarget(llvm::StringRef name) {
-  static constexpr TargetDescription kTargets[] = {
-      {"avx512vnni", /*vectorBits=*/512, /*vectorRegisters=*/32,
-       /*hasDotProduct=*/true},
-      {"avx2", /*vectorBits=*/256, /*vectorRegisters=*/16,
-       /*hasDotProduct=*/false},
-  };
-  for (const TargetDescription &target : kTargets)
-    if (target.name == name)
-      return target;
-  return std::nullopt;
-}
+namespace {
 
-std::optional<Slot> tokopt::findSlot(llvm::StringRef name) {
-  static constexpr llvm::StringLiteral kNames[] = {
-      "workers", "barrier",   "yield",       "weights",
-      "rows",    "full_rows", "layer_begin", "layer_end",
-      "ids",     "pos",       "seq",         "outs",
-      "out",     "logits",    "sampling",    "seeds",
-      "tokens",  "frontier",  "workspace",   "capacity",
-      "scratch", "caches",    "instrument",  "instrument_data"};
-  for (auto [index, candidate] : llvm::enumerate(kNames))
-    if (candidate == name)
-      return static_cast<Slot>(index);
-  return std::nullopt;
+struct CpuTarget : KernelTarget {
+  StringRef getName() const override { return "cpu"; }
+  ArrayRef<TargetDescription> getMachines() const override { return kMachines; }
+  ArrayRef<const KernelTemplate *> getTemplates() const override {
+    static const KernelTemplate *const templates[] = {
+        &embedTemplate(),  &anglesTemplate(),    &rowwiseTemplate(),
+        &linearTemplate(), &attentionTemplate(), &sampleTemplate()};
+    return templates;
+  }
+
+  /// A barrier takes as long as the norms of about so many rows.
+  int64_t getFewRows() const override { return 4; }
+  std::optional<int64_t> getPageBytes(tok::CacheType cache) const override {
+    return PageLayout(cache).pageBytes;
+  }
+  std::optional<int64_t> getRoundedRowBytes(int64_t columns) const override {
+    return llvm::alignTo(QuantizedRow(columns).bytes(), 64);
+  }
+  std::optional<int64_t> getPackedBytes(RankedTensorType type) const override {
+    return cpu::getPackedBytes(type);
+  }
+  func::FuncOp emitBarrier(ModuleOp module) const override {
+    return cpu::emitBarrier(module);
+  }
+};
+
+} // namespace
+
+const KernelTarget &cpu::target() {
+  static const CpuTarget instance;
+  return instance;
 }

@@ -7,7 +7,7 @@
 // RUN: tokopt-opt %s --tok-choose-kernels > %t.once
 // RUN: tokopt-opt %t.once --tok-choose-kernels | diff %t.once -
 
-// BAD: error: has no CPU target 'sse2'; expected avx2 or avx512vnni
+// BAD: error: has no target 'sse2'; expected avx512vnni, avx2 (cpu), sm_90a, sm_80 (cuda)
 
 !kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
 tok.weight @w : tensor<96x96x!tok.q4_1> = source "m.gguf" at [0]
