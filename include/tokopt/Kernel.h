@@ -61,6 +61,20 @@ llvm::ArrayRef<CudaArchitecture> getCudaArchitectures();
 /// The architecture called `name`, or null.
 const CudaArchitecture *findCudaArchitecture(llvm::StringRef name);
 
+/// How fast a core is. Bytes a cycle are those of a core whose neighbours read
+/// as well.
+struct CycleCounts {
+  /// Vector operations, and vector loads or stores, that begin in a cycle.
+  double operations, accesses;
+  /// Cycles from a multiply-add to one that needs its sum, and what a sum waits
+  /// besides when it goes through memory.
+  double latency, storeLatency;
+  /// Bytes of the first cache.
+  int64_t firstCacheBytes;
+  /// Bytes a cycle from the second cache and from memory.
+  double secondCacheRate, memoryRate;
+};
+
 /// What a template may know of the machine it generates for.
 struct TargetDescription {
   /// An ISA level (`avx2`, `avx512vnni`) or an architecture (`sm_80`).
@@ -71,6 +85,8 @@ struct TargetDescription {
   int64_t vectorRegisters;
   /// Whether u8 x s8 products of four are summed by one instruction.
   bool hasDotProduct;
+  /// What costs are counted with; the CUDA templates have no costs yet.
+  CycleCounts cycles = {};
   /// The architecture of a CUDA target, null for a CPU.
   const CudaArchitecture *cuda = nullptr;
 
@@ -113,6 +129,9 @@ std::optional<Slot> findSlot(llvm::StringRef name);
 struct KernelChoice {
   mlir::DictionaryAttr config;
   std::string chosen, runnerUp, reason;
+  /// What each costs, in `unit`; no unit where there was nothing to choose.
+  double cost = 0, runnerUpCost = 0;
+  llvm::StringRef unit = "";
 };
 
 /// A family of kernels on one target. What it needs of memory is the same on
@@ -122,7 +141,7 @@ public:
   virtual ~KernelTemplate() = default;
   /// The family as `tok.kernel` names it.
   virtual llvm::StringRef getFamily() const = 0;
-  /// Completes the configuration of `op` for `target` by the cost model.
+  /// Completes the configuration of `op` for `target` by what it costs.
   virtual KernelChoice choose(tok::KernelOp op,
                               const TargetDescription &target) const = 0;
   /// Bytes of scratch a worker needs to run `op`.

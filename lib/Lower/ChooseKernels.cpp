@@ -11,6 +11,7 @@
 
 #include "lib/Lower/Passes.h"
 
+#include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace tokopt {
@@ -20,6 +21,18 @@ namespace tokopt {
 
 using namespace mlir;
 using namespace tokopt;
+
+static void printChoice(StringRef family, const KernelChoice &choice) {
+  auto printCost = [&](double cost) {
+    if (!choice.unit.empty())
+      llvm::errs() << ", " << llvm::format("%.4g", cost) << " " << choice.unit;
+  };
+  llvm::errs() << family << " " << choice.config << ": " << choice.chosen;
+  printCost(choice.cost);
+  llvm::errs() << " (runner-up: " << choice.runnerUp;
+  printCost(choice.runnerUpCost);
+  llvm::errs() << "): " << choice.reason << "\n";
+}
 
 namespace {
 
@@ -39,9 +52,7 @@ struct ChooseKernelsPass
       KernelChoice choice = (*generator)->choose(kernel, *machine->description);
       kernel.setConfigAttr(choice.config);
       if (print)
-        llvm::errs() << kernel.getFamily() << " " << choice.config << ": "
-                     << choice.chosen << " (runner-up: " << choice.runnerUp
-                     << "): " << choice.reason << "\n";
+        printChoice(kernel.getFamily(), choice);
       return WalkResult::advance();
     });
     if (result.wasInterrupted())

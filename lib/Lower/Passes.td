@@ -242,8 +242,8 @@ def ChooseKernelsPass : TokPass<"tok-choose-kernels", Exact> {
   let summary = "Complete the configuration of every kernel for a target";
   let idempotent = 1;
   let description = [{
-    Asks each kernel's template. With `print`, one line a kernel: what was
-    chosen, the runner-up, and why.
+    Each kernel's template estimates what its configurations cost on the machine, and the cheapest is taken. With
+    `print`, one line a kernel: what was chosen, the runner-up, what both cost, and why.
 
     Numerics: exact. A row's result does not depend on the configuration.
 

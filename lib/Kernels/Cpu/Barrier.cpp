@@ -32,7 +32,7 @@ func::FuncOp cpu::emitBarrier(ModuleOp module) {
       func::FuncOp::create(builder, builder.getUnknownLoc(), kBarrierName,
                            builder.getFunctionType({pointer}, {}));
   function.setPrivate();
-  TargetDescription target{"any", 128, 16, false};
+  TargetDescription target{"any", 128, 16, false, {}};
   Emitter e(function.addEntryBlock(), target);
   Val frame = e.wrap(function.getArgument(0));
   Val workers = e.slot(frame, Slot::Workers, e.i64());

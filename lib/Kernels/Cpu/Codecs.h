@@ -65,6 +65,10 @@ public:
   /// them.
   virtual Val decode(Emitter &e, const GroupRef &ref, int64_t k) const = 0;
 
+  /// Vector operations that take four columns of a group (one, if a block has
+  /// one) out of the line they stand in.
+  virtual int64_t operations() const = 0;
+
   //===--- Integer form, for groups of 32 --------------------------------===//
   /// Columns 4i .. 4i + 3 of the group, as unsigned bytes.
   virtual Val bytes(Emitter &e, const GroupRef &ref, int64_t i) const {

@@ -47,7 +47,7 @@ struct CudaTarget : KernelTarget {
     for (const CudaArchitecture &architecture : llvm::reverse(kArchitectures))
       machines.push_back({architecture.name, /*vectorBits=*/kChunkBytes * 8,
                           /*vectorRegisters=*/255, /*hasDotProduct=*/true,
-                          &architecture});
+                          /*cycles=*/{}, &architecture});
   }
 
   StringRef getName() const override { return "cuda"; }
