@@ -29,7 +29,7 @@ class Lossy<string option, string value> : Contract<"lossy"> {
   let neutral = value;
 }
 
-class TokPass<string argument, Contract kind> : Pass<argument, "::mlir::ModuleOp"> {
+class TokPass<string argument, Contract kind, string anchor = "::mlir::ModuleOp"> : Pass<argument, anchor> {
   Contract contract = kind;
   /// Whether a second run changes nothing.
   bit idempotent = 0;

@@ -32,6 +32,7 @@ llvm_config.add_tool_substitutions(
 )
 config.available_features.update(tools)
 
+config.substitutions.append(("%plugins", os.path.join(config.tokopt_obj_root, "lib")))
 config.substitutions.append(("%python", config.tokopt_python))
 config.substitutions.append(("%scripts", os.path.join(config.tokopt_src_root, "scripts")))
 config.substitutions.append(("%inputs", os.path.join(config.test_source_root, "Inputs")))

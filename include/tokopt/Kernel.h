@@ -6,10 +6,11 @@
 //===----------------------------------------------------------------------===//
 //
 // A kernel template turns one `tok.kernel` into a function of upstream
-// dialects for one target. Lowering finds templates by family through a
-// registry and never includes a template's header.
+// dialects for one machine. Machines that run the same program over the same
+// image of weights are a target: lowering asks it for templates and layouts by
+// name and never includes a template's header.
 //
-// Every kernel function of the CPU has the same leading arguments:
+// Every kernel function of the target `cpu` has the same leading arguments:
 //
 //   (frame: ptr, worker: i64, row_begin: i64, row_end: i64, layer: i64,
 //    weights: ptr..., inputs and outputs: ptr...)
@@ -18,7 +19,7 @@
 // the pages of caches are read from the frame (docs/bundle.md), so such
 // operands pass a null pointer.
 //
-// On CUDA the function is a kernel, and its blocks share the rows:
+// On `cuda` the function is a kernel, and its blocks share the rows:
 //
 //   (frame: ptr<1>, row_begin: i64, row_end: i64, layer: i64,
 //    weights: ptr<1>..., inputs and outputs: ptr<1>...)
@@ -64,9 +65,23 @@ llvm::ArrayRef<CudaArchitecture> getCudaArchitectures();
 /// The architecture called `name`, or null.
 const CudaArchitecture *findCudaArchitecture(llvm::StringRef name);
 
+/// How fast a core is. Bytes a cycle are those of a core whose neighbours read
+/// as well.
+struct CycleCounts {
+  /// Vector operations, and vector loads or stores, that begin in a cycle.
+  double operations, accesses;
+  /// Cycles from a multiply-add to one that needs its sum, and what a sum waits
+  /// besides when it goes through memory.
+  double latency, storeLatency;
+  /// Bytes of the first cache.
+  int64_t firstCacheBytes;
+  /// Bytes a cycle from the second cache and from memory.
+  double secondCacheRate, memoryRate;
+};
+
 /// What a template may know of the machine it generates for.
 struct TargetDescription {
-  /// `avx2`, `avx512vnni`, `avx512amx`.
+  /// An ISA level (`avx2`, `avx512amx`) or an architecture (`sm_80`).
   llvm::StringRef name;
   /// Bits of a vector register.
   int64_t vectorBits;
@@ -76,18 +91,14 @@ struct TargetDescription {
   bool hasDotProduct;
   /// Whether products of matrix tiles of bytes are one instruction.
   bool hasTiles = false;
+  /// What costs are counted with; the CUDA templates have no costs yet.
+  CycleCounts cycles = {};
   /// The architecture of a CUDA target, null for a CPU.
   const CudaArchitecture *cuda = nullptr;
 
   /// f32 lanes of a register.
   int64_t lanes() const { return vectorBits / 32; }
 };
-
-/// The CPU target called `name`, or nothing.
-std::optional<TargetDescription> findTarget(llvm::StringRef name);
-
-/// The target of kernels for `architecture`.
-TargetDescription describeCudaTarget(const CudaArchitecture &architecture);
 
 /// The slots of the frame, in the order of docs/bundle.md.
 enum class Slot : int64_t {
@@ -124,6 +135,9 @@ std::optional<Slot> findSlot(llvm::StringRef name);
 struct KernelChoice {
   mlir::DictionaryAttr config;
   std::string chosen, runnerUp, reason;
+  /// What each costs, in `unit`; no unit where there was nothing to choose.
+  double cost = 0, runnerUpCost = 0;
+  llvm::StringRef unit = "";
 };
 
 /// Something of a template that the configuration of a kernel may choose.
@@ -131,7 +145,8 @@ struct KernelKnob {
   llvm::StringLiteral name, values, meaning;
 };
 
-/// A family of kernels on one target.
+/// A family of kernels on one target. What it needs of memory is the same on
+/// all machines of the target, since they run the same program.
 class KernelTemplate {
 public:
   virtual ~KernelTemplate() = default;
@@ -139,14 +154,11 @@ public:
   virtual llvm::StringRef getFamily() const = 0;
   /// What a configuration may say that `choose` would otherwise.
   virtual llvm::ArrayRef<KernelKnob> getKnobs() const { return {}; }
-  /// Completes the configuration of `op` for `target` by the cost model.
+  /// Completes the configuration of `op` for `target` by what it costs.
   virtual KernelChoice choose(tok::KernelOp op,
                               const TargetDescription &target) const = 0;
   /// Bytes of scratch a worker needs to run `op`.
-  virtual int64_t getScratchBytes(tok::KernelOp op,
-                                  const TargetDescription &target) const {
-    return 0;
-  }
+  virtual int64_t getScratchBytes(tok::KernelOp op) const { return 0; }
   /// Bytes that all workers share while they run `op`, behind the rows of the
   /// workspace.
   virtual int64_t getSharedBytes(tok::KernelOp op) const { return 0; }
@@ -157,14 +169,73 @@ public:
                                    const TargetDescription &target) const = 0;
 };
 
-/// The CPU template of `family`, or null.
-const KernelTemplate *findCpuTemplate(llvm::StringRef family);
+/// Machines that run one program over one image of weights: how what kernels
+/// share lies in memory, and the templates of the kernels.
+class KernelTarget {
+public:
+  virtual ~KernelTarget() = default;
+  /// `cpu`, `cuda`.
+  virtual llvm::StringRef getName() const = 0;
+  /// The machines, best first.
+  virtual llvm::ArrayRef<TargetDescription> getMachines() const = 0;
+  /// The templates that come with the target.
+  virtual llvm::ArrayRef<const KernelTemplate *> getTemplates() const = 0;
 
-/// All CUDA templates.
-llvm::ArrayRef<const KernelTemplate *> getCudaTemplates();
+  /// Most rows of a step that count as few: up to so many, each worker computes
+  /// rows for itself rather than waiting for another. 0 where none does.
+  virtual int64_t getFewRows() const = 0;
 
-/// The CUDA template of `family`, or null.
-const KernelTemplate *findCudaTemplate(llvm::StringRef family);
+  // Layouts; nothing where the target has none for such a value yet.
+
+  /// Bytes of one page of `cache`.
+  virtual std::optional<int64_t> getPageBytes(tok::CacheType cache) const = 0;
+  /// Bytes of a row of `columns` inputs that are rounded to what a linear
+  /// computes in.
+  virtual std::optional<int64_t> getRoundedRowBytes(int64_t columns) const = 0;
+  /// Bytes of a packed weight, a multiple of 64.
+  virtual std::optional<int64_t>
+  getPackedBytes(mlir::RankedTensorType type) const = 0;
+
+  /// Appends to `module` the function `kBarrierName(frame: ptr)`, which waits
+  /// until every worker has called it. Null where entries do not call kernels
+  /// yet.
+  virtual mlir::func::FuncOp emitBarrier(mlir::ModuleOp module) const = 0;
+};
+
+/// The name of the function that `KernelTarget::emitBarrier` makes.
+inline constexpr llvm::StringLiteral kBarrierName = "barrier";
+
+/// What is lowered for unless the user names another: a target, and the machine
+/// that the fewest features suffice for.
+inline constexpr llvm::StringLiteral kDefaultTarget = "cpu",
+                                     kDefaultMachine = "avx2";
+
+/// All targets.
+llvm::ArrayRef<const KernelTarget *> getKernelTargets();
+
+/// The target called `name`. Where there is none, an error at `op` says which
+/// there are.
+mlir::FailureOr<const KernelTarget *> findKernelTarget(mlir::Operation *op,
+                                                       llvm::StringRef name);
+
+/// A machine and the target it belongs to.
+struct Machine {
+  const KernelTarget *target;
+  const TargetDescription *description;
+};
+
+/// The machine called `name`. Where there is none, an error at `op` says which
+/// there are.
+mlir::FailureOr<Machine> findMachine(mlir::Operation *op, llvm::StringRef name);
+
+/// The template of the family of `op`. Where `target` has none, an error at
+/// `op` says which it has.
+mlir::FailureOr<const KernelTemplate *>
+findKernelTemplate(tok::KernelOp op, const KernelTarget &target);
+
+/// Adds a template to the target called `target`, in the place of one that has
+/// its family already. For plugins, which call it when they are loaded.
+void addKernelTemplate(llvm::StringRef target, const KernelTemplate &added);
 
 /// Completes the configuration of every `tok.kernel` of `module` and emits it
 /// for `architecture` as a function of its own, named by its family and number,
@@ -172,26 +243,6 @@ const KernelTemplate *findCudaTemplate(llvm::StringRef family);
 /// emitted is an error at its op, and gives null.
 mlir::OwningOpRef<mlir::ModuleOp>
 emitCudaKernels(mlir::ModuleOp module, const CudaArchitecture &architecture);
-
-/// The function that waits until every worker has called it.
-inline constexpr llvm::StringLiteral kBarrierName = "barrier";
-
-/// Appends to `module` the function `kBarrierName(frame: ptr)`.
-mlir::func::FuncOp emitCpuBarrier(mlir::ModuleOp module);
-
-/// Bytes of `columns` inputs rounded to `compute`, in a buffer's row: the
-/// values as i8, per block a scale (f32) and scale times sum (f32), per 16
-/// inputs a sum (i32).
-int64_t getQuantizedRowBytes(int64_t columns);
-
-/// Bytes that `type` takes packed for the CPU (docs/bundle.md, "Packed
-/// weights"), a multiple of 64.
-int64_t getPackedBytes(mlir::RankedTensorType type);
-
-/// Bytes of one page of `cache` on the CPU: for each layer and head a block of
-/// keys (head size x slots), a block of values (slots x head size), and for i8
-/// a scale a slot for each.
-int64_t getCpuPageBytes(tok::CacheType cache);
 
 } // namespace tokopt
 

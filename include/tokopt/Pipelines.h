@@ -8,6 +8,8 @@
 #ifndef TOKOPT_PIPELINES_H
 #define TOKOPT_PIPELINES_H
 
+#include "tokopt/Kernel.h"
+
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include <string>
@@ -77,11 +79,12 @@ void printContracts(llvm::raw_ostream &os);
 /// `tok-quantize-activations,tok-quantize-cache`.
 extern const llvm::StringLiteral kDefaultCpuPipeline;
 
-/// From a model to the program of its steps, before any target is known.
-void buildProgramPipeline(mlir::OpPassManager &manager);
+/// From a model to the program of its steps on `target` (tokopt/Kernel.h).
+void buildProgramPipeline(mlir::OpPassManager &manager,
+                          llvm::StringRef target = kDefaultTarget);
 
-/// From the program to functions of upstream dialects for one ISA level.
-void buildKernelPipeline(mlir::OpPassManager &manager, llvm::StringRef target,
+/// From the program to functions of upstream dialects for one machine.
+void buildKernelPipeline(mlir::OpPassManager &manager, llvm::StringRef machine,
                          bool printKernels = false);
 
 } // namespace tokopt

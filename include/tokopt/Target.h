@@ -23,6 +23,7 @@
 #include <vector>
 
 namespace mlir {
+class OpPassManager;
 class PassManager;
 } // namespace mlir
 
@@ -100,6 +101,10 @@ struct CompileJob {
 llvm::Expected<std::vector<llvm::SmallVector<char, 0>>>
 compileInParallel(llvm::ArrayRef<CompileJob> jobs,
                   const CpuCompileOptions &options = {});
+
+/// Registers the passes of the CPU target, and its way from upstream dialects
+/// to the LLVM dialect as the pipeline `tok-llvm-pipeline`.
+void registerCpuTargetPasses();
 
 } // namespace tokopt
 

@@ -11,8 +11,7 @@
 
 #include "lib/Lower/Passes.h"
 
-#include "tokopt/Kernel.h"
-
+#include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace tokopt {
@@ -23,6 +22,18 @@ namespace tokopt {
 using namespace mlir;
 using namespace tokopt;
 
+static void printChoice(StringRef family, const KernelChoice &choice) {
+  auto printCost = [&](double cost) {
+    if (!choice.unit.empty())
+      llvm::errs() << ", " << llvm::format("%.4g", cost) << " " << choice.unit;
+  };
+  llvm::errs() << family << " " << choice.config << ": " << choice.chosen;
+  printCost(choice.cost);
+  llvm::errs() << " (runner-up: " << choice.runnerUp;
+  printCost(choice.runnerUpCost);
+  llvm::errs() << "): " << choice.reason << "\n";
+}
+
 namespace {
 
 struct ChooseKernelsPass
@@ -30,25 +41,18 @@ struct ChooseKernelsPass
   using ChooseKernelsPassBase::ChooseKernelsPassBase;
 
   void runOnOperation() override {
-    std::optional<TargetDescription> description = findTarget(target);
-    if (!description) {
-      getOperation().emitError("has no CPU target '")
-          << target << "'; expected avx2, avx512vnni or avx512amx";
+    FailureOr<Machine> machine = findMachine(getOperation(), target);
+    if (failed(machine))
       return signalPassFailure();
-    }
     WalkResult result = getOperation().walk([&](tok::KernelOp kernel) {
-      const KernelTemplate *generator = findCpuTemplate(kernel.getFamily());
-      if (!generator) {
-        kernel.emitOpError("has no CPU template for the family '")
-            << kernel.getFamily() << "'";
+      FailureOr<const KernelTemplate *> generator =
+          findKernelTemplate(kernel, *machine->target);
+      if (failed(generator))
         return WalkResult::interrupt();
-      }
-      KernelChoice choice = generator->choose(kernel, *description);
+      KernelChoice choice = (*generator)->choose(kernel, *machine->description);
       kernel.setConfigAttr(choice.config);
       if (print)
-        llvm::errs() << kernel.getFamily() << " " << choice.config << ": "
-                     << choice.chosen << " (runner-up: " << choice.runnerUp
-                     << "): " << choice.reason << "\n";
+        printChoice(kernel.getFamily(), choice);
       return WalkResult::advance();
     });
     if (result.wasInterrupted())

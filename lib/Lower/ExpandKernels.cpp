@@ -11,8 +11,6 @@
 
 #include "lib/Lower/Passes.h"
 
-#include "tokopt/Kernel.h"
-
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -34,9 +32,9 @@ namespace {
 /// Expands the entries of one module, which share functions and tables.
 class Expander {
 public:
-  Expander(ModuleOp module, const TargetDescription &target)
-      : module(module), target(target), symbols(module),
-        builder(module.getContext()) {
+  Expander(ModuleOp module, const Machine &machine)
+      : module(module), target(*machine.target), machine(*machine.description),
+        symbols(module), builder(module.getContext()) {
     if (auto program =
             module->getAttrOfType<DictionaryAttr>(tok::kProgramAttrName))
       if (auto bytes = program.getAs<IntegerAttr>("scratch_bytes"))
@@ -71,10 +69,12 @@ private:
   bool isSameKernel(tok::KernelOp a, tok::KernelOp b);
 
   ModuleOp module;
-  const TargetDescription &target;
+  const KernelTarget &target;
+  const TargetDescription &machine;
   SymbolTable symbols;
   OpBuilder builder;
   Location loc = UnknownLoc::get(module.getContext());
+  func::FuncOp barrier;
   Value frame, worker, weights, workspace, capacity, scratch, null;
   /// From one worker's scratch to the next.
   int64_t scratchBytes = 0;
@@ -221,15 +221,15 @@ FailureOr<func::FuncOp> Expander::getFunction(tok::KernelOp kernel) {
   for (auto &[other, function] : functions)
     if (isSameKernel(kernel, other))
       return function;
-  const KernelTemplate *generator = findCpuTemplate(kernel.getFamily());
-  if (!generator)
-    return kernel.emitOpError("has no CPU template for the family '")
-           << kernel.getFamily() << "'";
-  for (NamedAttribute entry : generator->choose(kernel, target).config)
+  FailureOr<const KernelTemplate *> found = findKernelTemplate(kernel, target);
+  if (failed(found))
+    return failure();
+  const KernelTemplate *generator = *found;
+  for (NamedAttribute entry : generator->choose(kernel, machine).config)
     if (!kernel.getConfig().contains(entry.getName()))
       return kernel.emitOpError("has no ")
              << entry.getName() << " yet; run tok-choose-kernels first";
-  if (generator->getScratchBytes(kernel, target) &&
+  if (generator->getScratchBytes(kernel) &&
       !kernel.getConfig().contains("scratch"))
     return kernel.emitOpError("has no scratch yet; run tok-plan-buffers first");
   Type i64 = builder.getI64Type();
@@ -246,7 +246,7 @@ FailureOr<func::FuncOp> Expander::getFunction(tok::KernelOp kernel) {
   // Names in a profile are worth more than the cost of a call a kernel.
   function->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
   function.addEntryBlock();
-  if (failed(generator->emit(kernel, function, target)))
+  if (failed(generator->emit(kernel, function, machine)))
     return failure();
   functions.push_back({kernel, function});
   return function;
@@ -278,6 +278,11 @@ LogicalResult Expander::expand(tok::KernelOp kernel) {
 }
 
 LogicalResult Expander::expand(func::FuncOp entry) {
+  if (!barrier)
+    barrier = target.emitBarrier(module);
+  if (!barrier)
+    return entry.emitOpError("cannot call kernels of the target '")
+           << target.getName() << "' yet; tokopt-kernels emits them one by one";
   if (failed(bindArguments(entry)))
     return failure();
   entries.push_back(entry);
@@ -301,7 +306,7 @@ void Expander::finish() {
   }
   setProgramEntry(module, "kernels", builder.getArrayAttr(listed));
 
-  func::FuncOp barrier = emitCpuBarrier(module);
+  barrier->moveBefore(module.getBody(), module.getBody()->end());
   for (func::FuncOp entry : entries) {
     Block &body = entry.getBody().front();
     entry.walk([&](tok::KernelOp kernel) { kernel.erase(); });
@@ -323,19 +328,16 @@ struct ExpandKernelsPass
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    std::optional<TargetDescription> description = findTarget(target);
-    if (!description) {
-      module.emitError("has no CPU target '")
-          << target << "'; expected avx2, avx512vnni or avx512amx";
+    FailureOr<Machine> machine = findMachine(module, target);
+    if (failed(machine))
       return signalPassFailure();
-    }
     for (tok::WeightOp weight : tok::getStoredWeights(module))
       if (!weight.getImage()) {
         weight.emitOpError(
             "has no place in the image yet; run tok-plan-image first");
         return signalPassFailure();
       }
-    Expander expander(module, *description);
+    Expander expander(module, *machine);
     for (func::FuncOp entry : llvm::to_vector(module.getOps<func::FuncOp>()))
       if (!entry.isPrivate() && failed(expander.expand(entry)))
         return signalPassFailure();

@@ -15,8 +15,6 @@
 #include "lib/Lower/Passes.h"
 #include "lib/Lower/ProgramBuilder.h"
 
-#include "tokopt/Kernel.h"
-
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -45,7 +43,10 @@ struct LowerToProgramPass
         kinds.push_back(function);
       else if (!function.isPrivate())
         entries.push_back(function);
-    ProgramFrame frame;
+    FailureOr<const KernelTarget *> found = findKernelTarget(module, target);
+    if (failed(found))
+      return signalPassFailure();
+    ProgramFrame frame{**found};
     for (func::FuncOp entry : entries)
       if (failed(ProgramBuilder(module, entry, frame).run()))
         return signalPassFailure();
@@ -65,8 +66,9 @@ private:
       caches.push_back(b.getDictionaryAttr(
           {b.getNamedAttr("name", name),
            b.getNamedAttr("slots", b.getI64IntegerAttr(type.getPage())),
-           b.getNamedAttr("page_bytes",
-                          b.getI64IntegerAttr(getCpuPageBytes(type)))}));
+           b.getNamedAttr(
+               "page_bytes",
+               b.getI64IntegerAttr(*frame.target.getPageBytes(type)))}));
     setProgramEntry(module, "caches", b.getArrayAttr(caches));
   }
 };

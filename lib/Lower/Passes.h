@@ -8,6 +8,8 @@
 #ifndef TOKOPT_LOWER_PASSES_H
 #define TOKOPT_LOWER_PASSES_H
 
+#include "tokopt/Kernel.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 

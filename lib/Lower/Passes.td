@@ -58,6 +58,9 @@ def LowerToProgramPass : TokPass<"tok-lower-to-program", Tolerance<"3e-5">> {
     }
     ```
   }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"::tokopt::kDefaultTarget.str()", "What kernels run on: cpu or cuda">,
+  ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
@@ -115,7 +118,9 @@ def SpecializeFewRowsPass : TokPass<"tok-specialize-few-rows", Exact> {
   }];
   let idempotent = 1;
   let options = [
-    Option<"rows", "rows", "int64_t", /*default=*/"4", "Most rows of a step that count as few">,
+    Option<"target", "target", "std::string", /*default=*/"::tokopt::kDefaultTarget.str()", "What kernels run on: cpu or cuda">,
+    Option<"rows", "rows", "int64_t", /*default=*/"0",
+           "Most rows of a step that count as few; 0 is what the target says">,
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect"];
@@ -159,6 +164,9 @@ def PlanBuffersPass : TokPass<"tok-plan-buffers", Exact> {
     }
     ```
   }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"::tokopt::kDefaultTarget.str()", "What kernels run on: cpu or cuda">,
+  ];
 }
 
 def InsertBarriersPass : TokPass<"tok-insert-barriers", Exact> {
@@ -225,14 +233,17 @@ def PlanImagePass : TokPass<"tok-plan-image", Exact> {
     tok.weight @ffn_norm layers = [0-1] : tensor<96xf32> = source "m.gguf" at [500, 1300] image [384, 1152]
     ```
   }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"::tokopt::kDefaultTarget.str()", "What kernels run on: cpu or cuda">,
+  ];
 }
 
 def ChooseKernelsPass : TokPass<"tok-choose-kernels", Exact> {
   let summary = "Complete the configuration of every kernel for a target";
   let idempotent = 1;
   let description = [{
-    Asks each kernel's template. With `print`, one line a kernel: what was
-    chosen, the runner-up, and why.
+    Each kernel's template estimates what its configurations cost on the machine, and the cheapest is taken. With
+    `print`, one line a kernel: what was chosen, the runner-up, what both cost, and why.
 
     Numerics: exact. A row's result does not depend on the configuration.
 
@@ -261,7 +272,8 @@ def ChooseKernelsPass : TokPass<"tok-choose-kernels", Exact> {
     ```
   }];
   let options = [
-    Option<"target", "target", "std::string", /*default=*/"\"avx2\"", "ISA level: avx2, avx512vnni or avx512amx">,
+    Option<"target", "target", "std::string", /*default=*/"::tokopt::kDefaultMachine.str()",
+           "The machine: avx2, avx512vnni or avx512amx (cpu), sm_80 or sm_90a (cuda)">,
     Option<"print", "print", "bool", /*default=*/"false", "Print the choices to standard error">,
   ];
 }
@@ -307,7 +319,8 @@ def ExpandKernelsPass : TokPass<"tok-expand-kernels", Exact> {
     ```
   }];
   let options = [
-    Option<"target", "target", "std::string", /*default=*/"\"avx2\"", "ISA level: avx2, avx512vnni or avx512amx">,
+    Option<"target", "target", "std::string", /*default=*/"::tokopt::kDefaultMachine.str()",
+           "The machine: avx2, avx512vnni or avx512amx (cpu), sm_80 or sm_90a (cuda)">,
   ];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
     "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",

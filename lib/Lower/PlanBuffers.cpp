@@ -13,8 +13,6 @@
 
 #include "lib/Lower/Passes.h"
 
-#include "tokopt/Kernel.h"
-
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 namespace tokopt {
@@ -104,27 +102,34 @@ struct PlanBuffersPass : tokopt::impl::PlanBuffersPassBase<PlanBuffersPass> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    FailureOr<const KernelTarget *> found = findKernelTarget(module, target);
+    if (failed(found))
+      return signalPassFailure();
     Builder builder(module.getContext());
     int64_t rowBytes = 0, scratchBytes = 0;
     for (func::FuncOp function : module.getOps<func::FuncOp>())
       rowBytes = std::max(rowBytes, plan(function, /*ofWorker=*/false, 0));
     // Kernels run one after the other, so they share scratch and what lies
-    // behind the rows. No template's need depends on the target.
-    TargetDescription target = *findTarget("avx2");
+    // behind the rows.
     int64_t sharedBytes = 0;
     SmallVector<tok::KernelOp> scratchUsers, sharedUsers;
-    module.walk([&](tok::KernelOp kernel) {
-      const KernelTemplate *generator = findCpuTemplate(kernel.getFamily());
-      int64_t scratch =
-          generator ? generator->getScratchBytes(kernel, target) : 0;
-      int64_t shared = generator ? generator->getSharedBytes(kernel) : 0;
+    WalkResult result = module.walk([&](tok::KernelOp kernel) {
+      FailureOr<const KernelTemplate *> generator =
+          findKernelTemplate(kernel, **found);
+      if (failed(generator))
+        return WalkResult::interrupt();
+      int64_t scratch = (*generator)->getScratchBytes(kernel);
+      int64_t shared = (*generator)->getSharedBytes(kernel);
       if (scratch)
         scratchUsers.push_back(kernel);
       if (shared)
         sharedUsers.push_back(kernel);
       scratchBytes = std::max(scratchBytes, scratch);
       sharedBytes = std::max(sharedBytes, shared);
+      return WalkResult::advance();
     });
+    if (result.wasInterrupted())
+      return signalPassFailure();
     // A worker's own buffers lie behind what its kernels need.
     int64_t kernelBytes = llvm::alignTo(scratchBytes, 64);
     for (func::FuncOp function : module.getOps<func::FuncOp>())

@@ -14,8 +14,6 @@
 
 #include "lib/Lower/Passes.h"
 
-#include "tokopt/Kernel.h"
-
 namespace tokopt {
 #define GEN_PASS_DEF_PLANIMAGEPASS
 #include "lib/Lower/Passes.h.inc"
@@ -30,6 +28,10 @@ struct PlanImagePass : tokopt::impl::PlanImagePassBase<PlanImagePass> {
   using PlanImagePassBase::PlanImagePassBase;
 
   void runOnOperation() override {
+    FailureOr<const KernelTarget *> found =
+        findKernelTarget(getOperation(), target);
+    if (failed(found))
+      return signalPassFailure();
     struct Member {
       int64_t layer; // -1 for a weight that is no family
       tok::WeightOp weight;
@@ -54,7 +56,15 @@ struct PlanImagePass : tokopt::impl::PlanImagePassBase<PlanImagePass> {
     int64_t offset = 0;
     for (Member &member : members) {
       places[member.weight][member.index] = offset;
-      offset += getPackedBytes(member.weight.getTensorType());
+      std::optional<int64_t> bytes =
+          (*found)->getPackedBytes(member.weight.getTensorType());
+      if (!bytes) {
+        member.weight.emitOpError("cannot be packed: the target '")
+            << target << "' has no layout for " << member.weight.getTensorType()
+            << " yet";
+        return signalPassFailure();
+      }
+      offset += *bytes;
     }
     for (auto &[weight, image] : places)
       cast<tok::WeightOp>(weight).setImage(image);

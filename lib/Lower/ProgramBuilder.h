@@ -16,6 +16,7 @@
 #define TOKOPT_LOWER_PROGRAMBUILDER_H
 
 #include "dialects/Tok/TokOps.h"
+#include "tokopt/Kernel.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -48,10 +49,11 @@ inline int64_t columnsOf(mlir::Type tensor) {
 
 /// What the entries of a module share, because one frame serves all of them.
 struct ProgramFrame {
+  const KernelTarget &target;
   /// Caches by the name of their slot; kernels know them by their number.
-  llvm::SmallVector<std::pair<mlir::StringAttr, tok::CacheType>> caches;
+  llvm::SmallVector<std::pair<mlir::StringAttr, tok::CacheType>> caches = {};
   /// Elements between rows of logits, once an entry has any.
-  std::optional<int64_t> logitsStride;
+  std::optional<int64_t> logitsStride = std::nullopt;
 };
 
 /// Writes the program of `entry` beside it and puts it in its place. Errors are

@@ -182,8 +182,14 @@ FailureOr<Value> ProgramBuilder::getDense(Value value) {
 FailureOr<Value> ProgramBuilder::getRounded(Value value) {
   if (Value rounded = lowered[value].rounded)
     return rounded;
-  Value destination = makeBuffer(
-      getQuantizedRowBytes(columnsOf(value.getType())), builder.getI8Type());
+  std::optional<int64_t> bytes =
+      frame.target.getRoundedRowBytes(columnsOf(value.getType()));
+  if (!bytes)
+    return emitError(value.getLoc())
+           << "cannot be rounded: the target '" << frame.target.getName()
+           << "' has no layout for rounded rows yet; expected linears that "
+              "compute in f32";
+  Value destination = makeBuffer(*bytes, builder.getI8Type());
   if (failed(emitInto(value, destination)))
     return failure();
   return lowered[value].rounded = destination;

@@ -73,7 +73,7 @@ struct SpecializeFewRowsPass
     : tokopt::impl::SpecializeFewRowsPassBase<SpecializeFewRowsPass> {
   using SpecializeFewRowsPassBase::SpecializeFewRowsPassBase;
 
-  LogicalResult specialize(func::FuncOp entry) {
+  LogicalResult specialize(func::FuncOp entry, int64_t rows) {
     Value ids = findIds(entry);
     SmallVector<Operation *> work;
     for (Operation &op : entry.getBody().front().without_terminator())
@@ -121,14 +121,22 @@ struct SpecializeFewRowsPass
   }
 
   void runOnOperation() override {
-    if (rows < 1) {
+    FailureOr<const KernelTarget *> found =
+        findKernelTarget(getOperation(), target);
+    if (failed(found))
+      return signalPassFailure();
+    if (rows < 0) {
       getOperation().emitError("tok-specialize-few-rows: expects rows to be at "
-                               "least 1, but got ")
+                               "least 1, or 0 for what the target says, but "
+                               "got ")
           << static_cast<int64_t>(rows);
       return signalPassFailure();
     }
+    int64_t few = rows ? static_cast<int64_t>(rows) : (*found)->getFewRows();
+    if (!few)
+      return;
     for (func::FuncOp entry : getOperation().getOps<func::FuncOp>())
-      if (!entry.isPrivate() && failed(specialize(entry)))
+      if (!entry.isPrivate() && failed(specialize(entry, few)))
         return signalPassFailure();
   }
 };

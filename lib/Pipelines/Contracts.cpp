@@ -7,8 +7,6 @@
 
 #include "tokopt/Pipelines.h"
 
-#include "lib/Target/Cpu/Cpu.h"
-
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -25,9 +23,7 @@ static constexpr Contract kOurs[] = {
 };
 
 // The other passes of our pipelines. They move a computation from one dialect
-// to another, op by op, and allow no reassociation; only `tok-expand` computes
-// something else: polynomials for the functions of `math`, whose error
-// test/lib/Target measures.
+// to another, op by op, and allow no reassociation.
 static constexpr Contract kInOurPipelines[] = {
     {"canonicalize", "exact", "", "", "", true},
     {"convert-elementwise-to-linalg", "exact", "", "", "", true},
@@ -37,8 +33,6 @@ static constexpr Contract kInOurPipelines[] = {
     {"cse", "exact", "", "", "", true},
     {"loop-invariant-code-motion", "exact", "", "", "", true},
     {"reconcile-unrealized-casts", "exact", "", "", "", true},
-    {"tok-convert-to-llvm", "exact"},
-    {"tok-expand", "tolerance", "4e-6"},
 };
 
 static std::vector<Contract> &plugins() {
@@ -108,14 +102,14 @@ static std::set<std::string> passesOfPipelines() {
       names.insert(pass.name);
   };
   collect([](mlir::PassManager &manager) { buildProgramPipeline(manager); });
-  collect(
-      [](mlir::PassManager &manager) { buildKernelPipeline(manager, "avx2"); });
   collect([](mlir::PassManager &manager) {
-    (void)mlir::parsePassPipeline("tok-lower-to-reference", manager);
+    buildKernelPipeline(manager, kDefaultMachine);
   });
-  collect([](mlir::PassManager &manager) {
-    addLoweringPasses(manager, /*barePointers=*/false);
-  });
+  for (llvm::StringRef registered :
+       {"tok-lower-to-reference", "tok-llvm-pipeline"})
+    collect([&](mlir::PassManager &manager) {
+      (void)mlir::parsePassPipeline(registered, manager);
+    });
   return names;
 }
 

@@ -80,6 +80,14 @@ def elsewhere(test, what):
     return case
 
 
+def both(first, second):
+    def case(check, contract, texts):
+        first(check, contract, texts)
+        second(check, contract, texts)
+
+    return case
+
+
 CASES = {
     # Model passes.
     "tok-quantize-activations": quantize_activations,
@@ -108,8 +116,9 @@ CASES = {
     "convert-scf-to-cf": stage([*stages.REFERENCE, "func.func(convert-scf-to-cf)"], stages.scf_to_cf),
     "convert-vector-to-llvm": elsewhere("test/lib/Kernels/LinearTest.cpp", "TEST"),
     "reconcile-unrealized-casts": elsewhere("test/lib/Kernels/LinearTest.cpp", "TEST"),
-    "tok-convert-to-llvm": elsewhere("test/lib/Kernels/LinearTest.cpp", "TEST"),
-    "tok-expand": elsewhere("test/lib/Target/TargetTest.cpp", "{contract.bound_text} * std::max(1.0, std::abs(expected))"),
+    "tok-convert-to-llvm": stage([*stages.CPU, *stages.LLVM], stages.convert_to_llvm),
+    "tok-expand": both(stage([*stages.CPU, *stages.LLVM], stages.expand),
+                       elsewhere("test/lib/Target/TargetTest.cpp", "{contract.bound_text} * std::max(1.0, std::abs(expected))")),
 }
 
 

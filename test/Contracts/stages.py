@@ -16,6 +16,9 @@ CPU = ["tok-lower-to-program", "tok-specialize-few-rows", "tok-plan-buffers", "t
 REFERENCE = ["tok-decompose", "func.func(convert-elementwise-to-linalg)", "tok-bufferize-model", "tok-place-temporaries",
              "tok-wrap-entries", "tok-trap-assertions", "func.func(convert-linalg-to-loops)", "canonicalize", "cse",
              "func.func(loop-invariant-code-motion)"]
+# From upstream dialects to LLVM, for either.
+LLVM = ["func.func(canonicalize)", "func.func(cse)", "func.func(tok-expand)", "func.func(convert-scf-to-cf)",
+        "func.func(convert-vector-to-llvm)", "tok-convert-to-llvm", "reconcile-unrealized-casts"]
 
 
 def position(stages, name):
@@ -50,6 +53,7 @@ def are_current(check, text):
     cpu = opt(text, f"tok-program-pipeline,tok-kernel-pipeline{{target={TARGET}}}")[0]
     check(lower(text, CPU) == cpu, "the stages to the CPU are those of its pipelines")
     check(lower(text, REFERENCE) == opt(text, "tok-lower-to-reference")[0], "the stages to the reference are those of its pipeline")
+    check(opt(cpu, ",".join(LLVM))[0] == opt(cpu, "tok-llvm-pipeline")[0], "the stages to LLVM are those of its pipeline")
 
 
 # --- Edits -----------------------------------------------------------------------------------
@@ -179,3 +183,16 @@ def linalg_to_loops(check, text):
 def scf_to_cf(check, text):
     other = opt(reference_code(text), "func.func(convert-scf-to-cf)")[0]
     bits_equal(check, other, reference_code(text), "convert-scf-to-cf: before all other passes of the target", ["reference"])
+
+
+def expand(check, text):
+    other = opt(reference_code(text), "func.func(tok-expand)")[0]
+    check(other != reference_code(text), "tok-expand: changes the module")
+    bits_equal(check, other, reference_code(text), "tok-expand: before all other passes of the target", ["reference"])
+
+
+def convert_to_llvm(check, text):
+    """Upstream has a pass of that kind that asks each dialect."""
+    other = replaced(text, [*CPU, *LLVM], tok_convert_to_llvm="convert-to-llvm")
+    check("llvm.func @step" in other, "tok-convert-to-llvm: the other way ends in LLVM")
+    bits_equal(check, other, cpu_code(text), "tok-convert-to-llvm: by upstream's pass", ["cpu"])

@@ -122,15 +122,20 @@ def sections(path):
     return {name: (int(offset, 16), int(size, 16)) for name, offset, size in rows}
 
 
+# Tests whose property has nothing to do with threads use one, and run beside each other. Those that have (company, schedule,
+# contracts) start more, and are ALONE.
+ONE_THREAD = ("--threads", "1")
+
+
 def eval_nll(bundle_path, ids, *options, **run_options):
-    """tokopt-eval on the first len(ids) - 1 predictions."""
+    """tokopt-eval on the first len(ids) - 1 predictions, on one thread."""
     with tempfile.TemporaryDirectory() as folder:
-        return run_json(tool("tokopt-eval"), bundle_path, "--ids-file", id_file(ids, folder), *options, "--json",
+        return run_json(tool("tokopt-eval"), bundle_path, "--ids-file", id_file(ids, folder), *ONE_THREAD, *options, "--json",
                         **run_options)
 
 
 def generate(bundle_path, ids, count, *options, **run_options):
-    """Greedy continuation of ids through tokopt-run."""
+    """Greedy continuation of ids through tokopt-run, on one thread."""
     with tempfile.TemporaryDirectory() as folder:
         return run_json(tool("tokopt-run"), bundle_path, "--ids-file", id_file(ids, folder), "--max-tokens", count,
-                        "--greedy", "--ignore-eos", "--json", *options, **run_options)
+                        "--greedy", "--ignore-eos", "--json", *ONE_THREAD, *options, **run_options)

@@ -13,7 +13,6 @@
 #include "tokopt/Reference.h"
 #include "tokopt/Target.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -86,8 +85,9 @@ readModel(const CompileOptions &options, mlir::MLIRContext &context) {
 enum class Stage { Model, Program, Code };
 
 static Stage stageOf(mlir::ModuleOp module) {
-  for (auto function : module.getOps<mlir::func::FuncOp>()) {
-    ArrayRef<mlir::Type> inputs = function.getFunctionType().getInputs();
+  // Of the LLVM dialect, too.
+  for (auto function : module.getOps<mlir::FunctionOpInterface>()) {
+    ArrayRef<mlir::Type> inputs = function.getArgumentTypes();
     if (!function.isPrivate() && inputs.size() == 2 &&
         isa<mlir::LLVM::LLVMPointerType>(inputs[0]))
       return Stage::Code; // step(frame, worker)

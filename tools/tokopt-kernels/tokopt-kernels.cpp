@@ -5,14 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tokopt/CudaTarget.h"
+#include "tools/KernelFile/KernelFile.h"
 
-#include "mlir/InitAllDialects.h"
-#include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -85,11 +82,15 @@ static void writeReport(llvm::raw_ostream &os, const CudaCode &code,
 }
 
 static void listTemplates(llvm::raw_ostream &os) {
-  for (const KernelTemplate *generator : getCudaTemplates()) {
-    os << generator->getFamily() << "\n";
-    for (const KernelKnob &knob : generator->getKnobs())
-      os << "  " << knob.name << ": " << knob.meaning << " (" << knob.values
-         << ")\n";
+  for (const KernelTarget *kernelTarget : getKernelTargets()) {
+    if (kernelTarget->getName() != "cuda")
+      continue;
+    for (const KernelTemplate *generator : kernelTarget->getTemplates()) {
+      os << generator->getFamily() << "\n";
+      for (const KernelKnob &knob : generator->getKnobs())
+        os << "  " << knob.name << ": " << knob.meaning << " (" << knob.values
+           << ")\n";
+    }
   }
 }
 
@@ -107,25 +108,18 @@ getKernels(ModuleOp module, const CudaArchitecture &architecture) {
   return kernels;
 }
 
-static llvm::Error run(MLIRContext &context, llvm::raw_ostream &os) {
+static llvm::Error run(llvm::raw_ostream &os) {
   if (list) {
     listTemplates(os);
     return llvm::Error::success();
   }
   if (input.empty())
     return makeError("expects a file, or --list");
-  const CudaArchitecture *architecture = findCudaArchitecture(target);
-  if (!architecture)
-    return makeError("has no architecture '" + target +
-                     "'; expected sm_80 or sm_90a");
-  // Prints errors with the line they are about.
-  llvm::SourceMgr sources;
-  SourceMgrDiagnosticHandler handler(sources, &context);
-  OwningOpRef<ModuleOp> module =
-      parseSourceFile<ModuleOp>(input, sources, &context);
-  if (!module)
-    return makeError("the file cannot be read");
-  auto kernels = getKernels(*module, *architecture);
+  auto file = KernelFile::read(input, target);
+  if (!file)
+    return file.takeError();
+  const CudaArchitecture &architecture = (*file)->getArchitecture();
+  auto kernels = getKernels((*file)->getModule(), architecture);
   if (!kernels)
     return kernels.takeError();
   if (emit == Emit::Mlir) {
@@ -135,7 +129,7 @@ static llvm::Error run(MLIRContext &context, llvm::raw_ostream &os) {
     (*kernels)->print(os, flags);
     return llvm::Error::success();
   }
-  llvm::Expected<CudaCode> code = compileCudaModule(**kernels, *architecture);
+  llvm::Expected<CudaCode> code = compileCudaModule(**kernels, architecture);
   if (!code)
     return code.takeError();
   if (emit == Emit::Llvm || emit == Emit::Ptx) {
@@ -146,7 +140,7 @@ static llvm::Error run(MLIRContext &context, llvm::raw_ostream &os) {
   if (!ptxas)
     return ptxas.takeError();
   llvm::Expected<CudaBinary> binary =
-      assemblePtx(*ptxas, code->ptx, *architecture);
+      assemblePtx(*ptxas, code->ptx, architecture);
   if (!binary)
     return binary.takeError();
   if (emit == Emit::Cubin) {
@@ -155,7 +149,7 @@ static llvm::Error run(MLIRContext &context, llvm::raw_ostream &os) {
     os << binary->cubin;
     return llvm::Error::success();
   }
-  writeReport(os, *code, *binary, *architecture);
+  writeReport(os, *code, *binary, architecture);
   return checkBinary(*binary);
 }
 
@@ -163,17 +157,13 @@ int main(int argc, char **argv) {
   llvm::cl::HideUnrelatedOptions(options);
   llvm::cl::ParseCommandLineOptions(argc, argv,
                                     "shows what CUDA templates emit\n");
-  DialectRegistry registry;
-  registerAllDialects(registry);
-  registry.insert<tok::TokDialect>();
-  MLIRContext context(registry);
   std::string problem;
   auto file = openOutputFile(output, &problem);
   if (!file) {
     llvm::errs() << "tokopt-kernels: " << problem << "\n";
     return 1;
   }
-  if (llvm::Error error = run(context, file->os())) {
+  if (llvm::Error error = run(file->os())) {
     file->os().flush();
     llvm::errs() << "tokopt-kernels: " << input << ": "
                  << llvm::toString(std::move(error)) << "\n";

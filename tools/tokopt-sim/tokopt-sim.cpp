@@ -9,18 +9,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tools/KernelFile/KernelFile.h"
 #include "tools/tokopt-sim/Case.h"
 #include "tools/tokopt-sim/Reference.h"
 
-#include "dialects/Tok/TokDialect.h"
-#include "tokopt/CudaTarget.h"
-
-#include "mlir/InitAllDialects.h"
-#include "mlir/Parser/Parser.h"
-#include "mlir/Support/FileUtilities.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
@@ -205,27 +199,21 @@ static llvm::Expected<bool> runCase(ModuleOp module, const Case &what,
   return result->reports.empty();
 }
 
-static llvm::Expected<bool> runFile(MLIRContext &context) {
-  const CudaArchitecture *architecture = findCudaArchitecture(target);
-  if (!architecture)
-    return makeError("has no architecture '" + target +
-                     "'; expected sm_80 or sm_90a");
-  // Prints errors with the line they are about.
-  llvm::SourceMgr sources;
-  SourceMgrDiagnosticHandler handler(sources, &context);
-  OwningOpRef<ModuleOp> module =
-      parseSourceFile<ModuleOp>(input, sources, &context);
-  if (!module)
-    return makeError("the file cannot be read");
+static llvm::Expected<bool> runFile() {
+  auto file = KernelFile::read(input, target);
+  if (!file)
+    return file.takeError();
+  ModuleOp module = (*file)->getModule();
   bool isClean = true, hasKernel = false;
-  for (auto kernel : module->getOps<func::FuncOp>()) {
+  for (auto kernel : module.getOps<func::FuncOp>()) {
     if (!kernel->hasAttr(tok::kLaunchAttrName))
       continue;
     hasKernel = true;
     FailureOr<Case> what = readCase(kernel);
     if (failed(what))
       return makeError("kernel '" + kernel.getName() + "' cannot be run");
-    llvm::Expected<bool> result = runCase(*module, *what, *architecture);
+    llvm::Expected<bool> result =
+        runCase(module, *what, (*file)->getArchitecture());
     if (!result)
       return result.takeError();
     isClean &= *result;
@@ -241,11 +229,7 @@ int main(int argc, char **argv) {
   llvm::cl::ParseCommandLineOptions(argc, argv,
                                     "runs CUDA kernels on the CPU with every "
                                     "check on\n");
-  DialectRegistry registry;
-  registerAllDialects(registry);
-  registry.insert<tok::TokDialect>();
-  MLIRContext context(registry);
-  llvm::Expected<bool> isClean = runFile(context);
+  llvm::Expected<bool> isClean = runFile();
   if (isClean)
     return *isClean ? 0 : 1;
   llvm::handleAllErrors(isClean.takeError(), [](const llvm::ErrorInfoBase &e) {

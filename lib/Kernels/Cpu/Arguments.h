@@ -25,7 +25,6 @@ using kernels::columnsOf;
 using kernels::configFloat;
 using kernels::configInt;
 using kernels::configName;
-using kernels::extendConfig;
 using kernels::rowBytes;
 
 } // namespace tokopt::cpu

@@ -31,9 +31,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Kernels/Common/Choice.h"
 #include "lib/Kernels/Common/Pages.h"
 #include "lib/Kernels/Common/Segments.h"
 #include "lib/Kernels/Cpu/Arguments.h"
+#include "lib/Kernels/Cpu/AttentionCost.h"
 #include "lib/Kernels/Cpu/Templates.h"
 
 #include <numeric>
@@ -490,29 +492,21 @@ struct AttentionTemplate : KernelTemplate {
                       const TargetDescription &target) const override {
     auto cache = cast<tok::CacheType>(op.getInputs()[1].getType());
     int64_t heads = configInt(op, "heads") / cache.getHeads();
-    // A vector of 16 scores takes 512 bits a head, beside the keys and a query.
-    int64_t registers = kLanes / target.lanes();
-    int64_t group =
-        std::clamp<int64_t>((target.vectorRegisters - 4) / registers, 1, heads);
-    // More vectors of slots hide the latency of a sum and share the query; keys
-    // and sums of all must fit, for a sum that goes through memory in each step
-    // waits longer than it gains.
-    int64_t fitting = (target.vectorRegisters - 2) / (registers * (group + 1));
-    int64_t vectors = llvm::bit_floor(static_cast<uint64_t>(
-        std::clamp<int64_t>(fitting, 1, kBlock / kLanes)));
-    Builder builder(op.getContext());
-    auto entry = [&](StringRef name, int64_t value) {
-      return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
-    };
-    return {
-        extendConfig(op, {entry("group", group), entry("vectors", vectors)}),
-        std::to_string(group) + " heads and " +
-            std::to_string(vectors * kLanes) + " slots at a time",
-        "one head and 16 slots", "the heads of a group share keys and values"};
+    AttentionCost cost(target, cache, heads);
+    SmallVector<kernels::Candidate> candidates;
+    for (int64_t group = heads; group >= 1; --group)
+      for (int64_t vectors = kBlock / kLanes; vectors >= 1; vectors /= 2)
+        candidates.push_back({std::to_string(group) + " heads and " +
+                                  std::to_string(vectors * kLanes) +
+                                  " slots at a time",
+                              {{"group", group}, {"vectors", vectors}},
+                              cost.ofSlot(group, vectors)});
+    return chooseCheapest(op, candidates, "cycles a slot",
+                          "heads share keys and values, more slots hide the "
+                          "latency of a sum, and registers hold all sums");
   }
 
-  int64_t getScratchBytes(tok::KernelOp op,
-                          const TargetDescription &) const override {
+  int64_t getScratchBytes(tok::KernelOp op) const override {
     auto cache = cast<tok::CacheType>(op.getInputs()[1].getType());
     return llvm::alignTo(
         Scratch(configInt(op, "heads") / cache.getHeads(), cache.getVSize())

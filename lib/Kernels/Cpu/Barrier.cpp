@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Kernels/Cpu/Templates.h"
 #include "lib/Kernels/Cpu/Vocabulary.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -23,7 +24,7 @@ using namespace tokopt::cpu;
 /// Spins before the first yield: some tens of microseconds.
 static constexpr int64_t kSpins = 4000;
 
-func::FuncOp tokopt::emitCpuBarrier(ModuleOp module) {
+func::FuncOp cpu::emitBarrier(ModuleOp module) {
   MLIRContext *context = module.getContext();
   auto builder = OpBuilder::atBlockEnd(module.getBody());
   auto pointer = LLVM::LLVMPointerType::get(context);
@@ -31,7 +32,7 @@ func::FuncOp tokopt::emitCpuBarrier(ModuleOp module) {
       func::FuncOp::create(builder, builder.getUnknownLoc(), kBarrierName,
                            builder.getFunctionType({pointer}, {}));
   function.setPrivate();
-  TargetDescription target{"any", 128, 16, false};
+  TargetDescription target{"any", 128, 16, false, {}};
   Emitter e(function.addEntryBlock(), target);
   Val frame = e.wrap(function.getArgument(0));
   Val workers = e.slot(frame, Slot::Workers, e.i64());

@@ -81,6 +81,7 @@ public:
     return e.convert(byteOf(e, lanes(e, ref, k / 4), k % 4), e.f32());
   }
   int64_t largest() const override { return 15; }
+  int64_t operations() const override { return 2; }
 };
 
 //===----------------------------------------------------------------------===//
@@ -120,6 +121,7 @@ struct Q5_0Codec : NibbleCodec {
   int64_t panelBytes() const override { return 352; }
   int64_t bias() const override { return 16; }
   int64_t largest() const override { return 31; }
+  int64_t operations() const override { return 6; }
   Val highBits(Emitter &e, const GroupRef &ref, int64_t i) const override {
     Val bits = loadLine(e, ref, 0, 256);
     return e.shiftLeft(e.andBits(e.shiftRight(bits, i), 0x01010101), 4);
@@ -138,6 +140,7 @@ struct Q8_0Codec : Codec {
   int64_t panelBytes() const override { return 544; }
   int64_t bias() const override { return 128; }
   int64_t largest() const override { return 255; }
+  int64_t operations() const override { return 0; }
   Val bytes(Emitter &e, const GroupRef &ref, int64_t i) const override {
     return e.bitcast(loadLine(e, ref, i), e.vec(4 * ref.lanes, e.i8()));
   }
@@ -182,6 +185,7 @@ struct Q6_KCodec : NibbleCodec {
   int64_t groupBytes() const override { return 416; }
   int64_t bias() const override { return 32; }
   int64_t largest() const override { return 63; }
+  int64_t operations() const override { return 6; }
   Val highBits(Emitter &e, const GroupRef &ref, int64_t i) const override {
     Val bits = loadLine(e, ref, i / 4, 256);
     return e.shiftLeft(e.andBits(e.shiftRight(bits, 2 * (i % 4)), 0x03030303),
@@ -207,6 +211,7 @@ struct Q6_KCodec : NibbleCodec {
 struct F16Codec : Codec {
   int64_t blockColumns() const override { return 1; }
   int64_t panelBytes() const override { return 32; }
+  int64_t operations() const override { return 1; }
   Val decode(Emitter &e, const GroupRef &ref, int64_t) const override {
     return loadHalves(e, ref, ref.group, 0);
   }
@@ -215,6 +220,7 @@ struct F16Codec : Codec {
 struct F32Codec : Codec {
   int64_t blockColumns() const override { return 1; }
   int64_t panelBytes() const override { return 64; }
+  int64_t operations() const override { return 0; }
   Val decode(Emitter &e, const GroupRef &ref, int64_t) const override {
     return e.load(e.vec(ref.lanes, e.f32()),
                   rowAddress(e, ref, ref.group, 0, 4));
@@ -246,7 +252,7 @@ const Codec *cpu::findCodec(Type elementType) {
       .Default([](Type) { return nullptr; });
 }
 
-int64_t tokopt::getPackedBytes(RankedTensorType type) {
+int64_t cpu::getPackedBytes(RankedTensorType type) {
   if (type.getRank() == 1)
     return llvm::alignTo(4 * llvm::alignTo(type.getDimSize(0), 16), 64);
   const Codec *codec = findCodec(type.getElementType());
@@ -254,8 +260,4 @@ int64_t tokopt::getPackedBytes(RankedTensorType type) {
   return llvm::alignTo(panels * (type.getDimSize(1) / codec->blockColumns()) *
                            codec->panelBytes(),
                        64);
-}
-
-int64_t tokopt::getQuantizedRowBytes(int64_t columns) {
-  return llvm::alignTo(QuantizedRow(columns).bytes(), 64);
 }

@@ -22,7 +22,7 @@ namespace tokopt::cpu {
 inline constexpr int64_t kPanelRows = 16;
 
 /// Where the inputs that were rounded to i8 lie in a row of a quantized buffer
-/// (`getQuantizedRowBytes`).
+/// (docs/kernels.md).
 struct QuantizedRow {
   explicit QuantizedRow(int64_t columns) : columns(columns) {}
   int64_t columns;
@@ -65,6 +65,10 @@ public:
   /// them.
   virtual Val decode(Emitter &e, const GroupRef &ref, int64_t k) const = 0;
 
+  /// Vector operations that take four columns of a group (one, if a block has
+  /// one) out of the line they stand in.
+  virtual int64_t operations() const = 0;
+
   //===--- Integer form, for groups of 32 --------------------------------===//
   /// Columns 4i .. 4i + 3 of the group, as unsigned bytes.
   virtual Val bytes(Emitter &e, const GroupRef &ref, int64_t i) const {
@@ -86,6 +90,10 @@ public:
 
 /// The codec of weights of `elementType`, or null.
 const Codec *findCodec(mlir::Type elementType);
+
+/// Bytes that `type` takes packed (docs/bundle.md, "Packed weights"), a
+/// multiple of 64.
+int64_t getPackedBytes(mlir::RankedTensorType type);
 
 } // namespace tokopt::cpu
 

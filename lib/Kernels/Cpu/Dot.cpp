@@ -11,13 +11,25 @@ using namespace mlir;
 using namespace tokopt;
 using namespace tokopt::cpu;
 
-Dot::Dot(Emitter &e, int64_t lanes, int64_t bias, int64_t largest, Val sum)
-    : e(e), lanes(lanes) {
-  makeSigned = !e.target.hasDotProduct && largest > 127;
+Pairs::Pairs(const TargetDescription &target, int64_t largest)
+    : makeSigned(!target.hasDotProduct && largest > 127) {
   // A pair of products of at most `largest * 127` each, in 16 bits with sign.
   int64_t magnitude = makeSigned ? 128 : largest;
-  pairsThatFit = std::max<int64_t>(1, 32767 / (2 * magnitude * 127));
-  if (bias && !makeSigned)
+  thatFit = std::max<int64_t>(1, 32767 / (2 * magnitude * 127));
+}
+
+double cpu::countDotOperations(const TargetDescription &target,
+                               int64_t largest) {
+  if (target.hasDotProduct)
+    return 1;
+  Pairs how(target, largest);
+  // The sign of the inputs, the products, their sum; then 32 bits and theirs.
+  return how.makeSigned + 1 + (how.thatFit - 1.0 + 2) / how.thatFit;
+}
+
+Dot::Dot(Emitter &e, int64_t lanes, int64_t bias, int64_t largest, Val sum)
+    : e(e), lanes(lanes), how(e.target, largest) {
+  if (bias && !how.makeSigned)
     total = e.splat(sum * e.constant(-bias, e.i32()), lanes);
 }
 
@@ -29,7 +41,7 @@ void Dot::add(Val weights, Val x) {
     total = e.call("llvm.x86.avx512.vpdpbusd.512", words, {total, weights, x});
     return;
   }
-  if (makeSigned) {
+  if (how.makeSigned) {
     // |w| * (x with w's sign): the first operand of pmaddubsw must be unsigned.
     Type bytes = e.vec(4 * lanes, e.i8());
     Val signedWeights = e.xorBits(weights, 0x80);
@@ -40,7 +52,7 @@ void Dot::add(Val weights, Val x) {
   Val products = e.call("llvm.x86.avx2.pmadd.ub.sw", e.vec(2 * lanes, e.i16()),
                         {weights, x});
   pairs = pending ? pairs + products : products;
-  if (++pending == pairsThatFit)
+  if (++pending == how.thatFit)
     flush();
 }
 

@@ -15,6 +15,20 @@ namespace tokopt::cpu {
 /// The exact integer sum over k of w[lane, k] * x[k], four k at a time: one
 /// `vpdpbusd` where the target has it, else pairs summed to i16 as long as they
 /// cannot overflow.
+/// How the products of four columns are summed where no instruction does.
+struct Pairs {
+  /// No weight is larger than `largest`.
+  Pairs(const TargetDescription &target, int64_t largest);
+
+  /// Bytes above 127 would overflow a pair, so they are made signed first.
+  bool makeSigned;
+  /// Products that are summed in 16 bits before they are in 32.
+  int64_t thatFit;
+};
+
+/// Vector operations of `Dot::add`, with its part of what some of them end in.
+double countDotOperations(const TargetDescription &target, int64_t largest);
+
 class Dot {
 public:
   /// `bias` was added to the weights to make them unsigned, none is larger than
@@ -33,10 +47,7 @@ private:
 
   Emitter &e;
   int64_t lanes;
-  /// Without a dot product instruction bytes above 127 would overflow a pair,
-  /// so they are made signed first.
-  bool makeSigned;
-  int64_t pairsThatFit;
+  Pairs how;
   int64_t pending = 0;
   Val pairs, total;
 };

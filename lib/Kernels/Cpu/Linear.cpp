@@ -20,6 +20,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Kernels/Common/Choice.h"
 #include "lib/Kernels/Cpu/Dot.h"
 #include "lib/Kernels/Cpu/LinearTiles.h"
 #include "lib/Kernels/Cpu/Templates.h"
@@ -249,20 +250,95 @@ struct LinearEmitter : LinearKernel {
   }
 };
 
+/// What a step of many rows costs, counted from what `LinearEmitter` writes.
+/// Nothing is taken to overlap but operations with loads. (A step of few rows
+/// takes the time that its weights take from memory, whatever the tile.)
+struct LinearCost {
+  const TargetDescription &target;
+  const Codec &codec;
+  bool quantized;
+  int64_t columns, rowBytes;
+
+  /// Cycles for a row and a panel in tiles of `tile` rows:
+  ///
+  ///   max(operations, loads) + spills + bytes from caches and memory
+  ///
+  /// where what is done once a tile is divided by its rows.
+  double ofPanel(int64_t tile) const {
+    const CycleCounts &machine = target.cycles;
+    int64_t group = codec.groupColumns();
+    double shared, own, loads, steps;
+    if (quantized && group > 1) {
+      // Weights of each four columns, once scale and offset; for a row the
+      // products, then conversion, scales and offset.
+      steps = group / 4;
+      shared = steps * codec.operations() + 4;
+      own = steps * countDotOperations(target, codec.largest()) + 5;
+      loads = steps + 2;
+    } else {
+      // Of each column: a byte, its conversion, scale and offset; for a row the
+      // multiply-add, and what makes a rounded input whole.
+      steps = group;
+      shared = steps * (codec.operations() + (group > 1 ? 4 : 0));
+      own = steps * (quantized ? 4 : 1);
+      loads = steps;
+    }
+    double lines = codec.groupBytes() / 64.0;
+    // Two sums a row, of integers and of floats (a float path has its input
+    // instead, which the compiler loads ahead); eight registers are for weights
+    // and temporaries. What finds no register is loaded and stored a step: from
+    // 4 to 8 rows on AVX2, both paths get some 90 more uses of the stack.
+    double spilled =
+        std::max<int64_t>(0, 2 * tile + 8 - target.vectorRegisters);
+    double work = std::max((shared / tile + own) / machine.operations,
+                           (lines / tile + loads) / machine.accesses) +
+                  2 * spilled * steps / tile / machine.accesses;
+    int64_t parts = kPanelRows / std::min(target.lanes(), kPanelRows);
+    double panelBytes = columns / codec.blockColumns() * codec.panelBytes();
+    // Rows come from the second cache for every panel, a panel for every tile
+    // if the first does not hold it, and once a block of rows from memory.
+    double fromSecond =
+        rowBytes +
+        (panelBytes > machine.firstCacheBytes ? panelBytes / tile : 0);
+    double blockRows = std::max<double>(tile, kRowBlockBytes / rowBytes);
+    return work * parts * columns / group +
+           fromSecond / machine.secondCacheRate +
+           panelBytes / blockRows / machine.memoryRate;
+  }
+};
+
+/// Rows of a tile; more would make the code of a kernel too long.
+constexpr int64_t kTiles[] = {16, 12, 8, 4, 2, 1};
+
 struct LinearTemplate : KernelTemplate {
   StringRef getFamily() const override { return "linear"; }
 
-  /// A tile has two accumulators a row, of integers and of floats; eight
-  /// registers are for weights, inputs and temporaries.
   KernelChoice choose(tok::KernelOp op,
                       const TargetDescription &target) const override {
-    int64_t tile = std::max<int64_t>(1, (target.vectorRegisters - 8) / 2);
-    Builder builder(op.getContext());
-    return {extendConfig(op, builder.getNamedAttr(
-                                 "tile", builder.getI64IntegerAttr(tile))),
-            "tile of " + std::to_string(tile) + " rows", "one row",
-            std::to_string(target.vectorRegisters) +
-                " vector registers hold two accumulators a row"};
+    SymbolTableCollection symbols;
+    SmallVector<LinearCost> costs;
+    for (auto symbol : op.getWeights()->getAsRange<FlatSymbolRefAttr>()) {
+      auto weight = symbols.lookupNearestSymbolFrom<tok::WeightOp>(op, symbol);
+      costs.push_back(
+          {target, *findCodec(weight.getTensorType().getElementType()),
+           configName(op, "compute") == "i8", configInt(op, "inputs"),
+           rowBytes(op.getInputs()[0].getType())});
+    }
+    costs.truncate(configInt(op, "matrices")); // biases stand behind
+    int64_t panels = llvm::divideCeil(configInt(op, "outputs"), kPanelRows);
+    SmallVector<kernels::Candidate> candidates;
+    for (int64_t tile : kTiles) {
+      double cost = 0;
+      for (const LinearCost &matrix : costs)
+        cost += panels * matrix.ofPanel(tile);
+      candidates.push_back({"a tile of " + std::to_string(tile) + " rows",
+                            {{"tile", tile}},
+                            cost});
+    }
+    return chooseCheapest(op, candidates, "cycles a row",
+                          "rows of a tile share the decoding of weights, and " +
+                              std::to_string(target.vectorRegisters) +
+                              " vector registers hold their sums");
   }
 
   /// All levels share one plan of the scratch, so its size does not depend on

@@ -260,8 +260,7 @@ struct SampleTemplate : KernelTemplate {
             "reads the logits, moves nothing"};
   }
 
-  int64_t getScratchBytes(tok::KernelOp op,
-                          const TargetDescription &) const override {
+  int64_t getScratchBytes(tok::KernelOp op) const override {
     return llvm::alignTo(4 * configInt(op, "vocab"), 64);
   }
 

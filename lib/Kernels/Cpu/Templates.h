@@ -1,4 +1,4 @@
-//===- Templates.h - The CPU templates --------------------------*- C++ -*-===//
+//===- Templates.h - The parts of the target cpu ----------------*- C++ -*-===//
 //
 // Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -18,6 +18,12 @@ const KernelTemplate &rowwiseTemplate();
 const KernelTemplate &linearTemplate();
 const KernelTemplate &attentionTemplate();
 const KernelTemplate &sampleTemplate();
+
+/// The target `cpu`.
+const KernelTarget &target();
+
+/// Appends the barrier of the target to `module`.
+mlir::func::FuncOp emitBarrier(mlir::ModuleOp module);
 
 } // namespace tokopt::cpu
 

@@ -1,10 +1,11 @@
-//===- Registry.cpp - CUDA templates and architectures by name ------------===//
+//===- Registry.cpp - CUDA as a target, and its architectures -------------===//
 //
 // Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Kernels/Common/Pages.h"
 #include "lib/Kernels/Cuda/Arguments.h"
 #include "lib/Kernels/Cuda/Templates.h"
 
@@ -19,19 +20,6 @@
 using namespace mlir;
 using namespace tokopt;
 using namespace tokopt::cuda;
-
-ArrayRef<const KernelTemplate *> tokopt::getCudaTemplates() {
-  static const KernelTemplate *const kTemplates[] = {&rowwiseTemplate(),
-                                                     &attentionTemplate()};
-  return kTemplates;
-}
-
-const KernelTemplate *tokopt::findCudaTemplate(StringRef family) {
-  for (const KernelTemplate *candidate : getCudaTemplates())
-    if (candidate->getFamily() == family)
-      return candidate;
-  return nullptr;
-}
 
 /// Shared memory by the CUDA programming guide's table of compute
 /// capabilities, less the 1 KiB that the system keeps of each block's.
@@ -53,11 +41,49 @@ const CudaArchitecture *tokopt::findCudaArchitecture(StringRef name) {
   return nullptr;
 }
 
-TargetDescription
-tokopt::describeCudaTarget(const CudaArchitecture &architecture) {
-  return {architecture.name,       /*vectorBits=*/kChunkBytes * 8,
-          /*vectorRegisters=*/255, /*hasDotProduct=*/true,
-          /*hasTiles=*/false,      &architecture};
+namespace {
+
+struct CudaTarget : KernelTarget {
+  CudaTarget() {
+    for (const CudaArchitecture &architecture : llvm::reverse(kArchitectures))
+      machines.push_back({architecture.name, /*vectorBits=*/kChunkBytes * 8,
+                          /*vectorRegisters=*/255, /*hasDotProduct=*/true,
+                          /*hasTiles=*/false, /*cycles=*/{}, &architecture});
+  }
+
+  StringRef getName() const override { return "cuda"; }
+  ArrayRef<TargetDescription> getMachines() const override { return machines; }
+  ArrayRef<const KernelTemplate *> getTemplates() const override {
+    static const KernelTemplate *const templates[] = {&rowwiseTemplate(),
+                                                      &attentionTemplate()};
+    return templates;
+  }
+
+  /// Blocks do not wait for each other but at the end of a kernel.
+  int64_t getFewRows() const override { return 0; }
+  std::optional<int64_t> getPageBytes(tok::CacheType cache) const override {
+    return kernels::PageLayout(cache).pageBytes;
+  }
+  std::optional<int64_t> getRoundedRowBytes(int64_t) const override {
+    return std::nullopt;
+  }
+  /// Vectors are f32, filled to a multiple of 16.
+  std::optional<int64_t> getPackedBytes(RankedTensorType type) const override {
+    if (type.getRank() != 1)
+      return std::nullopt;
+    return 4 * llvm::alignTo(type.getDimSize(0), 16);
+  }
+  func::FuncOp emitBarrier(ModuleOp) const override { return {}; }
+
+private:
+  SmallVector<TargetDescription> machines;
+};
+
+} // namespace
+
+const KernelTarget &cuda::target() {
+  static const CudaTarget instance;
+  return instance;
 }
 
 OwningOpRef<ModuleOp>
@@ -66,22 +92,25 @@ tokopt::emitCudaKernels(ModuleOp module, const CudaArchitecture &architecture) {
   context->loadDialect<arith::ArithDialect, func::FuncDialect,
                        LLVM::LLVMDialect, math::MathDialect, NVVM::NVVMDialect,
                        scf::SCFDialect, vector::VectorDialect>();
-  TargetDescription target = describeCudaTarget(architecture);
+  const TargetDescription *machine = llvm::find_if(
+      cuda::target().getMachines(), [&](const TargetDescription &candidate) {
+        return candidate.name == architecture.name;
+      });
   OwningOpRef<ModuleOp> kernels = ModuleOp::create(module.getLoc());
   auto builder = OpBuilder::atBlockEnd(kernels->getBody());
   int64_t count = 0;
   WalkResult result = module.walk([&](tok::KernelOp op) -> WalkResult {
-    const KernelTemplate *generator = findCudaTemplate(op.getFamily());
-    if (!generator)
-      return op.emitOpError("has no CUDA template for the family '")
-             << op.getFamily() << "'";
-    op.setConfigAttr(generator->choose(op, target).config);
+    FailureOr<const KernelTemplate *> generator =
+        findKernelTemplate(op, cuda::target());
+    if (failed(generator))
+      return failure();
+    op.setConfigAttr((*generator)->choose(op, *machine).config);
     std::string name = (op.getFamily() + "_" + Twine(count++)).str();
     auto function =
         func::FuncOp::create(builder, op.getLoc(), name,
                              builder.getFunctionType(getArgumentTypes(op), {}));
     function.addEntryBlock();
-    return generator->emit(op, function, target);
+    return (*generator)->emit(op, function, *machine);
   });
   if (result.wasInterrupted())
     return nullptr;

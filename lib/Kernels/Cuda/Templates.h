@@ -1,4 +1,4 @@
-//===- Templates.h - The CUDA templates -------------------------*- C++ -*-===//
+//===- Templates.h - The parts of the target cuda ---------------*- C++ -*-===//
 //
 // Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -14,6 +14,9 @@ namespace tokopt::cuda {
 
 const KernelTemplate &rowwiseTemplate();
 const KernelTemplate &attentionTemplate();
+
+/// The target `cuda`.
+const KernelTarget &target();
 
 } // namespace tokopt::cuda
 

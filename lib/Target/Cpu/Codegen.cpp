@@ -9,32 +9,20 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Cpu.h"
-#include "llvm/Analysis/TargetLibraryInfo.h"
-#include "llvm/IR/DiagnosticInfo.h"
-#include "llvm/IR/DiagnosticPrinter.h"
-#include "llvm/IR/LegacyPassManager.h"
+#include "lib/Target/Common/CodeGenerator.h"
+#include "lib/Target/Cpu/Cpu.h"
+
 #include "llvm/IR/Module.h"
-#include "llvm/MC/TargetRegistry.h"
 #include "llvm/Object/ELFObjectFile.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
-#include "llvm/Target/TargetMachine.h"
+
 #include <mutex>
 
 using namespace llvm;
 using namespace tokopt;
 
-static Error makeError(const IsaLevel &level, const Twine &message) {
-  return createStringError(inconvertibleErrorCode(), "generating code for " +
-                                                         level.name + ": " +
-                                                         message);
-}
-
-/// The code generator for `level`, or an error if LLVM was built without it.
-static Expected<std::unique_ptr<TargetMachine>>
-makeTargetMachine(const Triple &triple, const IsaLevel &level) {
+static void registerBackend() {
   static std::once_flag once;
   std::call_once(once, [] {
     LLVMInitializeX86TargetInfo();
@@ -43,14 +31,6 @@ makeTargetMachine(const Triple &triple, const IsaLevel &level) {
     LLVMInitializeX86AsmPrinter();
     LLVMInitializeX86AsmParser(); // for inline assembly
   });
-  std::string problem;
-  const Target *target = TargetRegistry::lookupTarget(triple, problem);
-  if (!target)
-    return makeError(level, problem);
-  TargetOptions options;
-  return std::unique_ptr<TargetMachine>(target->createTargetMachine(
-      triple, level.cpu, level.llvmFeatures, options, Reloc::PIC_,
-      CodeModel::Small, CodeGenOptLevel::Aggressive));
 }
 
 /// Linkage, names and attributes of what `module` defines.
@@ -68,9 +48,10 @@ static Error finishSymbols(Module &module, const IsaLevel &level,
     if (variable.isDeclaration())
       continue;
     if (!variable.isConstant())
-      return makeError(level, "the global " + variable.getName() +
-                                  " is not constant; generated code must keep "
-                                  "all state in the frame");
+      return makeCodeError(level.name,
+                           "the global " + variable.getName() +
+                               " is not constant; generated code must keep "
+                               "all state in the frame");
     finish(variable);
   }
   for (Function &function : module) {
@@ -85,30 +66,6 @@ static Error finishSymbols(Module &module, const IsaLevel &level,
     function.addFnAttr("prefer-vector-width", std::to_string(level.vectorBits));
   }
   return Error::success();
-}
-
-static TargetLibraryInfoImpl makeLibraryInfo(const Triple &triple) {
-  TargetLibraryInfoImpl info(triple);
-  info.disableAllFunctions();
-  return info;
-}
-
-static void optimize(Module &module, TargetMachine &machine) {
-  LoopAnalysisManager loops;
-  FunctionAnalysisManager functions;
-  CGSCCAnalysisManager components;
-  ModuleAnalysisManager modules;
-  PassBuilder builder(&machine);
-  functions.registerPass([&] {
-    return TargetLibraryAnalysis(makeLibraryInfo(machine.getTargetTriple()));
-  });
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(components);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3)
-      .run(module, modules);
 }
 
 /// Fails if the linker would have to look for something.
@@ -133,71 +90,43 @@ static Error checkUndefinedSymbols(StringRef object, const IsaLevel &level) {
   }
   if (names.empty())
     return Error::success();
-  return makeError(level,
-                   "the code calls what nothing defines: " + names +
-                       "; a bundle links no library, so the operation behind "
-                       "each must be lowered to instructions or a polynomial");
+  return makeCodeError(
+      level.name, "the code calls what nothing defines: " + names +
+                      "; a bundle links no library, so the operation behind "
+                      "each must be lowered to instructions or a polynomial");
 }
-
-namespace {
-
-/// Keeps the first error of the code generator instead of printing it and
-/// ending the process.
-struct ErrorKeeper : DiagnosticHandler {
-  explicit ErrorKeeper(std::string &text) : text(text) {}
-
-  bool handleDiagnostics(const DiagnosticInfo &info) override {
-    if (info.getSeverity() != DS_Error)
-      return true;
-    if (text.empty()) {
-      raw_string_ostream stream(text);
-      DiagnosticPrinterRawOStream printer(stream);
-      info.print(printer);
-    }
-    return true;
-  }
-
-  std::string &text;
-};
-
-} // namespace
 
 Expected<SmallVector<char, 0>>
 tokopt::generateCode(Module &module, const IsaLevel &level, EmitKind emit,
                      const StringSet<> &exported) {
-  Triple triple("x86_64-unknown-linux-gnu");
-  auto machine = makeTargetMachine(triple, level);
-  if (!machine)
-    return machine.takeError();
-  module.setTargetTriple(triple);
-  module.setDataLayout((*machine)->createDataLayout());
+  registerBackend();
+  auto generator = CodeGenerator::create(
+      module, {level.name, "x86_64-unknown-linux-gnu", level.cpu,
+               level.llvmFeatures, Reloc::PIC_, CodeModel::Small});
+  if (!generator)
+    return generator.takeError();
   module.setPICLevel(PICLevel::BigPIC);
   if (Error error = checkIntrinsics(module, level))
     return error;
   if (Error error = finishSymbols(module, level, exported))
     return error;
-
-  std::string problem;
-  module.getContext().setDiagnosticHandler(
-      std::make_unique<ErrorKeeper>(problem));
-  optimize(module, **machine);
+  (*generator)->optimize();
   addMemoryFunctions(module);
+  if (Error error = (*generator)->takeError())
+    return error;
 
   SmallVector<char, 0> output;
   raw_svector_ostream stream(output);
   if (emit == EmitKind::LLVMIR) {
     module.print(stream, nullptr);
-  } else {
-    legacy::PassManager passes;
-    passes.add(new TargetLibraryInfoWrapperPass(makeLibraryInfo(triple)));
-    auto type = emit == EmitKind::Object ? CodeGenFileType::ObjectFile
-                                         : CodeGenFileType::AssemblyFile;
-    if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, type))
-      return makeError(level, "this LLVM cannot write such a file");
-    passes.run(module);
+    return output;
   }
-  if (!problem.empty())
-    return makeError(level, problem);
+  if (Error error =
+          (*generator)
+              ->emit(emit == EmitKind::Object ? CodeGenFileType::ObjectFile
+                                              : CodeGenFileType::AssemblyFile,
+                     stream))
+    return error;
   if (emit == EmitKind::Object)
     if (Error error = checkUndefinedSymbols(
             StringRef(output.data(), output.size()), level))

@@ -9,7 +9,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Cpu.h"
+#include "lib/Target/Common/CodeGenerator.h"
+#include "lib/Target/Cpu/Cpu.h"
+
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -21,12 +23,10 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/ThreadPool.h"
@@ -41,43 +41,21 @@ static void registerTranslations(DialectRegistry &registry) {
   registerLLVMDialectTranslation(registry);
 }
 
-namespace {
-
-/// Collects the errors a piece of work reports.
-class ErrorCollector {
-public:
-  explicit ErrorCollector(MLIRContext *context)
-      : handler(context, [this](Diagnostic &diagnostic) {
-          if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
-            return failure(); // for the next handler
-          llvm::raw_string_ostream stream(text);
-          if (!text.empty())
-            stream << "; ";
-          stream << diagnostic.getLocation() << ": " << diagnostic;
-          for (Diagnostic &note : diagnostic.getNotes())
-            stream << " (" << note.getLocation() << ": " << note << ")";
-          return success();
-        }) {}
-
-  llvm::Error makeError(const IsaLevel &level, StringRef fallback) const {
-    return llvm::createStringError(
-        llvm::inconvertibleErrorCode(),
-        "generating code for " + level.name + ": " +
-            (text.empty() ? fallback : StringRef(text)));
-  }
-
-private:
-  std::string text;
-  ScopedDiagnosticHandler handler;
-};
-
-} // namespace
+/// Whether `symbol` is for others to see. What is of the LLVM dialect says so
+/// by its linkage.
+static bool isExported(SymbolOpInterface symbol) {
+  auto global = dyn_cast<LLVM::GlobalOp>(*symbol);
+  if (global && (global.getLinkage() == LLVM::Linkage::Private ||
+                 global.getLinkage() == LLVM::Linkage::Internal))
+    return false;
+  return symbol.isPublic() && !symbol.isDeclaration();
+}
 
 /// The public functions and globals that have a definition.
 static llvm::StringSet<> getExportedNames(ModuleOp module) {
   llvm::StringSet<> names;
   for (auto symbol : module.getOps<SymbolOpInterface>())
-    if (symbol.isPublic() && !symbol.isDeclaration())
+    if (isExported(symbol))
       names.insert(symbol.getName());
   return names;
 }
@@ -89,22 +67,21 @@ tokopt::compileModule(ModuleOp module, const IsaLevel &level,
   DialectRegistry registry;
   registerTranslations(registry);
   context->appendDialectRegistry(registry);
-  ErrorCollector errors(context);
+  ErrorCollector errors(context, level.name);
 
   llvm::StringSet<> exported = getExportedNames(module);
   PassManager pm(context);
   if (options.configure && failed(options.configure(pm)))
-    return errors.makeError(level, "invalid options for the pass manager");
+    return errors.makeError("invalid options for the pass manager");
   addLoweringPasses(pm, options.barePointers);
   if (failed(pm.run(module)))
-    return errors.makeError(level, "lowering to the LLVM dialect failed");
+    return errors.makeError("lowering to the LLVM dialect failed");
 
   llvm::LLVMContext llvmContext;
-  std::unique_ptr<llvm::Module> llvmModule =
-      translateModuleToLLVMIR(module, llvmContext, "tokopt");
+  auto llvmModule = translateModule(module, llvmContext, errors);
   if (!llvmModule)
-    return errors.makeError(level, "translation to LLVM IR failed");
-  return generateCode(*llvmModule, level, options.emit, exported);
+    return llvmModule.takeError();
+  return generateCode(**llvmModule, level, options.emit, exported);
 }
 
 /// Compiles a module from its bytecode, in a new context.
@@ -115,10 +92,10 @@ compileBytecode(StringRef bytecode, const DialectRegistry &registry,
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   OwningOpRef<ModuleOp> module;
   {
-    ErrorCollector errors(&context);
+    ErrorCollector errors(&context, level.name);
     module = parseSourceString<ModuleOp>(bytecode, &context);
     if (!module)
-      return errors.makeError(level, "the module cannot be copied");
+      return errors.makeError("the module cannot be copied");
   }
   return compileModule(*module, level, options);
 }

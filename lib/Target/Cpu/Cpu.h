@@ -23,7 +23,7 @@ class Module;
 namespace tokopt {
 
 /// Adds the passes that leave nothing but the LLVM dialect.
-void addLoweringPasses(mlir::PassManager &pm, bool barePointers);
+void addLoweringPasses(mlir::OpPassManager &pm, bool barePointers);
 
 /// Compiles `module` to what `emit` says. Functions and variables named in
 /// `exported` become global symbols, all others local.

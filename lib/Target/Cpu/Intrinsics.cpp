@@ -10,7 +10,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Cpu.h"
+#include "lib/Target/Common/CodeGenerator.h"
+#include "lib/Target/Cpu/Cpu.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/IR/Module.h"
 
@@ -79,12 +81,11 @@ Error tokopt::checkIntrinsics(const Module &module, const IsaLevel &level) {
     std::optional<StringRef> feature = getFeature(name);
     if (feature && (feature->empty() || is_contained(level.features, *feature)))
       continue;
-    return createStringError(
-        inconvertibleErrorCode(),
-        "generating code for " + level.name + ": the intrinsic " + name +
-            (feature ? " needs the feature " + *feature +
-                           ", which this level does not have"
-                     : Twine(" is not one that any level has")));
+    return makeCodeError(
+        level.name, "the intrinsic " + name +
+                        (feature ? " needs the feature " + *feature +
+                                       ", which this level does not have"
+                                 : Twine(" is not one that any level has")));
   }
   return Error::success();
 }

@@ -137,6 +137,17 @@ protected:
         rows[r][c] = uniform(low, high);
   }
 
+  /// A step of `y.rows` rows: the program's frontier is `x`, its logits are
+  /// `y`, and `frame` has what else it reads.
+  static void run(const Program &program, const float *x, const Rows &y,
+                  int64_t workers = 1, Frame frame = {}) {
+    std::vector<int32_t> ids(y.rows);
+    frame.set(Slot::Ids, ids.data())
+        .set(Slot::Frontier, x)
+        .set(Slot::Logits, y[0]);
+    program.run(frame, y.rows, workers);
+  }
+
   std::mt19937 random{1};
 };
 

@@ -26,14 +26,9 @@ struct LinearTest : KernelTest {
   /// What `tok.linear` computes from `rows` rows of `x`.
   static Rows compute(const Program &program, const Rows &x, int64_t first,
                       int64_t rows, int64_t outputs, int64_t workers = 1) {
-    std::vector<int32_t> ids(rows);
     Rows y(rows, outputs);
     y.poison();
-    Frame frame;
-    frame.set(Slot::Ids, ids.data())
-        .set(Slot::Frontier, x[first])
-        .set(Slot::Logits, y[0]);
-    program.run(frame, rows, workers);
+    run(program, x[first], y, workers);
     return y;
   }
 
@@ -241,14 +236,9 @@ TEST_P(LinearTest, AddsBiasResidualAndGates) {
     std::string module = text;
     module.replace(module.find("ACTIVATION"), 10, activation);
     Program program(module, GetParam(), bytes);
-    std::vector<int32_t> ids(kRows);
     Rows y(kRows, kOutputs);
-    Frame frame;
-    frame.set(Slot::Ids, ids.data())
-        .set(Slot::Frontier, x[0])
-        .set(Slot::Instrument, residual[0]);
-    frame.set(Slot::Logits, y[0]);
-    program.run(frame, kRows, /*workers=*/2);
+    run(program, x[0], y, /*workers=*/2,
+        Frame().set(Slot::Instrument, residual[0]));
     for (int64_t r = 0; r < kRows; ++r)
       for (int64_t n = 0; n < kOutputs; ++n) {
         double g = bias[n], u = bias[n], scale = 1;

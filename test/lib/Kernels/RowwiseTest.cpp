@@ -31,6 +31,14 @@ struct RowwiseTest : KernelTest {
     std::memcpy(bytes.data(), values.data(), bytes.size());
     return bytes;
   }
+
+  /// The entry that makes rows `%y` of rows `%x`, both of `type`.
+  static std::string step(const std::string &type, const std::string &body) {
+    return "func.func @step(%ids: tensor<?xi32> {tok.slot = \"ids\"}, %x: " +
+           type + " {tok.slot = \"frontier\"}) -> (" + type +
+           " {tok.slot = \"logits\"}) {\n  " + body + " : " + type +
+           "\n  return %y : " + type + "\n}\n";
+  }
 };
 
 TEST_P(RowwiseTest, Normalizes) {
@@ -40,15 +48,10 @@ TEST_P(RowwiseTest, Normalizes) {
     std::vector<float> weight(columns);
     for (float &w : weight)
       w = uniform(-2, 2);
-    std::string t = type(columns);
     Program program(
         "tok.weight @w : tensor<" + std::to_string(columns) +
-            "xf32> = source \"weights\" at [0]\n"
-            "func.func @step(%ids: tensor<?xi32> {tok.slot = \"ids\"}, %x: " +
-            t + " {tok.slot = \"frontier\"}) -> (" + t +
-            " {tok.slot = \"logits\"}) {\n  %n = tok.norm %x, @w rms eps = "
-            "1.0e-5 : " +
-            t + "\n  return %n : " + t + "\n}\n",
+            "xf32> = source \"weights\" at [0]\n" +
+            step(type(columns), "%y = tok.norm %x, @w rms eps = 1.0e-5"),
         GetParam(), bytesOf(weight));
     constexpr int64_t kRows = 6;
     Rows x(kRows, columns), y(kRows, columns);
@@ -60,12 +63,7 @@ TEST_P(RowwiseTest, Normalizes) {
       x[3][c] = c == columns - 1;
     }
     y.poison();
-    std::vector<int32_t> ids(kRows);
-    Frame frame;
-    frame.set(Slot::Ids, ids.data())
-        .set(Slot::Frontier, x[0])
-        .set(Slot::Logits, y[0]);
-    program.run(frame, kRows, /*workers=*/2);
+    run(program, x[0], y, /*workers=*/2);
     for (int64_t r = 0; r < kRows; ++r) {
       double sum = 0;
       for (int64_t c = 0; c < columns; ++c)
@@ -98,12 +96,7 @@ TEST_P(RowwiseTest, NormalizesWhatAnotherOpFilled) {
                   GetParam(), bytesOf(weight));
   Rows x(kRows, kColumns), y(kRows, kColumns);
   fill(x, -3, 3);
-  std::vector<int32_t> ids(kRows);
-  Frame frame;
-  frame.set(Slot::Ids, ids.data())
-      .set(Slot::Frontier, x[0])
-      .set(Slot::Logits, y[0]);
-  program.run(frame, kRows);
+  run(program, x[0], y);
   for (int64_t r = 0; r < kRows; ++r) {
     double sum = 0;
     for (int64_t c = 0; c < kColumns; ++c)
@@ -123,21 +116,10 @@ TEST_P(RowwiseTest, RaisesEveryNumber) {
       -kInf, -1e30f, -104.0f, -87.5f, -87.0f, -1.0f, -1e-9f, 0.0f, 0.5f,
       1.0f,  88.0f,  88.5f,   88.7f,  89.0f,  1e30f, kInf,   kNan};
   int64_t columns = values.size();
-  std::string t = type(columns);
-  Program program(
-      "func.func @step(%ids: tensor<?xi32> {tok.slot = \"ids\"}, %x: " + t +
-          " {tok.slot = \"frontier\"}) -> (" + t +
-          " {tok.slot = \"logits\"}) {\n  %e = math.exp %x : " + t +
-          "\n  return %e : " + t + "\n}\n",
-      GetParam());
+  Program program(step(type(columns), "%y = math.exp %x"), GetParam());
   Rows x(1, columns), y(1, columns);
   std::copy(values.begin(), values.end(), x[0]);
-  std::vector<int32_t> ids(1);
-  Frame frame;
-  frame.set(Slot::Ids, ids.data())
-      .set(Slot::Frontier, x[0])
-      .set(Slot::Logits, y[0]);
-  program.run(frame, 1);
+  run(program, x[0], y);
   for (int64_t c = 0; c < columns; ++c) {
     SCOPED_TRACE(values[c]);
     float expected = std::exp(values[c]);
@@ -174,11 +156,8 @@ TEST_P(RowwiseTest, NormalizesAboutTheMean) {
     Program program(
         "tok.weight @w : " + vector + " = source \"weights\" at [0]\n" +
             "tok.weight @b : " + vector + " = source \"weights\" at [512]\n" +
-            "func.func @step(%ids: tensor<?xi32> {tok.slot = \"ids\"}, %x: " +
-            t + " {tok.slot = \"frontier\"}) -> (" + t +
-            " {tok.slot = \"logits\"}) {\n  %n = tok.norm %x, @w " +
-            (c.layer ? "bias @b layer" : "rms") + " eps = 1.0e-5 : " + t +
-            "\n  return %n : " + t + "\n}\n",
+            step(t, std::string("%y = tok.norm %x, @w ") +
+                        (c.layer ? "bias @b layer" : "rms") + " eps = 1.0e-5"),
         GetParam(), bytesOf(weights));
     constexpr int64_t kRows = 4;
     Rows x(kRows, columns), y(kRows, columns);
@@ -188,12 +167,7 @@ TEST_P(RowwiseTest, NormalizesAboutTheMean) {
       x[1][i] = 100 + i % 3; // a mean far from zero
     }
     y.poison();
-    std::vector<int32_t> ids(kRows);
-    Frame frame;
-    frame.set(Slot::Ids, ids.data())
-        .set(Slot::Frontier, x[0])
-        .set(Slot::Logits, y[0]);
-    program.run(frame, kRows, /*workers=*/2);
+    run(program, x[0], y, /*workers=*/2);
     for (int64_t r = 0; r < kRows; ++r) {
       for (int64_t h = 0; h < c.heads; ++h) {
         const float *in = x[r] + h * c.size;
@@ -235,12 +209,7 @@ TEST_P(RowwiseTest, SpreadsConstants) {
                   GetParam());
   Rows x(kRows, kColumns), y(kRows, kColumns);
   fill(x, -100, 100);
-  std::vector<int32_t> ids(kRows);
-  Frame frame;
-  frame.set(Slot::Ids, ids.data())
-      .set(Slot::Frontier, x[0])
-      .set(Slot::Logits, y[0]);
-  program.run(frame, kRows);
+  run(program, x[0], y);
   for (int64_t r = 0; r < kRows; ++r)
     for (int64_t c = 0; c < kColumns; ++c)
       ASSERT_NEAR(y[r][c], 30 * std::tanh(x[r][c] / 30.0), 1e-4);
@@ -273,16 +242,13 @@ TEST_P(RowwiseTest, Rotates) {
                         ", !rows\n  return %r : " + t + "\n}\n",
                     GetParam());
     std::vector<int32_t> positions = {0, 1, 2, 77, 4095, 8191, 131071},
-                         ids(positions.size());
+                         sequences(positions.size());
     int64_t columns = c.heads * c.size;
     Rows x(positions.size(), columns), y(positions.size(), columns);
     fill(x);
     Frame frame;
-    frame.set(Slot::Ids, ids.data())
-        .set(Slot::Pos, positions.data())
-        .set(Slot::Seq, ids.data());
-    frame.set(Slot::Frontier, x[0]).set(Slot::Logits, y[0]);
-    program.run(frame, positions.size(), /*workers=*/2);
+    frame.set(Slot::Pos, positions.data()).set(Slot::Seq, sequences.data());
+    run(program, x[0], y, /*workers=*/2, frame);
     for (size_t r = 0; r < positions.size(); ++r)
       for (int64_t h = 0; h < c.heads; ++h) {
         const float *in = x[r] + h * c.size, *out = y[r] + h * c.size;

@@ -7,7 +7,7 @@
 // RUN: tokopt-opt %s --tok-choose-kernels > %t.once
 // RUN: tokopt-opt %t.once --tok-choose-kernels | diff %t.once -
 
-// BAD: error: has no CPU target 'sse2'; expected avx2, avx512vnni or avx512amx
+// BAD: error: has no target 'sse2'; expected avx512amx, avx512vnni, avx2 (cpu), sm_90a, sm_80 (cuda)
 
 !kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
 tok.weight @w : tensor<96x96x!tok.q4_1> = source "m.gguf" at [0]
@@ -17,13 +17,13 @@ func.func @step(%x: memref<?x96xf32>, %y: memref<?x96xf32>, %kv: !kv, %n: index)
   // The model's own numbers stay; what the template needs is added.
   // AVX2: tok.kernel "linear" {{.*}} {compute = "f32", inputs = 96 : i64, matrices = 1 : i64, outputs = 96 : i64, tile = [[#AVX2TILE:]] : i64}
   // VNNI: tok.kernel "linear" {{.*}} {compute = "f32", inputs = 96 : i64, matrices = 1 : i64, outputs = 96 : i64, tile = [[#VNNITILE:]] : i64}
-  // PRINT: linear {{{.*}}tile = {{.*}}}: tile of {{[0-9]+}} rows (runner-up: one row): {{.*}} vector registers
+  // PRINT: linear {{{.*}}tile = {{.*}}}: a tile of 4 rows, {{[0-9.e+]+}} cycles a row (runner-up: a tile of {{[0-9]+}} rows, {{[0-9.e+]+}} cycles a row): {{.*}} 16 vector registers
   tok.kernel "linear" rows(%n to %n) weights [@w] ins(%x : memref<?x96xf32>) outs(%y : memref<?x96xf32>) {compute = "f32", inputs = 96, matrices = 1, outputs = 96}
   // CHECK: tok.kernel "attention" {{.*}} group = {{[0-9]+}} : i64{{.*}} vectors = {{[0-9]+}} : i64
-  // PRINT: attention {{{.*}}group = {{.*}}}: {{[0-9]+}} heads and {{[0-9]+}} slots at a time
+  // PRINT: attention {{{.*}}group = {{.*}}}: 3 heads and 16 slots at a time, {{[0-9.e+]+}} cycles a slot (runner-up: {{[0-9]+}} heads and {{[0-9]+}} slots at a time, {{[0-9.e+]+}} cycles a slot): heads share keys and values
   tok.kernel "attention" rows(%n to %n) layer(%n) ins(%x, %kv : memref<?x96xf32>, !kv) outs(%y : memref<?x96xf32>) {heads = 3, scale = 1.0 : f32, window = 0, cache = 0, context = 2048}
   // CHECK: tok.kernel "rowwise" {{.*}} {columns = 96 : i64}
-  // PRINT: rowwise {columns = 96 : i64}: 16 lanes
+  // PRINT: rowwise {columns = 96 : i64}: 16 lanes (runner-up: none): the order of a row's sum is fixed
   tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%y : memref<?x96xf32>) {columns = 96}
   return
 }

@@ -16,7 +16,7 @@
 // RUN:   | tokopt-opt --tok-expand-kernels=target=avx512vnni | diff %t.whole -
 
 // RUN: not tokopt-opt %s --tok-program-pipeline --tok-kernel-pipeline=target=avx3 2>&1 | FileCheck %s --check-prefix=BAD
-// BAD: error: has no CPU target 'avx3'; expected avx2, avx512vnni or avx512amx
+// BAD: error: has no target 'avx3'; expected avx512amx, avx512vnni, avx2 (cpu), sm_90a, sm_80 (cuda)
 
 // PROGRAM: tok.program = {caches = [{name = "kv", page_bytes = {{[0-9]+}} : i64, slots = 64 : i64}], fixed_bytes = {{[0-9]+}} : i64, logits_stride = 64 : i64, row_bytes = {{[1-9][0-9]*}} : i64, scratch_bytes = {{[1-9][0-9]*}} : i64}
 // PROGRAM-NOT: tok.kind

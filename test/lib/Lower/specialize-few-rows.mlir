@@ -2,10 +2,13 @@
 // RUN: tokopt-opt %s --split-input-file --tok-specialize-few-rows > %t.once
 // RUN: tokopt-opt %t.once --split-input-file --tok-specialize-few-rows | diff %t.once -
 // RUN: tokopt-opt %s --split-input-file --tok-specialize-few-rows=rows=2 | FileCheck %s --check-prefix=TWO
-// RUN: not tokopt-opt %s --split-input-file --tok-specialize-few-rows=rows=0 2>&1 | FileCheck %s --check-prefix=NONE
+// On CUDA no block computes rows for itself.
+// RUN: tokopt-opt %s --split-input-file --tok-specialize-few-rows=target=cuda | FileCheck %s --check-prefix=CUDA
+// CUDA-NOT: scf.if
+// RUN: not tokopt-opt %s --split-input-file --tok-specialize-few-rows=rows=-1 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: tokopt-opt %s --split-input-file --tok-specialize-few-rows --tok-plan-buffers --tok-insert-barriers | FileCheck %s --check-prefix=BARRIERS
 
-// NONE: tok-specialize-few-rows: expects rows to be at least 1, but got 0
+// NONE: tok-specialize-few-rows: expects rows to be at least 1, or 0 for what the target says, but got -1
 
 // With few rows every worker has the rounded row for itself: nobody waits for it.
 

@@ -1,0 +1,42 @@
+//===- Choice.cpp - The cheapest of some configurations -------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernels/Common/Choice.h"
+
+#include "lib/Kernels/Common/Config.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace tokopt;
+using namespace tokopt::kernels;
+
+KernelChoice kernels::chooseCheapest(tok::KernelOp op,
+                                     ArrayRef<Candidate> candidates,
+                                     StringRef unit, StringRef reason) {
+  const Candidate *best = nullptr, *next = nullptr;
+  for (const Candidate &candidate : candidates) {
+    if (!best || candidate.cost < best->cost) {
+      next = best;
+      best = &candidate;
+    } else if (!next || candidate.cost < next->cost) {
+      next = &candidate;
+    }
+  }
+  Builder builder(op.getContext());
+  SmallVector<NamedAttribute> entries;
+  for (auto [name, value] : best->config)
+    entries.push_back(
+        builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
+  return {extendConfig(op, entries),
+          best->what,
+          next ? next->what : "none",
+          reason.str(),
+          best->cost,
+          next ? next->cost : 0,
+          unit};
+}

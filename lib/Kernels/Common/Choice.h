@@ -1,0 +1,31 @@
+//===- Choice.h - The cheapest of some configurations -----------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TOKOPT_KERNELS_COMMON_CHOICE_H
+#define TOKOPT_KERNELS_COMMON_CHOICE_H
+
+#include "tokopt/Kernel.h"
+
+namespace tokopt::kernels {
+
+/// A configuration that a template could generate.
+struct Candidate {
+  /// In words, such as "a tile of 4 rows".
+  std::string what;
+  llvm::SmallVector<std::pair<llvm::StringRef, int64_t>> config;
+  double cost;
+};
+
+/// The candidate of the least cost, the first of equal ones, and the next. With
+/// one candidate there is no runner-up.
+KernelChoice chooseCheapest(tok::KernelOp op,
+                            llvm::ArrayRef<Candidate> candidates,
+                            llvm::StringRef unit, llvm::StringRef reason);
+
+} // namespace tokopt::kernels
+
+#endif // TOKOPT_KERNELS_COMMON_CHOICE_H

@@ -1,0 +1,48 @@
+// What of a model the target cuda has, and what it has not: one error says so.
+// RUN: split-file %s %t
+// RUN: tokopt-opt %t/norm.mlir --tok-program-pipeline=target=cuda | FileCheck %s --check-prefix=PROGRAM
+// RUN: tokopt-opt %t/norm.mlir --tok-program-pipeline=target=cuda "--tok-choose-kernels=target=sm_80 print" 2>&1 >/dev/null | FileCheck %s --check-prefix=PRINT
+// RUN: tokopt-opt %t/norm.mlir --tok-program-pipeline=target=cuda -o %t/program.mlir
+// RUN: tokopt-kernels %t/program.mlir --emit=ptx | FileCheck %s --check-prefix=PTX
+// RUN: not tokopt-opt %t/norm.mlir --tok-program-pipeline=target=cuda --tok-kernel-pipeline=target=sm_80 2>&1 | FileCheck %s --check-prefix=ENTRY
+// RUN: not tokopt-opt %t/linear.mlir --tok-program-pipeline=target=cuda 2>&1 | FileCheck %s --check-prefix=LINEAR
+// RUN: not tokopt-opt %t/linear.mlir --tok-program-pipeline --tok-choose-kernels=target=sm_80 2>&1 | FileCheck %s --check-prefix=LINEAR
+// RUN: not tokopt-opt %t/linear.mlir --tok-plan-image=target=cuda 2>&1 | FileCheck %s --check-prefix=WEIGHT
+// RUN: not tokopt-opt %t/linear.mlir --tok-quantize-activations --tok-lower-to-program=target=cuda 2>&1 | FileCheck %s --check-prefix=ROUNDED
+// RUN: not tokopt-opt %t/cache.mlir --tok-lower-to-program=target=cuda 2>&1 | FileCheck %s --check-prefix=CACHE
+// RUN: not tokopt-opt %t/norm.mlir --tok-program-pipeline=target=tpu 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+
+// PROGRAM:     tok.weight @w {{.*}} image [0]
+// PROGRAM-NOT: scf.if
+// PROGRAM:     tok.kernel "rowwise"
+// PRINT:       rowwise {{.*}}: a block a row
+// PTX:         .entry rowwise_0(
+// ENTRY:       norm.mlir:2:{{.*}} error: 'func.func' op cannot call kernels of the target 'cuda' yet; tokopt-kernels emits them one by one
+// LINEAR:      linear.mlir:3:{{.*}} error: 'tok.kernel' op has the family 'linear', but the target 'cuda' has templates for {{.*}}rowwise{{.*}} only
+// LINEAR-NOT:  error:
+// WEIGHT:      linear.mlir:1:{{.*}} error: 'tok.weight' op cannot be packed: the target 'cuda' has no layout for 'tensor<96x96x!tok.q4_1>' yet
+// ROUNDED:     linear.mlir:2:{{.*}} error: cannot be rounded: the target 'cuda' has no layout for rounded rows yet; expected linears that compute in f32
+// CACHE:       cache.mlir:2:{{.*}} error: 'func.func' op has a cache "kv" that the target 'cuda' has no layout of pages for yet
+// UNKNOWN:     error: has no target 'tpu'; expected cpu or cuda
+
+//--- norm.mlir
+tok.weight @w : tensor<96xf32> = source "m.gguf" at [0]
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x96xf32> {tok.slot = "frontier"}) -> (tensor<?x96xf32> {tok.slot = "logits"}) {
+  %n = tok.norm %x, @w rms eps = 1.0e-5 : tensor<?x96xf32>
+  return %n : tensor<?x96xf32>
+}
+
+//--- linear.mlir
+tok.weight @w : tensor<96x96x!tok.q4_1> = source "m.gguf" at [0]
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x96xf32> {tok.slot = "frontier"}) -> (tensor<?x96xf32> {tok.slot = "logits"}) {
+  %y = tok.linear %x, @w : tensor<?x96xf32> -> tensor<?x96xf32>
+  return %y : tensor<?x96xf32>
+}
+
+//--- cache.mlir
+!kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %rows: !tok.rows<pos, seq> {tok.slot = "rows"}, %k: tensor<?x1x32xf32> {tok.slot = "frontier"}, %kv: !kv {tok.slot = "kv"}) -> (!kv {tok.slot = "kv"}) {
+  %l = arith.constant 0 : index
+  %0 = tok.append %kv[%l], %rows, %k, %k : !kv, !tok.rows<pos, seq>, tensor<?x1x32xf32>, tensor<?x1x32xf32>
+  return %0 : !kv
+}
