@@ -118,7 +118,7 @@ INSTANTIATE_TEST_SUITE_P(Linears, TileTest,
 
 /// A machine that has everything in plenty but what a test takes away.
 TargetDescription richMachine() {
-  return {"rich", 512, 64, true, {2, 2, 4, 5, 1 << 20, 64, 64}};
+  return {"rich", 512, 64, true, false, {2, 2, 4, 5, 1 << 20, 64, 64}};
 }
 
 TEST(Tile, GrowsWithRegisters) {
