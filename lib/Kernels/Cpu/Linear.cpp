@@ -341,10 +341,7 @@ struct LinearTemplate : KernelTemplate {
                               " vector registers hold their sums");
   }
 
-  /// All levels share one plan of the scratch, so its size does not depend on
-  /// the target.
-  int64_t getScratchBytes(tok::KernelOp op,
-                          const TargetDescription &) const override {
+  int64_t getScratchBytes(tok::KernelOp op) const override {
     if (configName(op, "compute") != "i8")
       return 0;
     return getTileScratchBytes(configInt(op, "matrices"),
