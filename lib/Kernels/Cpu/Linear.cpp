@@ -220,7 +220,7 @@ struct LinearEmitter : LinearKernel {
     int64_t panels = llvm::divideCeil(configInt(op, "outputs"), kPanelRows);
     auto [panelBegin, panelEnd] =
         e.share(arguments.frame, arguments.worker, e.i64(panels));
-    bool tiles = usesTiles(*this);
+    bool tiles = quantized && usesTiles(e.target, codecs);
     int64_t multiple = tiles ? kTileRows : tile;
     int64_t blockRows =
         std::max<int64_t>(1, kRowBlockBytes / inputBytes() / multiple) *
@@ -317,14 +317,16 @@ struct LinearTemplate : KernelTemplate {
                       const TargetDescription &target) const override {
     SymbolTableCollection symbols;
     SmallVector<LinearCost> costs;
+    SmallVector<const Codec *> codecs;
     for (auto symbol : op.getWeights()->getAsRange<FlatSymbolRefAttr>()) {
       auto weight = symbols.lookupNearestSymbolFrom<tok::WeightOp>(op, symbol);
+      codecs.push_back(findCodec(weight.getTensorType().getElementType()));
       costs.push_back(
-          {target, *findCodec(weight.getTensorType().getElementType()),
-           configName(op, "compute") == "i8", configInt(op, "inputs"),
-           rowBytes(op.getInputs()[0].getType())});
+          {target, *codecs.back(), configName(op, "compute") == "i8",
+           configInt(op, "inputs"), rowBytes(op.getInputs()[0].getType())});
     }
     costs.truncate(configInt(op, "matrices")); // biases stand behind
+    codecs.truncate(costs.size());
     int64_t panels = llvm::divideCeil(configInt(op, "outputs"), kPanelRows);
     SmallVector<kernels::Candidate> candidates;
     for (int64_t tile : kTiles) {
@@ -335,10 +337,13 @@ struct LinearTemplate : KernelTemplate {
                             {{"tile", tile}},
                             cost});
     }
-    return chooseCheapest(op, candidates, "cycles a row",
-                          "rows of a tile share the decoding of weights, and " +
-                              std::to_string(target.vectorRegisters) +
-                              " vector registers hold their sums");
+    std::string reason = "rows of a tile share the decoding of weights, and " +
+                         std::to_string(target.vectorRegisters) +
+                         " vector registers hold their sums";
+    if (configName(op, "compute") == "i8" && usesTiles(target, codecs))
+      reason += "; whole " + std::to_string(kTileRows) +
+                " rows are multiplied by matrix tiles before";
+    return chooseCheapest(op, candidates, "cycles a row", reason);
   }
 
   int64_t getScratchBytes(tok::KernelOp op) const override {

@@ -19,7 +19,9 @@ LinearKernel::LinearKernel(Emitter &e, tok::KernelOp op, Block &entry)
       lanes(std::min(e.target.lanes(), kPanelRows)), parts(kPanelRows / lanes),
       quantized(configName(op, "compute") == "i8"), layout(columns) {
   SymbolTableCollection symbols;
-  for (auto symbol : op.getWeights()->getAsRange<FlatSymbolRefAttr>()) {
+  // Biases stand behind the matrices.
+  for (Attribute attribute : op.getWeights()->getValue().take_front(matrices)) {
+    auto symbol = cast<FlatSymbolRefAttr>(attribute);
     auto weight = symbols.lookupNearestSymbolFrom<tok::WeightOp>(op, symbol);
     codecs.push_back(findCodec(weight.getTensorType().getElementType()));
   }

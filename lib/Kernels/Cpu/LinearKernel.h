@@ -1,5 +1,5 @@
-//===- LinearKernel.h - What all ways to sum a linear share ------*- C++
-//-*-===//
+//===- LinearKernel.h - What all ways to sum a linear share -----*- C++ -*-===//
+//
 //
 // Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

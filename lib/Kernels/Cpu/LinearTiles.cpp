@@ -27,9 +27,9 @@ static constexpr int64_t kTileUnits = 2;
 /// Columns of a group.
 static constexpr int64_t kGroup = 32;
 
-bool cpu::usesTiles(const LinearKernel &kernel) {
-  return kernel.e.target.hasTiles && kernel.quantized &&
-         llvm::all_of(kernel.codecs, [](const Codec *codec) {
+bool cpu::usesTiles(const TargetDescription &target,
+                    ArrayRef<const Codec *> codecs) {
+  return target.hasTiles && llvm::all_of(codecs, [](const Codec *codec) {
            return codec->groupColumns() == kGroup;
          });
 }

@@ -1,5 +1,5 @@
-//===- LinearTiles.h - Linears of many rows by matrix tiles ------*- C++
-//-*-===//
+//===- LinearTiles.h - Linears of many rows by matrix tiles -----*- C++ -*-===//
+//
 //
 // Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -14,9 +14,10 @@
 
 namespace tokopt::cpu {
 
-/// Whether tiles serve `kernel`: the target has them and all weights have an
-/// integer form.
-bool usesTiles(const LinearKernel &kernel);
+/// Whether tiles serve linears of i8 with weights of `codecs`: the target has
+/// them and all weights have an integer form.
+bool usesTiles(const TargetDescription &target,
+               llvm::ArrayRef<const Codec *> codecs);
 
 /// Bytes of a worker's scratch that tiles need: decoded panels and products.
 int64_t getTileScratchBytes(int64_t matrices, int64_t columns);

@@ -196,68 +196,122 @@ TEST_P(LinearTest, SumsExtremesExactly) {
 }
 
 TEST_P(LinearTest, AddsBiasResidualAndGates) {
-  const BlockFormat &q8 = getBlockFormats()[3], &q4 = getBlockFormats()[1];
-  constexpr int64_t kColumns = 64, kOutputs = 40, kRows = 19;
-  Matrix a = makeMatrix(q8, kOutputs, kColumns, [&] { return random(); });
-  Matrix b = makeMatrix(q4, kOutputs, kColumns, [&] { return random(); });
-  std::vector<float> bias(kOutputs);
-  for (float &value : bias)
-    value = uniform(-1, 1);
-  std::vector<uint8_t> bytes = a.bytes;
-  int64_t second = bytes.size();
-  bytes.insert(bytes.end(), b.bytes.begin(), b.bytes.end());
-  int64_t third = bytes.size();
-  const auto *raw = reinterpret_cast<const uint8_t *>(bias.data());
-  bytes.insert(bytes.end(), raw, raw + 4 * kOutputs);
-  std::string text =
-      "tok.weight @a : " + typeOf(a) +
-      " = source \"weights\" at [0]\ntok.weight @b : " + typeOf(b) +
-      " = source \"weights\" at [" + std::to_string(second) +
-      "]\ntok.weight @bias : tensor<40xf32> = source \"weights\" at [" +
-      std::to_string(third) +
-      "]\n"
-      R"mlir(
-    func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x64xf32> {tok.slot = "frontier"},
-                    %r: tensor<?x40xf32> {tok.slot = "instrument"}) -> (tensor<?x40xf32> {tok.slot = "logits"}) {
-      %g = tok.linear %x, @a bias @bias : tensor<?x64xf32> -> tensor<?x40xf32>
-      %u = tok.linear %x, @b bias @bias : tensor<?x64xf32> -> tensor<?x40xf32>
-      %h = tok.gated %g, %u ACTIVATION : tensor<?x40xf32>
-      %s = tok.linear %x, @a bias @bias : tensor<?x64xf32> -> tensor<?x40xf32>
-      %t = arith.addf %r, %s : tensor<?x40xf32>
-      %y = arith.mulf %h, %t : tensor<?x40xf32>
-      return %y : tensor<?x40xf32>
-    })mlir";
-  Rows x(kRows, kColumns), residual(kRows, kOutputs);
-  fill(x);
-  fill(residual);
-  for (int64_t c = 0; c < kColumns; ++c)
-    x[3][c] = 1000; // the activation saturates
-  for (std::string activation : {"silu", "gelu_tanh"}) {
-    std::string module = text;
-    module.replace(module.find("ACTIVATION"), 10, activation);
-    Program program(module, GetParam(), bytes);
-    Rows y(kRows, kOutputs);
-    run(program, x[0], y, /*workers=*/2,
-        Frame().set(Slot::Instrument, residual[0]));
-    for (int64_t r = 0; r < kRows; ++r)
+  auto find = [](llvm::StringRef name) {
+    return &*llvm::find_if(getBlockFormats(), [&](const BlockFormat &format) {
+      return format.name == name;
+    });
+  };
+  const BlockFormat *q4_1 = find("q4_1"), *q8_0 = find("q8_0"),
+                    *q4_k = find("q4_k"), *q6_k = find("q6_k");
+  struct Case {
+    const BlockFormat *gate, *up;
+    int64_t columns;
+    bool rounded;
+    const char *activation;
+  };
+  // Formats with one scale a group and with two in one kernel; groups that do
+  // not fill what is multiplied together; rows of which a block holds 16.
+  const Case cases[] = {{q8_0, q4_1, 64, false, "silu"},
+                        {q8_0, q4_1, 64, false, "gelu_tanh"},
+                        {q8_0, q4_1, 288, true, "silu"},
+                        {q4_k, q6_k, 512, true, "gelu_tanh"},
+                        {q4_1, q4_1, 4096, true, "silu"}};
+  constexpr int64_t kOutputs = 40, kRows = 35;
+  bool isEmulated = std::string(GetParam().target) != GetParam().level;
+  for (const Case &item : cases) {
+    if (isEmulated && item.columns > 1000)
+      continue; // a minute, and no code that the others do not have
+    SCOPED_TRACE(testing::Message()
+                 << item.gate->name << " and " << item.up->name << ", "
+                 << item.columns << (item.rounded ? " i8" : " f32"));
+    Matrix a = makeMatrix(*item.gate, kOutputs, item.columns,
+                          [&] { return random(); });
+    Matrix b =
+        makeMatrix(*item.up, kOutputs, item.columns, [&] { return random(); });
+    std::vector<float> bias(kOutputs);
+    for (float &value : bias)
+      value = uniform(-1, 1);
+    std::vector<uint8_t> bytes = a.bytes;
+    int64_t second = bytes.size();
+    bytes.insert(bytes.end(), b.bytes.begin(), b.bytes.end());
+    int64_t third = bytes.size();
+    const auto *raw = reinterpret_cast<const uint8_t *>(bias.data());
+    bytes.insert(bytes.end(), raw, raw + 4 * kOutputs);
+    std::string columns = std::to_string(item.columns);
+    std::string linear =
+        (item.rounded ? " bias @bias compute = <i8, block = 32>"
+                      : " bias @bias") +
+        (" : tensor<?x" + columns + "xf32> -> tensor<?x40xf32>\n");
+    std::string text =
+        "tok.weight @a : " + typeOf(a) +
+        " = source \"weights\" at [0]\ntok.weight @b : " + typeOf(b) +
+        " = source \"weights\" at [" + std::to_string(second) +
+        "]\ntok.weight @bias : tensor<40xf32> = source \"weights\" at [" +
+        std::to_string(third) +
+        "]\nfunc.func @step(%ids: tensor<?xi32> {tok.slot = \"ids\"}, "
+        "%x: tensor<?x" +
+        columns +
+        "xf32> {tok.slot = \"frontier\"}, "
+        "%r: tensor<?x40xf32> {tok.slot = \"instrument\"}) -> "
+        "(tensor<?x40xf32> {tok.slot = \"logits\"}) {\n"
+        "%g = tok.linear %x, @a" +
+        linear + "%u = tok.linear %x, @b" + linear + "%h = tok.gated %g, %u " +
+        item.activation +
+        " : tensor<?x40xf32>\n"
+        "%s = tok.linear %x, @a" +
+        linear +
+        "%t = arith.addf %r, %s : tensor<?x40xf32>\n"
+        "%y = arith.mulf %h, %t : tensor<?x40xf32>\n"
+        "return %y : tensor<?x40xf32>\n}";
+    Rows x(kRows, item.columns), residual(kRows, kOutputs);
+    fill(x);
+    fill(residual);
+    if (!item.rounded)
+      for (int64_t c = 0; c < item.columns; ++c)
+        x[3][c] = 1000; // the activation saturates
+    Program program(text, GetParam(), bytes);
+    auto compute = [&](int64_t first, int64_t count) {
+      Rows rows(count, item.columns), added(count, kOutputs),
+          y(count, kOutputs);
+      for (int64_t r = 0; r < count; ++r) {
+        std::memcpy(rows[r], x[first + r], item.columns * sizeof(float));
+        std::memcpy(added[r], residual[first + r], kOutputs * sizeof(float));
+      }
+      run(program, rows[0], y, /*workers=*/2,
+          Frame().set(Slot::Instrument, added[0]));
+      return y;
+    };
+    Rows y = compute(0, kRows);
+    for (int64_t r = 0; r < kRows; ++r) {
+      Rows alone = compute(r, 1);
+      ASSERT_TRUE(sameBits(alone[0], y[r], kOutputs)) << "row " << r;
+      std::vector<double> input(x[r], x[r] + item.columns);
+      if (item.rounded)
+        input = roundRow(x[r], item.columns);
       for (int64_t n = 0; n < kOutputs; ++n) {
-        double g = bias[n], u = bias[n], scale = 1;
-        for (int64_t k = 0; k < kColumns; ++k) {
-          g += a.at(n, k).value * x[r][k];
-          u += b.at(n, k).value * x[r][k];
-          scale += (a.at(n, k).magnitude + b.at(n, k).magnitude) *
-                   std::fabs(x[r][k]);
+        double g = bias[n], u = bias[n];
+        double ofG = std::fabs(g), ofU = std::fabs(u); // magnitudes
+        for (int64_t k = 0; k < item.columns; ++k) {
+          g += a.at(n, k).value * input[k];
+          u += b.at(n, k).value * input[k];
+          ofG += a.at(n, k).magnitude * std::fabs(input[k]);
+          ofU += b.at(n, k).magnitude * std::fabs(input[k]);
         }
         double activated =
-            activation == "silu"
+            std::string(item.activation) == "silu"
                 ? g / (1 + std::exp(-g))
                 : 0.5 * g *
                       (1 + std::tanh(std::sqrt(2 / M_PI) *
                                      (g + 0.044715 * g * g * g)));
-        double expected = activated * u * (residual[r][n] + g);
-        ASSERT_NEAR(y[r][n], expected, 4e-6 * scale * scale * scale)
-            << activation << " " << r << " " << n;
+        double added = residual[r][n] + g, expected = activated * u * added;
+        // No activation is steeper than 1.13.
+        double error = 1.13 * ofG * std::fabs(u * added) +
+                       std::fabs(activated * added) * ofU +
+                       std::fabs(activated * u) * (ofG + 1);
+        ASSERT_NEAR(y[r][n], expected, 4e-6 * error)
+            << "row " << r << ", output " << n;
       }
+    }
   }
 }
 
