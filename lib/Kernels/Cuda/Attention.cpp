@@ -540,7 +540,7 @@ struct AttentionEmitter {
     Grid grid;
     grid.parts = shape.cache.getHeads() * shape.parts();
     grid.splits = shape.segments;
-    grid.splitRows = configInt(op, "split_rows");
+    grid.splitRows = shape.splitRows;
     e.finish(grid);
     return success();
   }
@@ -573,11 +573,9 @@ struct AttentionTemplate : KernelTemplate {
     // What cannot be served is said when it is emitted.
     if (!shape.hasValidWarps())
       return {op.getConfig(), "none", "none", "no kernel has so many warps"};
-    if (shape.group < 1)
-      shape.group = shape.chooseGroup();
     complete("group", shape.group);
     complete("warps", shape.warps);
-    complete("split_rows", shape.chooseSplitRows());
+    complete("split_rows", shape.splitRows);
     return {extendConfig(op, entries),
             std::to_string(shape.group) + " query heads and " +
                 std::to_string(shape.warps) + " warps a block",
@@ -585,7 +583,8 @@ struct AttentionTemplate : KernelTemplate {
   }
 
   int64_t getSharedBytes(tok::KernelOp op) const override {
-    return configInt(op, "split_rows") * AttentionShape(op).rowStateBytes();
+    AttentionShape shape(op);
+    return shape.splitRows * shape.rowStateBytes();
   }
 
   LogicalResult emit(tok::KernelOp op, func::FuncOp function,

@@ -36,9 +36,14 @@ AttentionShape::AttentionShape(tok::KernelOp op)
       keys(cache.getKType(), cache.getKSize()),
       values(cache.getVType(), cache.getVSize()),
       heads(configInt(op, "heads") / cache.getHeads()),
-      group(configOr(op, "group", 0)), warps(configOr(op, "warps", 4)),
+      warps(configOr(op, "warps", 4)),
       segments(llvm::divideCeil(configInt(op, "context"),
-                                kBlock * kSegmentBlocks)) {}
+                                kBlock * kSegmentBlocks)) {
+  if (!hasValidWarps())
+    return;
+  group = configOr(op, "group", chooseGroup());
+  splitRows = configOr(op, "split_rows", chooseSplitRows());
+}
 
 int64_t AttentionShape::chooseGroup() const {
   int64_t best = 1, chunks = 4 * (loads(keys) + loads(values));

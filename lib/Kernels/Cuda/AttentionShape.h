@@ -16,24 +16,21 @@ namespace tokopt::cuda {
 /// How the work of one row and key/value head is dealt out to blocks, warps and
 /// lanes.
 struct AttentionShape {
+  /// What the configuration leaves open is what `choose` would say.
   explicit AttentionShape(tok::KernelOp op);
 
   tok::CacheType cache;
   CacheCodec keys, values;
-  /// Query heads of a key/value head, those of a block (0: not chosen yet), and
-  /// warps of a block.
-  int64_t heads, group, warps;
+  /// Query heads of a key/value head, those of a block, and warps of a block.
+  int64_t heads, group = 0, warps;
   /// Segments of the longest sequence.
   int64_t segments;
+  /// Rows up to which blocks share the segments of a row.
+  int64_t splitRows = 0;
 
   /// What keeps the kernel from being generated, as an error at `op`.
   mlir::LogicalResult check(tok::KernelOp op) const;
   bool hasValidWarps() const { return warps == 2 || warps == 4 || warps == 8; }
-  /// The most query heads of a block whose sums the registers hold.
-  int64_t chooseGroup() const;
-  /// Rows up to which splitting them is worth the memory.
-  int64_t chooseSplitRows() const;
-
   int64_t threads() const { return warps * kWarp; }
   int64_t parts() const { return heads / group; }
   /// Slots of a block of 64 that a warp takes, and lanes that share the score
@@ -65,6 +62,12 @@ struct AttentionShape {
   int64_t rowStateBytes() const {
     return cache.getHeads() * parts() * segments * stateBytes();
   }
+
+private:
+  /// The most query heads of a block whose sums the registers hold.
+  int64_t chooseGroup() const;
+  /// Rows up to which splitting them is worth the memory.
+  int64_t chooseSplitRows() const;
 };
 
 /// An integer of a kernel's configuration, or `otherwise`. What is no integer

@@ -10,6 +10,9 @@
 // RUN: not tokopt-opt %t/linear.mlir --tok-plan-image=target=cuda 2>&1 | FileCheck %s --check-prefix=WEIGHT
 // RUN: not tokopt-opt %t/linear.mlir --tok-quantize-activations --tok-lower-to-program=target=cuda 2>&1 | FileCheck %s --check-prefix=ROUNDED
 // RUN: tokopt-opt %t/cache.mlir --tok-lower-to-program=target=cuda | FileCheck %s --check-prefix=CACHE
+// RUN: tokopt-opt %t/attention.mlir --tok-program-pipeline=target=cuda -o %t/attention-program.mlir
+// RUN: FileCheck %s --check-prefix=ATTENTION --input-file=%t/attention-program.mlir
+// RUN: tokopt-kernels %t/attention-program.mlir --emit=ptx | FileCheck %s --check-prefix=ATTENTION-PTX
 // RUN: not tokopt-opt %t/norm.mlir --tok-program-pipeline=target=tpu 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
 // PROGRAM:     tok.weight @w {{.*}} image [0]
@@ -23,6 +26,10 @@
 // WEIGHT:      linear.mlir:1:{{.*}} error: 'tok.weight' op cannot be packed: the target 'cuda' has no layout for 'tensor<96x96x!tok.q4_1>' yet
 // ROUNDED:     linear.mlir:2:{{.*}} error: cannot be rounded: the target 'cuda' has no layout for rounded rows yet; expected linears that compute in f32
 // CACHE:       tok.program = {caches = [{name = "kv", page_bytes = 16384 : i64, slots = 64 : i64}]}
+// The states of 64 rows: of 2 heads 64 sums each, a maximum and a sum, for 8 segments.
+// ATTENTION:     tok.program = {{{.*}}fixed_bytes = 270336 : i64
+// ATTENTION:     tok.kernel "attention"
+// ATTENTION-PTX: .entry attention_0(
 // UNKNOWN:     error: has no target 'tpu'; expected cpu or cuda
 
 //--- norm.mlir
@@ -45,4 +52,15 @@ func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %rows: !tok.rows<pos, se
   %l = arith.constant 0 : index
   %0 = tok.append %kv[%l], %rows, %k, %k : !kv, !tok.rows<pos, seq>, tensor<?x1x32xf32>, tensor<?x1x32xf32>
   return %0 : !kv
+}
+
+//--- attention.mlir
+!kv = !tok.cache<layers = [0], heads = 1, k = 64 x f16, v = 64 x f16, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+!rows = !tok.rows<pos, seq>
+module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 1, width = 128, context = 4096, vocab = 128>} {
+  func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %q: tensor<?x2x64xf32> {tok.slot = "frontier"}, %rows: !rows {tok.slot = "rows"}, %l: index {tok.slot = "layer_begin"}, %kv: !kv {tok.slot = "kv"})
+      -> (tensor<?x2x64xf32> {tok.slot = "logits"}) {
+    %a = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125 : tensor<?x2x64xf32>, !kv, !rows -> tensor<?x2x64xf32>
+    return %a : tensor<?x2x64xf32>
+  }
 }
