@@ -140,9 +140,13 @@ struct KernelChoice {
   llvm::StringRef unit = "";
 };
 
-/// Something of a template that the configuration of a kernel may choose.
+/// Something of a template that the configuration of a kernel may choose: an
+/// i64.
 struct KernelKnob {
+  /// `values` says in words which there are.
   llvm::StringLiteral name, values, meaning;
+  /// Whether `value` is one of them for `op`.
+  bool (*accepts)(tok::KernelOp op, int64_t value);
 };
 
 /// A family of kernels on one target. What it needs of memory is the same on
@@ -228,8 +232,10 @@ struct Machine {
 /// there are.
 mlir::FailureOr<Machine> findMachine(mlir::Operation *op, llvm::StringRef name);
 
-/// The template of the family of `op`. Where `target` has none, an error at
-/// `op` says which it has.
+/// The template of the family of `op`, which may be asked whatever it has to
+/// say: each of its knobs that `op` sets has a value that it accepts. Where
+/// `target` has no such template, an error at `op` says which it has; where a
+/// knob has another value, which it accepts.
 mlir::FailureOr<const KernelTemplate *>
 findKernelTemplate(tok::KernelOp op, const KernelTarget &target);
 

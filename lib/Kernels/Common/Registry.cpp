@@ -39,12 +39,33 @@ getTemplates(const KernelTarget &target) {
   return templates;
 }
 
+/// Templates compute with their knobs before they emit anything, so what no
+/// kernel can be made with must not reach them.
+static LogicalResult checkKnobs(tok::KernelOp op,
+                                const KernelTemplate &generator) {
+  for (const KernelKnob &knob : generator.getKnobs()) {
+    Attribute found = op.getConfig().get(knob.name);
+    if (!found)
+      continue;
+    auto value = dyn_cast<IntegerAttr>(found);
+    if (!value || !value.getType().isSignlessInteger(64) ||
+        !knob.accepts(op, value.getInt()))
+      return op.emitOpError("of the family '")
+             << op.getFamily() << "' expects the knob '" << knob.name
+             << "' to be " << knob.values << " (an i64), but got " << found;
+  }
+  return success();
+}
+
 FailureOr<const KernelTemplate *>
 tokopt::findKernelTemplate(tok::KernelOp op, const KernelTarget &target) {
   SmallVector<const KernelTemplate *> templates = getTemplates(target);
   for (const KernelTemplate *candidate : templates)
-    if (candidate->getFamily() == op.getFamily())
+    if (candidate->getFamily() == op.getFamily()) {
+      if (failed(checkKnobs(op, *candidate)))
+        return failure();
       return candidate;
+    }
   SmallVector<StringRef> families;
   for (const KernelTemplate *candidate : templates)
     families.push_back(candidate->getFamily());

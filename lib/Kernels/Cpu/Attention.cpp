@@ -488,6 +488,23 @@ struct AttentionEmitter {
 struct AttentionTemplate : KernelTemplate {
   StringRef getFamily() const override { return "attention"; }
 
+  ArrayRef<KernelKnob> getKnobs() const override {
+    static constexpr KernelKnob kKnobs[] = {
+        {"group", "1 to the query heads of a key/value head",
+         "query heads that share what is read",
+         [](tok::KernelOp op, int64_t value) {
+           auto cache = cast<tok::CacheType>(op.getInputs()[1].getType());
+           return value >= 1 &&
+                  value <= configInt(op, "heads") / cache.getHeads();
+         }},
+        {"vectors", "1, 2 or 4", "slots at a time, in units of 16",
+         [](tok::KernelOp, int64_t value) {
+           return value == 1 || value == 2 || value == 4;
+         }},
+    };
+    return kKnobs;
+  }
+
   KernelChoice choose(tok::KernelOp op,
                       const TargetDescription &target) const override {
     auto cache = cast<tok::CacheType>(op.getInputs()[1].getType());

@@ -313,6 +313,17 @@ constexpr int64_t kTiles[] = {16, 12, 8, 4, 2, 1};
 struct LinearTemplate : KernelTemplate {
   StringRef getFamily() const override { return "linear"; }
 
+  ArrayRef<KernelKnob> getKnobs() const override {
+    static constexpr KernelKnob kKnobs[] = {
+        {"tile", "1, 2, 4, 8, 12 or 16",
+         "rows that share the decoding of weights",
+         [](tok::KernelOp, int64_t value) {
+           return llvm::is_contained(kTiles, value);
+         }},
+    };
+    return kKnobs;
+  }
+
   KernelChoice choose(tok::KernelOp op,
                       const TargetDescription &target) const override {
     SymbolTableCollection symbols;

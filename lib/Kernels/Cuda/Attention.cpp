@@ -552,10 +552,21 @@ struct AttentionTemplate : KernelTemplate {
   ArrayRef<KernelKnob> getKnobs() const override {
     static constexpr KernelKnob kKnobs[] = {
         {"group", "1 to 8, a divisor of the query heads of a key/value head",
-         "query heads that share what a block reads"},
-        {"warps", "2, 4, 8", "warps of a block"},
-        {"split_rows", "1 or more",
-         "rows up to which blocks share the segments of a row"},
+         "query heads that share what a block reads",
+         [](tok::KernelOp op, int64_t value) {
+           auto cache = cast<tok::CacheType>(op.getInputs()[1].getType());
+           return value >= 1 && value <= kMostHeads &&
+                  configInt(op, "heads") / cache.getHeads() % value == 0;
+         }},
+        {"warps", "2, 4 or 8", "warps of a block",
+         [](tok::KernelOp, int64_t value) {
+           return value == 2 || value == 4 || value == 8;
+         }},
+        {"split_rows", "1 to 65535",
+         "rows up to which blocks share the segments of a row",
+         [](tok::KernelOp, int64_t value) {
+           return value >= 1 && value <= 65535;
+         }},
     };
     return kKnobs;
   }
@@ -570,9 +581,6 @@ struct AttentionTemplate : KernelTemplate {
         entries.push_back(
             builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
     };
-    // What cannot be served is said when it is emitted.
-    if (!shape.hasValidWarps())
-      return {op.getConfig(), "none", "none", "no kernel has so many warps"};
     complete("group", shape.group);
     complete("warps", shape.warps);
     complete("split_rows", shape.splitRows);

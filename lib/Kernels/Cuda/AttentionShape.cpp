@@ -17,8 +17,6 @@ using namespace tokopt::kernels;
 /// Registers of a lane that leave room for addresses and what else comes and
 /// goes.
 static constexpr int64_t kMostRegisters = 192;
-/// Query heads of a block at most.
-static constexpr int64_t kMostHeads = 8;
 /// Bytes of states that are worth splitting the rows of a launch, and rows that
 /// fill any device without it.
 static constexpr int64_t kMostStateBytes = int64_t(16) << 20;
@@ -37,10 +35,8 @@ AttentionShape::AttentionShape(tok::KernelOp op)
       values(cache.getVType(), cache.getVSize()),
       heads(configInt(op, "heads") / cache.getHeads()),
       warps(configOr(op, "warps", 4)),
-      segments(llvm::divideCeil(configInt(op, "context"),
-                                kBlock * kSegmentBlocks)) {
-  if (!hasValidWarps())
-    return;
+      segments(
+          llvm::divideCeil(configInt(op, "context"), kBlock * kSegmentBlocks)) {
   group = configOr(op, "group", chooseGroup());
   splitRows = configOr(op, "split_rows", chooseSplitRows());
 }
@@ -83,14 +79,8 @@ LogicalResult AttentionShape::check(tok::KernelOp op) const {
     return op.emitOpError("has a mask or results that have no CUDA template: "
                           "expects one output and positions that see those "
                           "before");
-  if (!hasValidWarps())
-    return op.emitOpError("expects 2, 4 or 8 warps, but got ") << warps;
   if (failed(checkHeads(op, *this, keys, "keys")) ||
       failed(checkHeads(op, *this, values, "values")))
     return failure();
-  if (group < 1 || group > kMostHeads || heads % group)
-    return op.emitOpError("expects a group of 1 to ")
-           << kMostHeads << " query heads that divides the " << heads
-           << " of a key/value head, but got " << group;
   return success();
 }

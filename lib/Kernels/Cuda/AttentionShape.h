@@ -30,7 +30,6 @@ struct AttentionShape {
 
   /// What keeps the kernel from being generated, as an error at `op`.
   mlir::LogicalResult check(tok::KernelOp op) const;
-  bool hasValidWarps() const { return warps == 2 || warps == 4 || warps == 8; }
   int64_t threads() const { return warps * kWarp; }
   int64_t parts() const { return heads / group; }
   /// Slots of a block of 64 that a warp takes, and lanes that share the score
@@ -70,8 +69,11 @@ private:
   int64_t chooseSplitRows() const;
 };
 
+/// Query heads of a block at most.
+inline constexpr int64_t kMostHeads = 8;
+
 /// An integer of a kernel's configuration, or `otherwise`. What is no integer
-/// counts as -1, which no knob takes.
+/// counts as -1.
 int64_t configOr(tok::KernelOp op, llvm::StringRef name, int64_t otherwise);
 
 } // namespace tokopt::cuda

@@ -149,13 +149,18 @@ TEST(CudaAttention, SaysWhatItCannotServe) {
   EXPECT_THAT(problemOf({.keySize = 16, .type = "f16", .warps = 8}),
               HasSubstr("expects heads of keys of at least 32 x 'f16' with 8 "
                         "warps, but got 16"));
-  EXPECT_THAT(problemOf({.type = "f16", .warps = 3}),
-              HasSubstr("expects 2, 4 or 8 warps, but got 3"));
-  EXPECT_THAT(problemOf({.group = 4, .type = "f16", .blockGroup = 3}),
-              HasSubstr("expects a group of 1 to 8 query heads that divides "
-                        "the 4 of a key/value head, but got 3"));
-  EXPECT_THAT(problemOf({.type = "f16", .warps = -1}),
-              HasSubstr("expects 2, 4 or 8 warps, but got -1"));
+  EXPECT_THAT(
+      problemOf({.type = "f16", .warps = 3}),
+      HasSubstr(
+          "expects the knob 'warps' to be 2, 4 or 8 (an i64), but got 3"));
+  EXPECT_THAT(
+      problemOf({.group = 4, .type = "f16", .blockGroup = 3}),
+      HasSubstr("expects the knob 'group' to be 1 to 8, a divisor of the "
+                "query heads of a key/value head (an i64), but got 3"));
+  EXPECT_THAT(
+      problemOf({.type = "f16", .warps = -1}),
+      HasSubstr(
+          "expects the knob 'warps' to be 2, 4 or 8 (an i64), but got -1"));
 }
 
 } // namespace

@@ -7,8 +7,8 @@
 // LIST: rowwise
 // LIST: attention
 // LIST-NEXT: group: query heads that share what a block reads (1 to 8, a divisor of the query heads of a key/value head)
-// LIST-NEXT: warps: warps of a block (2, 4, 8)
-// LIST-NEXT: split_rows: rows up to which blocks share the segments of a row (1 or more)
+// LIST-NEXT: warps: warps of a block (2, 4 or 8)
+// LIST-NEXT: split_rows: rows up to which blocks share the segments of a row (1 to 65535)
 
 // NONE: expects a file, or --list
 
