@@ -15,11 +15,21 @@ using namespace mlir;
 using namespace tokopt;
 using namespace tokopt::kernels;
 
+/// Whether `op` says already what `candidate` says, or nothing.
+static bool agrees(tok::KernelOp op, const Candidate &candidate) {
+  return llvm::all_of(candidate.config, [&](const auto &entry) {
+    auto [name, value] = entry;
+    return !op.getConfig().contains(name) || configInt(op, name) == value;
+  });
+}
+
 KernelChoice kernels::chooseCheapest(tok::KernelOp op,
                                      ArrayRef<Candidate> candidates,
                                      StringRef unit, StringRef reason) {
   const Candidate *best = nullptr, *next = nullptr;
   for (const Candidate &candidate : candidates) {
+    if (!agrees(op, candidate))
+      continue;
     if (!best || candidate.cost < best->cost) {
       next = best;
       best = &candidate;
@@ -27,6 +37,7 @@ KernelChoice kernels::chooseCheapest(tok::KernelOp op,
       next = &candidate;
     }
   }
+  assert(best && "a knob accepts what no candidate has");
   Builder builder(op.getContext());
   SmallVector<NamedAttribute> entries;
   for (auto [name, value] : best->config)

@@ -20,8 +20,10 @@ struct Candidate {
   double cost;
 };
 
-/// The candidate of the least cost, the first of equal ones, and the next. With
-/// one candidate there is no runner-up.
+/// Of the candidates that have what `op` says already, the one of the least
+/// cost, the first of equal ones, and the next. With one there is no runner-up.
+/// Every combination of values that the template's knobs accept must be among
+/// the candidates.
 KernelChoice chooseCheapest(tok::KernelOp op,
                             llvm::ArrayRef<Candidate> candidates,
                             llvm::StringRef unit, llvm::StringRef reason);

@@ -27,3 +27,17 @@ func.func @step(%x: memref<?x96xf32>, %y: memref<?x96xf32>, %kv: !kv, %n: index)
   tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%y : memref<?x96xf32>) {columns = 96}
   return
 }
+
+// What a configuration says stays, and only the rest is chosen.
+// CHECK-LABEL: func.func @given(
+func.func @given(%x: memref<?x96xf32>, %y: memref<?x96xf32>, %kv: !kv, %n: index) {
+  // CHECK: tok.kernel "linear" {{.*}} tile = 1 : i64}
+  // PRINT: linear {{{.*}}tile = 1 : i64}: a tile of 1 rows, {{[0-9.e+]+}} cycles a row (runner-up: none
+  tok.kernel "linear" rows(%n to %n) weights [@w] ins(%x : memref<?x96xf32>) outs(%y : memref<?x96xf32>) {compute = "f32", inputs = 96, matrices = 1, outputs = 96, tile = 1}
+  // CHECK: tok.kernel "attention" {{.*}} group = 1 : i64{{.*}} vectors = {{[0-9]+}} : i64
+  // PRINT: attention {{{.*}}group = 1 : i64{{.*}}}: 1 heads and {{[0-9]+}} slots at a time, {{[0-9.e+]+}} cycles a slot (runner-up: 1 heads and
+  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%x, %kv : memref<?x96xf32>, !kv) outs(%y : memref<?x96xf32>) {heads = 3, scale = 1.0 : f32, window = 0, cache = 0, context = 2048, group = 1}
+  // CHECK: tok.kernel "attention" {{.*}} group = 2 : i64{{.*}} vectors = 4 : i64
+  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%x, %kv : memref<?x96xf32>, !kv) outs(%y : memref<?x96xf32>) {heads = 3, scale = 1.0 : f32, window = 0, cache = 0, context = 2048, group = 2, vectors = 4}
+  return
+}
