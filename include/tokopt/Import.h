@@ -16,14 +16,17 @@
 namespace tokopt {
 
 /// Imports the model at `path`, a GGUF file, as a module of the `tok` dialect.
-/// The module names `path` as the source of its weights; no weight is read.
+/// The module calls the file `sourceName` where it says where its weights are:
+/// a path that is absolute or counts from the module's folder. No weight is
+/// read.
 ///
 /// The file is untrusted: whatever is wrong with it comes back as an error of
 /// one line that says where, what was found, what was expected and what to do.
 /// A module that is returned verifies. The dialects it needs are loaded into
 /// `context`.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
-importModel(llvm::StringRef path, mlir::MLIRContext &context);
+importModel(llvm::StringRef path, llvm::StringRef sourceName,
+            mlir::MLIRContext &context);
 
 } // namespace tokopt
 

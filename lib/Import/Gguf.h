@@ -118,6 +118,11 @@ public:
   static llvm::Expected<File> parse(std::unique_ptr<llvm::MemoryBuffer> data);
 
   llvm::StringRef getPath() const { return data->getBufferIdentifier(); }
+  /// What a module calls the file: its path, unless said otherwise.
+  llvm::StringRef getSourceName() const {
+    return sourceName ? llvm::StringRef(*sourceName) : getPath();
+  }
+  void setSourceName(llvm::StringRef name) { sourceName = name.str(); }
   llvm::StringRef getData() const { return data->getBuffer(); }
   uint32_t getVersion() const { return version; }
   uint64_t getAlignment() const { return alignment; }
@@ -165,6 +170,7 @@ private:
   llvm::Error checkPlacement() const;
 
   std::unique_ptr<llvm::MemoryBuffer> data;
+  std::optional<std::string> sourceName;
   uint32_t version = 0;
   uint64_t alignment = 0;
   uint64_t metadataBegin = 0;

@@ -14,9 +14,11 @@ using namespace llvm;
 using namespace mlir;
 
 Expected<OwningOpRef<ModuleOp>> tokopt::importModel(StringRef path,
+                                                    StringRef sourceName,
                                                     MLIRContext &context) {
   Expected<gguf::File> file = gguf::File::open(path);
   if (!file)
     return file.takeError();
+  file->setSourceName(sourceName);
   return buildModel(*file, context);
 }

@@ -203,7 +203,7 @@ Error ModelBuilder::build() {
                                       sizes.layers, sizes.width, sizes.context,
                                       sizes.vocab));
   module->setAttr(tok::kMetadataAttrName,
-                  tok::SourceAttr::get(context, file.getPath(),
+                  tok::SourceAttr::get(context, file.getSourceName(),
                                        file.getMetadataOffset(),
                                        file.getMetadata().size()));
 

@@ -161,10 +161,10 @@ FlatSymbolRefAttr Weights::get(StringRef name, ArrayRef<int64_t> shape) {
   bool isNew = !tensor || !used.contains(tensor);
   tensor = find(name, shape);
   if (tensor && isNew)
-    tok::WeightOp::create(builder, NameLoc::get(builder.getStringAttr(symbol)),
-                          symbol,
-                          /*layers=*/nullptr, getType(*tensor), file.getPath(),
-                          static_cast<int64_t>(tensor->offset));
+    tok::WeightOp::create(
+        builder, NameLoc::get(builder.getStringAttr(symbol)), symbol,
+        /*layers=*/nullptr, getType(*tensor), file.getSourceName(),
+        static_cast<int64_t>(tensor->offset));
   return FlatSymbolRefAttr::get(builder.getContext(), symbol);
 }
 
@@ -195,7 +195,7 @@ FlatSymbolRefAttr Weights::get(StringRef role, ArrayRef<int64_t> shape,
     tok::WeightOp::create(
         builder, NameLoc::get(builder.getStringAttr(family.name)), family.name,
         builder.getDenseI64ArrayAttr(family.layers), getType(*first),
-        file.getPath(), offsets);
+        file.getSourceName(), offsets);
   }
   return FlatSymbolRefAttr::get(builder.getContext(), family.name);
 }

@@ -71,7 +71,8 @@ readModel(const CompileOptions &options, mlir::MLIRContext &context) {
   FirstError error(context);
   StringRef extension = sys::path::extension(options.model);
   if (extension != ".mlir" && extension != ".mlirbc")
-    return importModel(options.model, context);
+    return importModel(options.model, sys::path::filename(options.model),
+                       context);
   auto module = mlir::parseSourceFile<mlir::ModuleOp>(options.model, &context);
   if (!module)
     return failed(options,

@@ -48,12 +48,13 @@ llvm::Error compile(const CompileOptions &options);
 
 /// The weights of `module` as an image whose places are those that the code was
 /// generated for. With `packed`, matrices are packed for the CPU; else all
-/// bytes are as in the file. Relative files are looked for beside `modelPath`
-/// too.
+/// bytes are as in the file. Relative paths count from the folder of
+/// `modelPath`.
 llvm::Expected<std::unique_ptr<WeightImage>>
 makeWeightImage(mlir::ModuleOp module, bool packed, llvm::StringRef modelPath);
 
-/// Opens the file that holds the model's own key/value records.
+/// Opens a file that the module at `modelPath` names. A relative path counts
+/// from the module's folder.
 llvm::Expected<std::shared_ptr<const SourceFile>>
 openSource(llvm::StringRef file, llvm::StringRef modelPath);
 

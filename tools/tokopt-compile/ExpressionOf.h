@@ -21,7 +21,7 @@ Format getFormat(mlir::Type element);
 /// The model files that a module names, each opened once.
 class SourceFiles {
 public:
-  /// Relative files are looked for beside `modelPath` too.
+  /// Relative paths count from the folder of `modelPath`.
   explicit SourceFiles(llvm::StringRef modelPath) : modelPath(modelPath) {}
 
   /// Where a member of `weight` stands.

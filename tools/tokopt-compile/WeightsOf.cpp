@@ -11,7 +11,7 @@
 #include "dialects/Tok/TokOps.h"
 
 #include "llvm/ADT/DenseSet.h"
-#include "llvm/Support/FileSystem.h"
+#include "llvm/ADT/SmallString.h"
 #include "llvm/Support/Path.h"
 
 using namespace llvm;
@@ -19,12 +19,19 @@ using namespace tokopt;
 
 Expected<std::shared_ptr<const SourceFile>>
 tokopt::openSource(StringRef file, StringRef modelPath) {
-  SmallString<256> path(file);
-  if (sys::path::is_relative(file) && !sys::fs::exists(file)) {
-    path = sys::path::parent_path(modelPath);
-    sys::path::append(path, file);
-  }
-  return SourceFile::open(path);
+  // Never in the current folder: a file of that name there may be another's.
+  bool isRelative = sys::path::is_relative(file);
+  SmallString<256> path(isRelative ? sys::path::parent_path(modelPath) : "");
+  sys::path::append(path, file);
+  auto source = SourceFile::open(path);
+  if (source)
+    return source;
+  return createStringError(
+      modelPath + ": weights of '" + file +
+      "': " + toString(source.takeError()) +
+      (isRelative ? "; a relative path counts from the module's folder: keep "
+                    "the two together, or change the path in the module"
+                  : "; put the file there, or change the path in the module"));
 }
 
 /// A weight as it stands in its file.

@@ -10,8 +10,11 @@
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <filesystem>
 
 using namespace llvm;
 
@@ -71,13 +74,47 @@ static Error writeModule(mlir::ModuleOp module, StringRef path) {
       "; give a path that can be written");
 }
 
+/// What the module calls the model: a relative path counts from the folder of
+/// the module, which may be read from anywhere. Links in the folders are
+/// resolved first, since `..` of one is the parent of its target.
+static Expected<std::string> makeSourceName() {
+  auto fail = [](std::error_code code) {
+    return createStringError(input + ": cannot read the model: " +
+                             code.message() + "; give the path of a GGUF file");
+  };
+  if (sys::path::is_absolute(input))
+    return input;
+  SmallString<256> model(input);
+  if (std::error_code code = sys::fs::make_absolute(model))
+    return fail(code);
+  SmallString<256> folder, outputFolder;
+  if (std::error_code code =
+          sys::fs::real_path(sys::path::parent_path(model), folder))
+    return fail(code);
+  model = folder;
+  sys::path::append(model, sys::path::filename(input));
+  SmallString<256> module(output);
+  bool isFile = output != "-" &&
+                (!sys::fs::exists(output) || sys::fs::is_regular_file(output));
+  // A folder that is not there is reported when the module is written.
+  if (!isFile || sys::fs::make_absolute(module) ||
+      sys::fs::real_path(sys::path::parent_path(module), outputFolder))
+    return model.str().str();
+  return std::filesystem::path(model.str().str())
+      .lexically_relative(outputFolder.str().str())
+      .string();
+}
+
 static Error run() {
   if (sys::fs::equivalent(input, output))
     return createStringError(input +
                              ": -o: found the model itself, expected another "
                              "file");
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
-  auto module = tokopt::importModel(input, context);
+  Expected<std::string> sourceName = makeSourceName();
+  if (!sourceName)
+    return sourceName.takeError();
+  auto module = tokopt::importModel(input, *sourceName, context);
   if (!module)
     return module.takeError();
   return writeModule(**module, output);
