@@ -87,6 +87,12 @@ def test_text(folder, bundle):
     # The template makes <|im_end|>ab> of it: three tokens.
     chat = run_json("tokopt-run", bundle, "--prompt-file", write(folder, "prompt", "ab"), "--max-tokens", 1)
     check(chat["prompt_tokens"] == 3, f"chat prompt of {chat['prompt_tokens']} tokens")
+    # The template's strings end at a zero byte; raw text has a length.
+    zero = write(folder, "zero", "ab\0ab")
+    result = run("tokopt-run", bundle, "--prompt-file", zero, "--max-tokens", 1, status=1)
+    check("prompt: found a zero byte at offset 2," in result.stderr, f"{result.stderr!r}")
+    raw = run_json("tokopt-run", bundle, "--prompt-file", zero, "--raw", "--max-tokens", 1)
+    check(raw["prompt_tokens"] == 2, f"raw prompt of {raw['prompt_tokens']} tokens")
 
 
 def test_schedules(folder, bundle):

@@ -275,6 +275,12 @@ std::string Text::applyChat(const std::string &prompt) {
   char *bytes;
   size_t size;
   tokrt_error_t error;
+  // The library's strings end at a zero byte: the rest would be dropped.
+  if (size_t offset = prompt.find('\0'); offset != std::string::npos)
+    throw BadInput{"prompt: found a zero byte at offset " +
+                   std::to_string(offset) +
+                   ", expected text for the chat template; take it out, or "
+                   "give --raw"};
   check(tokrt_text_apply_chat(get(), prompt.c_str(), &bytes, &size, &error),
         error);
   std::string out(bytes, size);
