@@ -22,8 +22,9 @@ static DialectRegistry makeRegistry() {
   return registry;
 }
 
-KernelFile::KernelFile()
-    : context(makeRegistry()), handler(sources, &context) {}
+KernelFile::KernelFile() : context(makeRegistry()), handler(sources, &context) {
+  context.printOpOnDiagnostic(false); // the line is shown
+}
 
 llvm::Expected<std::unique_ptr<KernelFile>>
 KernelFile::read(StringRef path, StringRef architecture) {

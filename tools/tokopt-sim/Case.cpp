@@ -9,9 +9,11 @@
 
 #include "dialects/Tok/TokDialect.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
 #include <cstring>
 #include <random>
 
@@ -21,26 +23,77 @@ using namespace tokopt;
 /// A buffer that is larger is a mistake of the file.
 static constexpr int64_t kMostElements = int64_t(1) << 32;
 
+/// Refuses keys of `attribute` that are not `known`: one that is misspelt would
+/// be ignored.
+static LogicalResult checkKeys(DictionaryAttr attribute,
+                               ArrayRef<StringRef> known,
+                               function_ref<InFlightDiagnostic()> fail) {
+  for (NamedAttribute entry : attribute)
+    if (!llvm::is_contained(known, entry.getName().getValue()))
+      return fail() << "'" << tok::kSimAttrName << "' has an unknown key '"
+                    << entry.getName().getValue() << "', expected one of "
+                    << llvm::join(known, ", ");
+  return success();
+}
+
+/// The value of `key`, null if there is none; one of another type is an error.
+template <typename AttributeType>
+static FailureOr<AttributeType> get(DictionaryAttr attribute, StringRef key,
+                                    StringRef expected,
+                                    function_ref<InFlightDiagnostic()> fail) {
+  Attribute value = attribute.get(key);
+  auto typed = dyn_cast_or_null<AttributeType>(value);
+  if (value && !typed)
+    return fail() << "expects '" << key << "' to be " << expected
+                  << ", but got " << value;
+  return typed;
+}
+
+/// The bits of a number that a kernel takes.
+static FailureOr<uint64_t> readNumber(Attribute value, Type type) {
+  if (auto integer = dyn_cast<IntegerAttr>(value);
+      integer && integer.getType() == type && type.isSignlessInteger())
+    return integer.getInt();
+  if (auto real = dyn_cast<FloatAttr>(value);
+      real && real.getType() == type && (type.isF32() || type.isF64()))
+    return real.getValue().bitcastToAPInt().getZExtValue();
+  return failure();
+}
+
 static FailureOr<CaseArgument> readArgument(func::FuncOp kernel,
                                             unsigned number) {
-  auto fail = [&](const Twine &what) {
-    return kernel.emitError("argument number ") << number << ": " << what.str();
+  auto begin = [&] {
+    return kernel.emitError("argument number ") << number << ": ";
   };
+  auto fail = [&](const Twine &what) { return begin() << what.str(); };
   auto attribute =
       kernel.getArgAttrOfType<DictionaryAttr>(number, tok::kSimAttrName);
   if (!attribute)
     return fail("expects 'tok.sim' to be a dictionary");
+  Type type = kernel.getArgumentTypes()[number];
+  bool isNumber = isa<IntegerType, FloatType>(type);
+  if (isNumber == attribute.contains("buffer"))
+    return fail("expects a buffer for a pointer and a value for a number");
+  auto known = isNumber ? std::vector<StringRef>{"name", "value"}
+                        : std::vector<StringRef>{"name", "buffer", "fill"};
+  if (failed(checkKeys(attribute, known, begin)))
+    return failure();
   CaseArgument argument;
   argument.name = "argument " + std::to_string(number);
-  if (auto name = attribute.getAs<StringAttr>("name"))
-    argument.name = name.str();
-  if (auto value = attribute.getAs<IntegerAttr>("value")) {
-    argument.number = value.getInt();
-    return argument;
-  }
-  if (auto value = attribute.getAs<FloatAttr>("value")) {
-    auto single = static_cast<float>(value.getValueAsDouble());
-    argument.number = llvm::bit_cast<uint32_t>(single);
+  auto name = get<StringAttr>(attribute, "name", "a string", begin);
+  auto fill = get<StringAttr>(attribute, "fill", "a string", begin);
+  if (failed(name) || failed(fill))
+    return failure();
+  if (*name)
+    argument.name = name->str();
+  if (isNumber) {
+    Attribute value = attribute.get("value");
+    FailureOr<uint64_t> bits =
+        value ? readNumber(value, type) : FailureOr<uint64_t>();
+    if (failed(bits))
+      return begin() << "expects 'value' to be a number of the argument's type "
+                     << type << ", but got " << value;
+    argument.number = *bits;
     return argument;
   }
   auto buffer = attribute.getAs<TypeAttr>("buffer");
@@ -51,14 +104,13 @@ static FailureOr<CaseArgument> readArgument(func::FuncOp kernel,
       argument.buffer.getElementTypeBitWidth() % 8 ||
       argument.buffer.getElementTypeBitWidth() > 64)
     return fail("expects 'buffer' to be a tensor type of static shape and "
-                "numbers, or 'value' to be a number");
+                "numbers");
   int64_t elements = 1;
   for (int64_t size : argument.buffer.getShape())
     if (llvm::MulOverflow(elements, size, elements) || elements > kMostElements)
       return fail("has more than " + Twine(kMostElements) + " elements");
-  auto fill = attribute.getAs<StringAttr>("fill");
-  auto kind = llvm::StringSwitch<std::optional<Fill>>(
-                  fill ? fill.getValue() : StringRef("nothing"))
+  StringRef filled = *fill ? fill->getValue() : "nothing";
+  auto kind = llvm::StringSwitch<std::optional<Fill>>(filled)
                   .Case("nothing", Fill::Nothing)
                   .Case("zero", Fill::Zero)
                   .Case("uniform", Fill::Uniform)
@@ -67,7 +119,7 @@ static FailureOr<CaseArgument> readArgument(func::FuncOp kernel,
   if (!kind)
     return fail("expects 'fill' to be nothing, zero, uniform or ascending, "
                 "but got '" +
-                fill.getValue() + "'");
+                filled + "'");
   argument.fill = *kind;
   return argument;
 }
@@ -82,12 +134,21 @@ FailureOr<Case> tokopt::readCase(func::FuncOp kernel) {
   result.kernel = kernel.getName().str();
   result.launch.threads = launch.getAs<IntegerAttr>("threads").getInt();
   result.launch.sharedBytes = launch.getAs<IntegerAttr>("shared").getInt();
-  if (auto grid = how.getAs<ArrayAttr>("grid")) {
-    if (grid.size() > 3)
+  auto begin = [&] { return kernel.emitError(); };
+  if (failed(checkKeys(how, {"grid", "reference", "tolerance"}, begin)))
+    return failure();
+  auto grid = get<ArrayAttr>(how, "grid", "an array of sizes", begin);
+  auto reference =
+      get<FlatSymbolRefAttr>(how, "reference", "a function's symbol", begin);
+  auto tolerance = get<FloatAttr>(how, "tolerance", "a float", begin);
+  if (failed(grid) || failed(reference) || failed(tolerance))
+    return failure();
+  if (*grid) {
+    if (grid->size() > 3)
       return kernel.emitError("expects at most three sizes of the grid, but "
                               "got ")
-             << grid.size();
-    for (auto [number, size] : llvm::enumerate(grid)) {
+             << grid->size();
+    for (auto [number, size] : llvm::enumerate(*grid)) {
       auto value = dyn_cast<IntegerAttr>(size);
       if (!value || value.getInt() < 1 || value.getInt() > 65535)
         return kernel.emitError("expects sizes of the grid from 1 to 65535, "
@@ -96,19 +157,22 @@ FailureOr<Case> tokopt::readCase(func::FuncOp kernel) {
       result.launch.grid[number] = value.getInt();
     }
   }
-  if (auto reference = how.getAs<FlatSymbolRefAttr>("reference"))
-    result.reference = reference.getValue().str();
-  if (auto tolerance = how.getAs<FloatAttr>("tolerance"))
-    result.tolerance = tolerance.getValueAsDouble();
+  if (*reference)
+    result.reference = reference->getValue().str();
+  if (*tolerance) {
+    result.tolerance = tolerance->getValueAsDouble();
+    if (!std::isfinite(result.tolerance) || result.tolerance < 0)
+      return kernel.emitError("expects 'tolerance' to be finite and not "
+                              "negative, but got ")
+             << *tolerance;
+    if (!*reference)
+      return kernel.emitError("expects 'reference' where there is a "
+                              "'tolerance'");
+  }
   for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
     FailureOr<CaseArgument> argument = readArgument(kernel, i);
     if (failed(argument))
       return failure();
-    if (isa<IntegerType, FloatType>(kernel.getArgumentTypes()[i]) ==
-        bool(argument->buffer))
-      return kernel.emitError("argument number ")
-             << i
-             << ": expects a buffer for a pointer and a value for a number";
     result.arguments.push_back(std::move(*argument));
   }
   return result;

@@ -15,11 +15,22 @@
 #include "dialects/Tok/TokDialect.h"
 #include "tokopt/Target.h"
 
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/RuntimeOpVerification.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
+
+#include <csetjmp>
 
 using namespace mlir;
 using namespace tokopt;
@@ -31,51 +42,128 @@ static llvm::Error makeError(const Twine &message) {
 /// Words that a reference is called with; each goes where an address would.
 static constexpr size_t kMostArguments = 8;
 
-static llvm::Error check(func::FuncOp reference) {
-  if (reference.getNumArguments() > kMostArguments)
-    return makeError("the reference '" + reference.getName() + "' takes " +
-                     Twine(reference.getNumArguments()) +
-                     " arguments, but at most " + Twine(kMostArguments) +
-                     " are passed");
-  for (Type type : reference.getArgumentTypes()) {
-    auto memref = dyn_cast<MemRefType>(type);
-    if ((!memref || !memref.hasStaticShape() ||
-         !memref.getLayout().isIdentity()) &&
-        !type.isInteger(32) && !type.isInteger(64)) {
-      std::string text;
-      llvm::raw_string_ostream(text) << type;
-      return makeError("the reference '" + reference.getName() +
-                       "' takes memrefs of static shape, i32 and i64, but an "
-                       "argument is " +
-                       text);
+LogicalResult tokopt::checkReference(func::FuncOp kernel, const Case &what) {
+  auto reference =
+      kernel->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(
+          what.reference);
+  if (!reference || reference.isExternal())
+    return kernel.emitError("expects 'reference' to name a func.func with a "
+                            "body, but there is no '")
+           << what.reference << "'";
+  size_t count = what.arguments.size();
+  if (count > kMostArguments)
+    return kernel.emitError("has ")
+           << count << " arguments, but a reference is called with at most "
+           << kMostArguments;
+  if (reference.getNumArguments() > count || reference.getNumResults())
+    return reference.emitError("expects a reference to take at most the ")
+           << count << " arguments of kernel '" << what.kernel
+           << "' and to return nothing";
+  for (auto [number, type] : llvm::enumerate(reference.getArgumentTypes())) {
+    const CaseArgument &argument = what.arguments[number];
+    InFlightDiagnostic error = reference.emitError("argument number ")
+                               << number << ", '" << argument.name
+                               << "': expects ";
+    if (argument.buffer) {
+      auto memref = dyn_cast<MemRefType>(type);
+      if (memref && memref.hasStaticShape() &&
+          memref.getLayout().isIdentity() &&
+          memref.getElementType() == argument.buffer.getElementType() &&
+          memref.getNumElements() == argument.buffer.getNumElements()) {
+        error.abandon();
+        continue;
+      }
+      return error << "a memref of " << argument.buffer.getNumElements()
+                   << " elements of " << argument.buffer.getElementType()
+                   << ", as the kernel's buffer has, but got " << type;
     }
+    Type wanted = kernel.getArgumentTypes()[number];
+    if (type == wanted && (type.isInteger(32) || type.isInteger(64))) {
+      error.abandon();
+      continue;
+    }
+    return error << "the kernel's " << wanted
+                 << ", which must be i32 or i64, but got " << type;
   }
-  return llvm::Error::success();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Bounds
+//===----------------------------------------------------------------------===//
+
+/// Where `call` goes on after an access out of bounds, and its number.
+static thread_local std::jmp_buf afterCall;
+static thread_local uint32_t failedCheck;
+
+/// Leaves the reference, whose frames have nothing to destroy.
+[[noreturn]] static void leave(uint32_t check) {
+  failedCheck = check;
+  std::longjmp(afterCall, 1);
+}
+
+/// Checks the bounds of every access. Returns where the checks stand, in the
+/// order of the numbers that `leave` is called with.
+static FailureOr<std::vector<Location>> addBoundsChecks(ModuleOp module) {
+  MLIRContext *context = module.getContext();
+  DialectRegistry registry;
+  memref::registerRuntimeVerifiableOpInterfaceExternalModels(registry);
+  context->appendDialectRegistry(registry);
+  PassManager manager(context);
+  manager.addPass(createLowerAffinePass());
+  manager.addPass(createGenerateRuntimeVerificationPass());
+  if (failed(manager.run(module)))
+    return failure();
+
+  std::vector<Location> places;
+  ImplicitLocOpBuilder b(module.getLoc(), context);
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
+                                          b.getI32Type());
+  module.walk([&](cf::AssertOp check) {
+    b.setLoc(check.getLoc());
+    b.setInsertionPoint(check);
+    Value fails = arith::XOrIOp::create(b, check.getArg(),
+                                        arith::ConstantIntOp::create(b, 1, 1));
+    Value number = arith::ConstantIntOp::create(b, places.size(), 32);
+    auto branch = scf::IfOp::create(b, fails, /*withElseRegion=*/false);
+    b.setInsertionPointToStart(branch.thenBlock());
+    // By its address: generated code may not call what nothing defines.
+    Value address = LLVM::ConstantOp::create(
+        b, b.getI64IntegerAttr(reinterpret_cast<intptr_t>(&leave)));
+    Value function = LLVM::IntToPtrOp::create(
+        b, LLVM::LLVMPointerType::get(context), address);
+    LLVM::CallOp::create(b, type, ValueRange{function, number});
+    places.push_back(check.getLoc());
+    check.erase();
+  });
+  return places;
 }
 
 /// By the C calling convention, words beyond those that a function takes are
-/// ignored.
-static void call(void *function, ArrayRef<uint64_t> arguments) {
+/// ignored. Returns the number of the bounds check that failed, if one did.
+static std::optional<uint32_t> call(void *function,
+                                    ArrayRef<uint64_t> arguments) {
   uint64_t w[kMostArguments] = {};
   llvm::copy(arguments, w);
+  if (setjmp(afterCall))
+    return failedCheck;
   reinterpret_cast<void (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
                             uint64_t, uint64_t, uint64_t)>(function)(
       w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]);
+  return std::nullopt;
 }
 
 llvm::Error tokopt::runReference(ModuleOp module, StringRef name,
                                  ArrayRef<uint64_t> arguments) {
-  auto reference = module.lookupSymbol<func::FuncOp>(name);
-  if (!reference || reference.isExternal())
-    return makeError("there is no reference '" + name + "'");
-  if (llvm::Error error = check(reference))
-    return error;
   // All but it and what it calls is dropped.
   OwningOpRef<ModuleOp> own = ModuleOp::create(module.getLoc());
   auto builder = OpBuilder::atBlockEnd(own->getBody());
   for (auto function : module.getOps<func::FuncOp>())
     if (!function->hasAttr(tok::kLaunchAttrName))
       builder.clone(*function);
+  FailureOr<std::vector<Location>> checks = addBoundsChecks(*own);
+  if (failed(checks))
+    return makeError("the reference '" + name + "' cannot be lowered");
   const IsaLevel *level = findIsaLevel("avx2");
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   for (StringRef feature : level->features)
@@ -100,6 +188,10 @@ llvm::Error tokopt::runReference(ModuleOp module, StringRef name,
   auto symbol = (*jit)->lookup((name + "." + level->name).str());
   if (!symbol)
     return symbol.takeError();
-  call(symbol->toPtr<void *>(), arguments);
-  return llvm::Error::success();
+  std::optional<uint32_t> check = call(symbol->toPtr<void *>(), arguments);
+  if (!check)
+    return llvm::Error::success();
+  emitError((*checks)[*check], "out of bounds, in the reference '")
+      << name << "'";
+  return makeError("the reference '" + name + "' cannot be run");
 }

@@ -210,7 +210,8 @@ static llvm::Expected<bool> runFile() {
       continue;
     hasKernel = true;
     FailureOr<Case> what = readCase(kernel);
-    if (failed(what))
+    if (failed(what) ||
+        (!what->reference.empty() && failed(checkReference(kernel, *what))))
       return makeError("kernel '" + kernel.getName() + "' cannot be run");
     llvm::Expected<bool> result =
         runCase(module, *what, (*file)->getArchitecture());

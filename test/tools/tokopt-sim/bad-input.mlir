@@ -56,13 +56,13 @@ func.func @f() attributes {tok.launch = {threads = 32, shared = 0}} {
   return
 }
 
-// BUFFER: no-buffer.mlir:1:{{.*}} error: argument number 0: expects 'buffer' to be a tensor type of static shape and numbers, or 'value' to be a number
+// BUFFER: no-buffer.mlir:1:{{.*}} error: argument number 0: expects 'buffer' to be a tensor type of static shape and numbers
 //--- no-buffer.mlir
 func.func @f(%x: !llvm.ptr<1> {tok.sim = {buffer = tensor<?xf32>}}) attributes {tok.launch = {threads = 32, shared = 0}, tok.sim = {}} {
   return
 }
 
-// REFERENCE: no-reference.mlir: there is no reference 'g'
+// REFERENCE: no-reference.mlir:1:1: error: expects 'reference' to name a func.func with a body, but there is no 'g'
 //--- no-reference.mlir
 func.func @f() attributes {tok.launch = {threads = 32, shared = 0}, tok.sim = {reference = @g}} {
   return
