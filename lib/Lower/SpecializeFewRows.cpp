@@ -126,9 +126,10 @@ struct SpecializeFewRowsPass
     if (failed(found))
       return signalPassFailure();
     if (rows < 0) {
-      getOperation().emitError("tok-specialize-few-rows: expects rows to be at "
-                               "least 1, or 0 for what the target says, but "
-                               "got ")
+      emitError(getOperation().getLoc(),
+                "tok-specialize-few-rows: expects rows to be at "
+                "least 1, or 0 for what the target says, but "
+                "got ")
           << static_cast<int64_t>(rows);
       return signalPassFailure();
     }

@@ -46,7 +46,8 @@ struct QuantizeCachePass
                        .Case("f32", builder.getF32Type())
                        .Default(Type());
     if (!element) {
-      getOperation().emitError("expects format = f16, i8 or f32, but got '")
+      emitError(getOperation().getLoc())
+          << "tok-quantize-cache: expects format = f16, i8 or f32, but got '"
           << format << "'";
       return signalPassFailure();
     }

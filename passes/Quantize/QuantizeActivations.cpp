@@ -41,7 +41,8 @@ struct QuantizeActivationsPass
 
   void runOnOperation() override {
     if (format != "i8" && format != "f32") {
-      getOperation().emitError("expects format = i8 or f32, but got '")
+      emitError(getOperation().getLoc())
+          << "tok-quantize-activations: expects format = i8 or f32, but got '"
           << format << "'";
       return signalPassFailure();
     }

@@ -20,6 +20,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Regex.h"
 
 namespace tokopt {
@@ -67,14 +68,17 @@ struct RequantizeWeightsPass
     ModuleOp module = getOperation();
     Type element = findFormat(&getContext(), format);
     if (!element) {
-      module.emitError("expects format = f32, f16, q8_0, q5_0, q4_1 or q4_0, "
-                       "but got '")
+      emitError(module.getLoc())
+          << "tok-requantize-weights: expects format = f32, f16, q8_0, q5_0, "
+             "q4_1 or q4_0, but got '"
           << format << "'";
       return signalPassFailure();
     }
     llvm::Regex pattern("^(" + families + ")$");
     if (std::string error; !pattern.isValid(error)) {
-      module.emitError("expects families to be a regular expression, but got '")
+      emitError(module.getLoc())
+          << "tok-requantize-weights: expects families to be a regular "
+             "expression, but got '"
           << families << "': " << error;
       return signalPassFailure();
     }
@@ -82,9 +86,14 @@ struct RequantizeWeightsPass
     for (auto weight : module.getOps<tok::WeightOp>())
       for (FlatSymbolRefAttr symbol : weight.getFamilySymbols())
         named.insert(symbol.getAttr());
+    SmallVector<StringRef> others;
+    bool anyMatches = false;
     for (auto weight : module.getOps<tok::WeightOp>()) {
-      if (!pattern.match(weight.getSymName()))
+      if (!pattern.match(weight.getSymName())) {
+        others.push_back(weight.getSymName());
         continue;
+      }
+      anyMatches = true;
       if (const char *reason = getReasonAgainst(weight, element, named)) {
         remark::missed(weight.getLoc(), kRemark) << remark::add(reason);
         continue;
@@ -93,6 +102,10 @@ struct RequantizeWeightsPass
       remark::passed(weight.getLoc(), kRemark)
           << remark::add("rounded the weight to {0}", format.getValue());
     }
+    if (!anyMatches && !others.empty())
+      emitWarning(module.getLoc())
+          << "tok-requantize-weights: found no weight called '" << families
+          << "', expected some of " << llvm::join(others, ", ");
   }
 
 private:

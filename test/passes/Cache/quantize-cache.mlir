@@ -17,7 +17,7 @@
 
 // SAME: remark: [Missed] QuantizeCache{{.*}}Remark="keys and values are stored so already"
 // NONE: remark: [Missed] QuantizeCache{{.*}}Remark="the module has no cache"
-// BAD: error: expects format = f16, i8 or f32, but got 'bf16'
+// BAD: error: tok-quantize-cache: expects format = f16, i8 or f32, but got 'bf16'
 
 // All but the element types stays.
 // F16: !kv = !tok.cache<layers = [0-1], heads = 1, k = 32 x f16, v = 16 x f16, page = 128, keys = pre_rope, window = 512, sinks = 4, residual = 0, tables = shared, columns = [pos], digests = []>

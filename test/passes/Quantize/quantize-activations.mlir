@@ -11,7 +11,7 @@
 // RUN: tokopt-opt %s --tok-quantize-activations > %t.once
 // RUN: tokopt-opt %t.once --tok-quantize-activations | diff %t.once -
 
-// BAD: error: expects format = i8 or f32, but got 'i4'
+// BAD: error: tok-quantize-activations: expects format = i8 or f32, but got 'i4'
 
 tok.weight @q4_1 : tensor<64x96x!tok.q4_1> = source "m.gguf" at [0]
 tok.weight @q6_k layers = [0-1] : tensor<64x256x!tok.q6_k> = source "m.gguf" at [0, 1]

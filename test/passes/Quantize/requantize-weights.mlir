@@ -4,7 +4,9 @@
 // RUN: tokopt-opt %s --split-input-file '--tok-requantize-weights=format=f16 families=ffn_.*|token_embd' | FileCheck %s --check-prefix=SOME
 // RUN: not tokopt-opt %s --split-input-file --tok-requantize-weights=format=q4_k 2>&1 | FileCheck %s --check-prefix=FORMAT
 // RUN: not tokopt-opt %s --split-input-file --tok-requantize-weights=families=ffn[ 2>&1 | FileCheck %s --check-prefix=REGEX
+// RUN: tokopt-opt %s --split-input-file --tok-requantize-weights=families=nothing -o /dev/null 2>&1 | FileCheck %s --check-prefix=NOTHING
 
+// NOTHING: warning: tok-requantize-weights: found no weight called 'nothing', expected some of ffn_up, old_ffn_up
 // FORMAT: expects format = f32, f16, q8_0, q5_0, q4_1 or q4_0, but got 'q4_k'
 // REGEX: expects families to be a regular expression, but got 'ffn['
 
