@@ -8,7 +8,8 @@
 // A library for LD_PRELOAD. With STOP_AT=CALL:FOLDER/ the process stops itself
 // right before its first `write` to, or `rename` of, a file in that folder. The
 // test that started it sees the stop, and so interrupts it there and nowhere
-// else, however fast the machine is.
+// else, however fast the machine is: once it goes on, this thread makes no call
+// before the signal has come, on whatever thread the signal is handled.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,6 +34,7 @@ static void stop_at(const char *call, const char *path) {
     return;
   unsetenv("STOP_AT"); // the first one only, and no child of this process
   raise(SIGSTOP);
+  pause();
 }
 
 ssize_t write(int file, const void *bytes, size_t size) {
