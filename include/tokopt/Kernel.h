@@ -158,9 +158,10 @@ public:
   virtual llvm::StringRef getFamily() const = 0;
   /// What a configuration may say that `choose` would otherwise.
   virtual llvm::ArrayRef<KernelKnob> getKnobs() const { return {}; }
-  /// Completes the configuration of `op` for `target` by what it costs.
-  virtual KernelChoice choose(tok::KernelOp op,
-                              const TargetDescription &target) const = 0;
+  /// Completes the configuration of `op` for `target` by what it costs. Emits
+  /// an error at `op` where no configuration has what it says already.
+  virtual mlir::FailureOr<KernelChoice>
+  choose(tok::KernelOp op, const TargetDescription &target) const = 0;
   /// Bytes of scratch a worker needs to run `op`.
   virtual int64_t getScratchBytes(tok::KernelOp op) const { return 0; }
   /// Bytes that all workers share while they run `op`, behind the rows of the

@@ -44,15 +44,20 @@ struct ChooseKernelsPass
     FailureOr<Machine> machine = findMachine(getOperation(), target);
     if (failed(machine))
       return signalPassFailure();
+    if (print)
+      llvm::errs() << "kernels for " << machine->description->name << ":\n";
     WalkResult result = getOperation().walk([&](tok::KernelOp kernel) {
       FailureOr<const KernelTemplate *> generator =
           findKernelTemplate(kernel, *machine->target);
       if (failed(generator))
         return WalkResult::interrupt();
-      KernelChoice choice = (*generator)->choose(kernel, *machine->description);
-      kernel.setConfigAttr(choice.config);
+      FailureOr<KernelChoice> choice =
+          (*generator)->choose(kernel, *machine->description);
+      if (failed(choice))
+        return WalkResult::interrupt();
+      kernel.setConfigAttr(choice->config);
       if (print)
-        printChoice(kernel.getFamily(), choice);
+        printChoice(kernel.getFamily(), *choice);
       return WalkResult::advance();
     });
     if (result.wasInterrupted())

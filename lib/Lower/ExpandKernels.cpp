@@ -225,7 +225,10 @@ FailureOr<func::FuncOp> Expander::getFunction(tok::KernelOp kernel) {
   if (failed(found))
     return failure();
   const KernelTemplate *generator = *found;
-  for (NamedAttribute entry : generator->choose(kernel, machine).config)
+  FailureOr<KernelChoice> choice = generator->choose(kernel, machine);
+  if (failed(choice))
+    return failure();
+  for (NamedAttribute entry : choice->config)
     if (!kernel.getConfig().contains(entry.getName()))
       return kernel.emitOpError("has no ")
              << entry.getName() << " yet; run tok-choose-kernels first";

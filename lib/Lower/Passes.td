@@ -243,7 +243,7 @@ def ChooseKernelsPass : TokPass<"tok-choose-kernels", Exact> {
   let idempotent = 1;
   let description = [{
     Each kernel's template estimates what its configurations cost on the machine, and the cheapest is taken. With
-    `print`, one line a kernel: what was chosen, the runner-up, what both cost, and why.
+    `print`, the machine, and one line a kernel: what was chosen, the runner-up, what both cost, and why.
 
     Numerics: exact. A row's result does not depend on the configuration.
 

@@ -10,6 +10,7 @@
 #include "lib/Kernels/Common/Config.h"
 
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace tokopt;
@@ -23,9 +24,10 @@ static bool agrees(tok::KernelOp op, const Candidate &candidate) {
   });
 }
 
-KernelChoice kernels::chooseCheapest(tok::KernelOp op,
-                                     ArrayRef<Candidate> candidates,
-                                     StringRef unit, StringRef reason) {
+FailureOr<KernelChoice> kernels::chooseCheapest(tok::KernelOp op,
+                                                ArrayRef<Candidate> candidates,
+                                                StringRef unit,
+                                                StringRef reason) {
   const Candidate *best = nullptr, *next = nullptr;
   for (const Candidate &candidate : candidates) {
     if (!agrees(op, candidate))
@@ -37,17 +39,26 @@ KernelChoice kernels::chooseCheapest(tok::KernelOp op,
       next = &candidate;
     }
   }
-  assert(best && "a knob accepts what no candidate has");
+  if (!best) {
+    SmallVector<std::string> whats;
+    for (const Candidate &candidate : candidates)
+      whats.push_back(candidate.what);
+    return op.emitOpError("of the family '")
+           << op.getFamily()
+           << "' expects knobs that one of its configurations "
+           << "has (" << llvm::join(whats, "; ") << "), but got "
+           << op.getConfig();
+  }
   Builder builder(op.getContext());
   SmallVector<NamedAttribute> entries;
   for (auto [name, value] : best->config)
     entries.push_back(
         builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
-  return {extendConfig(op, entries),
-          best->what,
-          next ? next->what : "none",
-          reason.str(),
-          best->cost,
-          next ? next->cost : 0,
-          unit};
+  return KernelChoice{extendConfig(op, entries),
+                      best->what,
+                      next ? next->what : "none",
+                      reason.str(),
+                      best->cost,
+                      next ? next->cost : 0,
+                      unit};
 }

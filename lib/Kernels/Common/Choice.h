@@ -22,11 +22,11 @@ struct Candidate {
 
 /// Of the candidates that have what `op` says already, the one of the least
 /// cost, the first of equal ones, and the next. With one there is no runner-up.
-/// Every combination of values that the template's knobs accept must be among
-/// the candidates.
-KernelChoice chooseCheapest(tok::KernelOp op,
-                            llvm::ArrayRef<Candidate> candidates,
-                            llvm::StringRef unit, llvm::StringRef reason);
+/// With none, an error at `op`: its knobs, each of them accepted, do not go
+/// together.
+mlir::FailureOr<KernelChoice>
+chooseCheapest(tok::KernelOp op, llvm::ArrayRef<Candidate> candidates,
+               llvm::StringRef unit, llvm::StringRef reason);
 
 } // namespace tokopt::kernels
 

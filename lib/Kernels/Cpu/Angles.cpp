@@ -51,10 +51,10 @@ std::pair<Val, Val> cosineAndSine(Emitter &e, Val position,
 struct AnglesTemplate : KernelTemplate {
   StringRef getFamily() const override { return "angles"; }
 
-  KernelChoice choose(tok::KernelOp op,
-                      const TargetDescription &) const override {
-    return {op.getConfig(), "once a step", "in every layer",
-            "all layers share the angles"};
+  FailureOr<KernelChoice> choose(tok::KernelOp op,
+                                 const TargetDescription &) const override {
+    return KernelChoice{op.getConfig(), "once a step", "in every layer",
+                        "all layers share the angles"};
   }
 
   LogicalResult emit(tok::KernelOp op, func::FuncOp function,

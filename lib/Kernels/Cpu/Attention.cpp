@@ -505,8 +505,8 @@ struct AttentionTemplate : KernelTemplate {
     return kKnobs;
   }
 
-  KernelChoice choose(tok::KernelOp op,
-                      const TargetDescription &target) const override {
+  FailureOr<KernelChoice>
+  choose(tok::KernelOp op, const TargetDescription &target) const override {
     auto cache = cast<tok::CacheType>(op.getInputs()[1].getType());
     int64_t heads = configInt(op, "heads") / cache.getHeads();
     AttentionCost cost(target, cache, heads);

@@ -25,10 +25,10 @@ namespace {
 struct EmbedTemplate : KernelTemplate {
   StringRef getFamily() const override { return "embed"; }
 
-  KernelChoice choose(tok::KernelOp op,
-                      const TargetDescription &) const override {
-    return {op.getConfig(), "a lane of the packed panel", "none",
-            "the table is stored once"};
+  FailureOr<KernelChoice> choose(tok::KernelOp op,
+                                 const TargetDescription &) const override {
+    return KernelChoice{op.getConfig(), "a lane of the packed panel", "none",
+                        "the table is stored once"};
   }
 
   LogicalResult emit(tok::KernelOp op, func::FuncOp function,

@@ -324,8 +324,8 @@ struct LinearTemplate : KernelTemplate {
     return kKnobs;
   }
 
-  KernelChoice choose(tok::KernelOp op,
-                      const TargetDescription &target) const override {
+  FailureOr<KernelChoice>
+  choose(tok::KernelOp op, const TargetDescription &target) const override {
     SymbolTableCollection symbols;
     SmallVector<LinearCost> costs;
     SmallVector<const Codec *> codecs;

@@ -363,10 +363,10 @@ struct RowwiseEmitter {
 struct RowwiseTemplate : KernelTemplate {
   StringRef getFamily() const override { return "rowwise"; }
 
-  KernelChoice choose(tok::KernelOp op,
-                      const TargetDescription &) const override {
-    return {op.getConfig(), "16 lanes", "none",
-            "the order of a row's sum is fixed"};
+  FailureOr<KernelChoice> choose(tok::KernelOp op,
+                                 const TargetDescription &) const override {
+    return KernelChoice{op.getConfig(), "16 lanes", "none",
+                        "the order of a row's sum is fixed"};
   }
 
   LogicalResult emit(tok::KernelOp op, func::FuncOp function,

@@ -254,10 +254,10 @@ struct SampleEmitter {
 struct SampleTemplate : KernelTemplate {
   StringRef getFamily() const override { return "sample"; }
 
-  KernelChoice choose(tok::KernelOp op,
-                      const TargetDescription &) const override {
-    return {op.getConfig(), "thresholds by bisection", "a sort",
-            "reads the logits, moves nothing"};
+  FailureOr<KernelChoice> choose(tok::KernelOp op,
+                                 const TargetDescription &) const override {
+    return KernelChoice{op.getConfig(), "thresholds by bisection", "a sort",
+                        "reads the logits, moves nothing"};
   }
 
   int64_t getScratchBytes(tok::KernelOp op) const override {

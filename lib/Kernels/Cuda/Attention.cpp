@@ -571,8 +571,8 @@ struct AttentionTemplate : KernelTemplate {
     return kKnobs;
   }
 
-  KernelChoice choose(tok::KernelOp op,
-                      const TargetDescription &) const override {
+  FailureOr<KernelChoice> choose(tok::KernelOp op,
+                                 const TargetDescription &) const override {
     AttentionShape shape(op);
     Builder builder(op.getContext());
     SmallVector<NamedAttribute> entries;
@@ -584,10 +584,11 @@ struct AttentionTemplate : KernelTemplate {
     complete("group", shape.group);
     complete("warps", shape.warps);
     complete("split_rows", shape.splitRows);
-    return {extendConfig(op, entries),
-            std::to_string(shape.group) + " query heads and " +
-                std::to_string(shape.warps) + " warps a block",
-            "fewer heads", "as many heads as registers hold share a read"};
+    return KernelChoice{extendConfig(op, entries),
+                        std::to_string(shape.group) + " query heads and " +
+                            std::to_string(shape.warps) + " warps a block",
+                        "fewer heads",
+                        "as many heads as registers hold share a read"};
   }
 
   int64_t getSharedBytes(tok::KernelOp op) const override {

@@ -104,7 +104,10 @@ tokopt::emitCudaKernels(ModuleOp module, const CudaArchitecture &architecture) {
         findKernelTemplate(op, cuda::target());
     if (failed(generator))
       return failure();
-    op.setConfigAttr((*generator)->choose(op, *machine).config);
+    FailureOr<KernelChoice> choice = (*generator)->choose(op, *machine);
+    if (failed(choice))
+      return failure();
+    op.setConfigAttr(choice->config);
     std::string name = (op.getFamily() + "_" + Twine(count++)).str();
     auto function =
         func::FuncOp::create(builder, op.getLoc(), name,

@@ -307,10 +307,10 @@ struct RowwiseEmitter {
 struct RowwiseTemplate : KernelTemplate {
   StringRef getFamily() const override { return "rowwise"; }
 
-  KernelChoice choose(tok::KernelOp op,
-                      const TargetDescription &) const override {
-    return {op.getConfig(), "a block a row", "none",
-            "the order of a row's sum is fixed"};
+  FailureOr<KernelChoice> choose(tok::KernelOp op,
+                                 const TargetDescription &) const override {
+    return KernelChoice{op.getConfig(), "a block a row", "none",
+                        "the order of a row's sum is fixed"};
   }
 
   LogicalResult emit(tok::KernelOp op, func::FuncOp function,

@@ -5,7 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tokopt/Kernel.h"
+#include "lib/Kernels/Common/Choice.h"
+#include "lib/Kernels/Common/Config.h"
+
 #include "tokopt/Pipelines.h"
 #include "tokopt/Target.h"
 
@@ -28,10 +30,26 @@ public:
 
   KernelChoice choose(const TargetDescription &machine) {
     const KernelTarget *cpu = getKernelTargets().front();
-    return (*findKernelTemplate(kernel, *cpu))->choose(kernel, machine);
+    return *(*findKernelTemplate(kernel, *cpu))->choose(kernel, machine);
   }
   KernelChoice choose(llvm::StringRef machine) {
     return choose(*findMachine(*module, machine)->description);
+  }
+
+  void set(llvm::StringRef knob, int64_t value) {
+    mlir::Builder builder(&context);
+    kernel.setConfigAttr(kernels::extendConfig(
+        kernel, builder.getNamedAttr(knob, builder.getI64IntegerAttr(value))));
+  }
+  mlir::FailureOr<KernelChoice>
+  chooseOf(llvm::ArrayRef<kernels::Candidate> candidates,
+           std::string &message) {
+    mlir::ScopedDiagnosticHandler handler(
+        &context, [&](mlir::Diagnostic &diagnostic) {
+          if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
+            message = diagnostic.str();
+        });
+    return kernels::chooseCheapest(kernel, candidates, "cycles", "of a test");
   }
 
 private:
@@ -115,6 +133,21 @@ INSTANTIATE_TEST_SUITE_P(Linears, TileTest,
                                          Linear{"!tok.q4_1", "f32", 576, 576},
                                          Linear{"f16", "f32", 576, 576},
                                          Linear{"f32", "f32", 576, 576}));
+
+TEST(Choice, SaysThatKnobsDoNotGoTogether) {
+  OneKernel kernel(textOf({"!tok.q4_1", "i8", 576, 576}));
+  kernel.set("tile", 4);
+  std::string message;
+  mlir::FailureOr<KernelChoice> choice = kernel.chooseOf(
+      {{"one row", {{"tile", 1}}, 1.0}, {"two rows", {{"tile", 2}}, 2.0}},
+      message);
+  EXPECT_TRUE(mlir::failed(choice));
+  EXPECT_EQ(message,
+            "'tok.kernel' op of the family 'linear' expects knobs that one of "
+            "its configurations has (one row; two rows), but got {compute = "
+            "\"i8\", inputs = 576 : i64, matrices = 1 : i64, outputs = 576 : "
+            "i64, tile = 4 : i64}");
+}
 
 /// A machine that has everything in plenty but what a test takes away.
 TargetDescription richMachine() {

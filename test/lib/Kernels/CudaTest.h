@@ -21,6 +21,15 @@
 #include <functional>
 #include <random>
 
+namespace tokopt {
+
+/// What names a test.
+inline void PrintTo(const CudaArchitecture &architecture, std::ostream *os) {
+  *os << architecture.name.str();
+}
+
+} // namespace tokopt
+
 namespace tokopt::test {
 
 /// Changes what a template has emitted.

@@ -21,9 +21,9 @@ struct Idle : KernelTemplate {
   explicit Idle(StringRef family) : family(family) {}
 
   StringRef getFamily() const override { return family; }
-  KernelChoice choose(tok::KernelOp op,
-                      const TargetDescription &) const override {
-    return {op.getConfig(), "nothing", "none", "a plugin says so"};
+  FailureOr<KernelChoice> choose(tok::KernelOp op,
+                                 const TargetDescription &) const override {
+    return KernelChoice{op.getConfig(), "nothing", "none", "a plugin says so"};
   }
   LogicalResult emit(tok::KernelOp op, func::FuncOp function,
                      const TargetDescription &) const override {
