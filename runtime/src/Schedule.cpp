@@ -84,20 +84,26 @@ void Schedule::packDecodes(Plan &out, uint32_t &left) {
 
 void Schedule::packPrompts(std::vector<Part> &parts, uint32_t left, bool full) {
   uint32_t most = left;
+  // Nobody starts before one who waits. Those that run go on: what they hold
+  // comes back only when they end.
+  bool isWaiting = false;
   for (Request *request : active) {
     if (left == 0)
       return;
     if (request->packed)
       continue;
-    // Nobody overtakes one who waits.
-    if (!request->running() && !admit(*request))
-      return;
+    if (!request->running() && (isWaiting || !admit(*request))) {
+      isWaiting = true;
+      continue;
+    }
     uint32_t rows = std::min({request->pending(), left, policy.chunkRows});
     if (policy.kind == TOKRT_SCHEDULE_WHOLE && rows < request->pending() &&
         left < most && policy.chunkRows >= request->pending())
       return; // it has a better chance of one piece in the next step
-    if (!takePages(*request, request->cached + rows))
+    if (!takePages(*request, request->cached + rows)) {
+      isWaiting = true;
       continue;
+    }
     request->packed = true;
     parts.push_back({request, request->cached, rows, full});
     left -= rows;

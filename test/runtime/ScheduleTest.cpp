@@ -295,6 +295,57 @@ TEST(CacheLimit, makes_the_youngest_give_way) {
   }
 }
 
+/// A request that gave its pages away must not be kept from coming back by
+/// younger ones that took them and wait for it.
+TEST(CacheLimit, goes_on_when_a_prompt_gives_way) {
+  TestEngine engine;
+  engine.params.schedule = TOKRT_SCHEDULE_CHUNKED;
+  engine.params.step_rows = 8;
+  engine.params.chunk_rows = 2;
+  engine.params.cache_bytes = 3 * kFakePageBytes + 2 * kFakeAuxPageBytes;
+  ASSERT_EQ(engine.open(), TOKRT_OK);
+  const uint32_t shapes[][2] = {{7, 7}, {4, 3}, {4, 1}};
+  std::vector<TestRequest> requests(3);
+  for (uint32_t i = 0; i < requests.size(); ++i) {
+    requests[i].prompt = makePrompt(i, shapes[i][0]);
+    requests[i].maxTokens = shapes[i][1];
+    ASSERT_EQ(engine.submit(requests[i]), TOKRT_OK);
+  }
+  engine.drain();
+  for (const TestRequest &request : requests)
+    EXPECT_EQ(request.finishes, 1) << request.id;
+}
+
+/// Caches of a few pages, where nearly every step takes pages from someone.
+TEST(CacheLimit, leaves_nobody_behind_when_it_is_tight) {
+  for (uint32_t seed = 0; seed < 600; ++seed) {
+    std::mt19937 random(seed);
+    auto upTo = [&](uint32_t n) { return uint32_t(random() % (n + 1)); };
+    TestEngine engine;
+    engine.params.schedule =
+        static_cast<tokrt_schedule_t>(1 + seed % TOKRT_SCHEDULE_LAYERED);
+    engine.params.requests = 2 + upTo(6);
+    engine.params.step_rows = 1 + upTo(15);
+    engine.params.chunk_rows = 1 + upTo(7);
+    engine.params.group_layers = 1 + upTo(kFakeLayers - 1);
+    engine.params.cache_bytes =
+        (3 + upTo(3)) * (kFakePageBytes + kFakeAuxPageBytes);
+    ASSERT_EQ(engine.open(), TOKRT_OK) << engine.error.message;
+    std::vector<TestRequest> requests(2 + upTo(4));
+    for (TestRequest &request : requests) {
+      request.prompt = makePrompt(random(), 1 + upTo(8));
+      request.maxTokens = 1 + upTo(7);
+      ASSERT_EQ(engine.submit(request), TOKRT_OK) << engine.error.message;
+      if (upTo(2) == 0)
+        engine.step();
+    }
+    engine.drain();
+    ASSERT_FALSE(HasFailure()) << "seed " << seed;
+    for (const TestRequest &request : requests)
+      EXPECT_EQ(request.finishes, 1) << "seed " << seed;
+  }
+}
+
 TEST(Schedule, survives_a_random_day) {
   for (uint32_t seed = 0; seed < 60; ++seed) {
     std::mt19937 random(seed);

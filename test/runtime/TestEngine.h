@@ -109,9 +109,15 @@ public:
         << error.message;
     return ::testing::Test::HasFailure() ? false : info.rows != 0;
   }
+  /// Steps until there is nothing to do: no request may be left then.
   void drain() {
-    while (step())
-      ;
+    tokrt_step_info_t info;
+    do {
+      ASSERT_EQ(tokrt_engine_step(engine, &info, &error), TOKRT_OK)
+          << error.message;
+    } while (info.rows != 0 && !::testing::Test::HasFailure());
+    EXPECT_EQ(info.running + info.waiting, 0u)
+        << "a step had no rows while requests were unfinished";
   }
   uint64_t cacheBytesUsed() const {
     tokrt_engine_info_t info;
