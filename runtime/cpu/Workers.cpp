@@ -7,10 +7,10 @@
 
 #include "Workers.h"
 
+#include "../src/ControlGroup.h"
+
 #include <climits>
 #include <csignal>
-#include <cstdlib>
-#include <fcntl.h>
 #include <linux/futex.h>
 #include <new>
 #include <sched.h>
@@ -29,28 +29,6 @@ static constexpr unsigned kSpins = 2000;
 /// Polls before the end of a region yields: the workers end together, unless
 /// there are more of them than CPUs.
 static constexpr unsigned kJoinSpins = 4000;
-
-uint32_t tokrt::quotaCpus(const char *text) {
-  // "QUOTA PERIOD" in microseconds, or "max PERIOD".
-  char *end;
-  unsigned long quota = strtoul(text, &end, 10);
-  unsigned long period = strtoul(end, nullptr, 10);
-  if (end == text || quota == 0 || period == 0)
-    return UINT32_MAX;
-  unsigned long cpus = quota / period + (quota % period != 0);
-  return cpus < UINT32_MAX ? static_cast<uint32_t>(cpus) : UINT32_MAX;
-}
-
-/// What the control group allows. A container sees its own here.
-static uint32_t controlGroupCpus() {
-  char text[64] = "";
-  int fd = open("/sys/fs/cgroup/cpu.max", O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    return UINT32_MAX;
-  ssize_t size = read(fd, text, sizeof text - 1);
-  close(fd);
-  return size > 0 ? quotaCpus(text) : UINT32_MAX;
-}
 
 uint32_t tokrt::usableCpus() {
   uint32_t cpus = 1;
@@ -123,10 +101,15 @@ bool Workers::start(uint32_t size) {
   if (!threads)
     return false;
   count = size;
-  // Signals are the application's: its handlers must not run on our threads.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  // Signals are the application's: its handlers must not run on our threads. A
+  // fault of a thread is no one else's, and blocked it would end the process
+  // without the application's handler.
+  sigset_t blocked, before;
+  sigfillset(&blocked);
+  constexpr int kFaults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+  for (int fault : kFaults)
+    sigdelset(&blocked, fault);
+  pthread_sigmask(SIG_SETMASK, &blocked, &before);
   for (uint32_t i = 1; i < size; ++i) {
     threads[i].pool = this;
     threads[i].index = i;

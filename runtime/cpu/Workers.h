@@ -27,10 +27,6 @@ namespace tokrt {
 /// its control group; at least 1.
 uint32_t usableCpus();
 
-/// CPUs that the text of a control group's `cpu.max` grants, at least 1;
-/// UINT32_MAX if it sets no limit or cannot be understood.
-uint32_t quotaCpus(const char *text);
-
 /// What the generated barrier calls while it waits long: gives the CPU away.
 void yieldCpu();
 

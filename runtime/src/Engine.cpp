@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Engine.h"
+#include "ControlGroup.h"
 #include "Guard.h"
 #include "Params.h"
 
@@ -29,11 +30,13 @@ static constexpr uint32_t kMaxStepRows = 1 << 24;
 /// kernel efficiency.
 static constexpr uint32_t kDefaultStepRows = 512;
 
-static uint64_t physicalMemory() {
+/// Bytes of memory this process may use.
+static uint64_t usableMemory() {
   long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-  return pages > 0 && size > 0
-             ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(size)
-             : uint64_t(1) << 32;
+  uint64_t physical = pages > 0 && size > 0 ? static_cast<uint64_t>(pages) *
+                                                  static_cast<uint64_t>(size)
+                                            : uint64_t(1) << 32;
+  return std::min(physical, controlGroupMemory());
 }
 
 /// The bundle's schedule with what the caller wants changed.
@@ -52,6 +55,8 @@ static SchedulePolicy choosePolicy(const Manifest &manifest,
     policy.stepRows = manifest.schedule.budget;
   if (!policy.stepRows)
     policy.stepRows = kDefaultStepRows;
+  // With a row for every running request, no decode ever waits for another.
+  policy.requests = std::min(policy.requests, policy.stepRows);
   policy.chunkRows = params.chunk_rows ? params.chunk_rows : policy.stepRows;
   policy.groups = manifest.schedule.groups;
   if (params.group_layers || policy.groups.empty()) {
@@ -90,7 +95,7 @@ static tokrt_status_t createCaches(tokrt_engine_t &engine, uint64_t limit,
     most = std::max(most, ceilDiv(manifest.context, cache.slots) * cache.slots *
                               sequences);
   if (!limit)
-    limit = std::min(cacheBytesFor(manifest, most), physicalMemory() / 2);
+    limit = std::min(cacheBytesFor(manifest, most), usableMemory() / 2);
   uint64_t fits = 0, beyond = most + 1;
   while (beyond - fits > 1) {
     uint64_t middle = fits + (beyond - fits) / 2;

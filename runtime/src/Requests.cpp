@@ -154,6 +154,10 @@ tokrt_status_t tokrt_engine_request(const tokrt_engine_t *engine,
                                     tokrt_request_t id,
                                     tokrt_request_info_t *out_info,
                                     tokrt_error_t *error) {
+  if (!engine || !out_info)
+    return fail(error, TOKRT_INVALID_ARGUMENT,
+                "tokrt_engine_request: found a null pointer, expected an "
+                "engine and a place for what it says");
   const Request *request = engine->find(id);
   if (!request)
     return fail(error, TOKRT_INVALID_ARGUMENT,

@@ -14,8 +14,6 @@ using namespace tokrt;
 void Schedule::create(SchedulePolicy thePolicy, std::vector<Pages> &theCaches) {
   policy = std::move(thePolicy);
   caches = &theCaches;
-  // With a row for every running request, no decode ever waits for another.
-  policy.requests = std::min(policy.requests, policy.stepRows);
   for (uint32_t slot = policy.requests; slot-- > 0;)
     freeSlots.push_back(slot);
   chunk.reserve(policy.requests);

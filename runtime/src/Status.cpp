@@ -1,5 +1,4 @@
-//===- Status.cpp - Names of the public enumerations
-//-----------------------===//
+//===- Status.cpp - Names of the public enumerations ----------------------===//
 //
 // Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -7,6 +7,7 @@
 
 #include "TestEngine.h"
 #include "runtime/cpu/Workers.h"
+#include "runtime/src/ControlGroup.h"
 
 #include <cstring>
 #include <limits>
@@ -77,6 +78,9 @@ TEST(Engine, reads_the_control_groups_quota) {
   EXPECT_EQ(tokrt::quotaCpus("5000 100000\n"), 1u);
   for (const char *none : {"max 100000\n", "", "100000", "0 0", "1 0", "x"})
     EXPECT_EQ(tokrt::quotaCpus(none), UINT32_MAX) << none;
+  EXPECT_EQ(tokrt::quotaMemory("536870912\n"), 512u << 20);
+  for (const char *none : {"max\n", "", "0", "99999999999999999999", "x"})
+    EXPECT_EQ(tokrt::quotaMemory(none), UINT64_MAX) << none;
 }
 
 TEST(Engine, runs_on_copied_weights) {
@@ -392,6 +396,8 @@ TEST(Engine, refuses_bad_parameters) {
   EXPECT_EQ(tokrt_engine_create(nullptr, nullptr, nullptr, nullptr),
             TOKRT_INVALID_ARGUMENT);
   EXPECT_EQ(tokrt_engine_submit(nullptr, nullptr, nullptr, nullptr),
+            TOKRT_INVALID_ARGUMENT);
+  EXPECT_EQ(tokrt_engine_request(nullptr, 0, nullptr, nullptr),
             TOKRT_INVALID_ARGUMENT);
   EXPECT_EQ(tokrt_engine_step(nullptr, nullptr, nullptr),
             TOKRT_INVALID_ARGUMENT);

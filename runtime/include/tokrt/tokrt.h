@@ -281,8 +281,10 @@ typedef struct tokrt_sampling_s {
   uint64_t seed;     // equal seeds draw equal tokens, whatever the company
 } tokrt_sampling_t;
 
-/// Callbacks run inside `tokrt_engine_step`, on its thread. Of the engine's
-/// functions they may call only `tokrt_engine_cancel` and the queries.
+/// Callbacks run inside `tokrt_engine_step`, on its thread; the one that tells
+/// of an end also inside the `tokrt_engine_cancel` or `tokrt_engine_release`
+/// that made it. Of the engine's functions they may call only
+/// `tokrt_engine_cancel` and the queries.
 /// A token was drawn. Return 0 to go on; anything else ends the request as if
 /// the token were one of its stop tokens.
 typedef int (*tokrt_token_fn)(void *data, tokrt_request_t request,
