@@ -176,6 +176,29 @@ struct Manifest {
     std::string name, options, contract;
   };
 
+  /// What the bundle must give, as another one has given it: the logits of some
+  /// sequences of ids.
+  struct Goldens {
+    struct Output {
+      int64_t position = 0;
+      /// Root mean square of all logits there.
+      double rms = 0;
+      /// Ids and their logits, best first.
+      std::vector<std::pair<int64_t, double>> logits;
+    };
+    struct Sequence {
+      std::vector<int64_t> ids;
+      std::vector<Output> outputs;
+    };
+    /// Of the bundle that gave them.
+    std::string producer;
+    std::vector<Pass> passes;
+    /// How far logits may be off, as a share of `rms`: the root mean square of
+    /// all differences, a single one four times as much.
+    double tolerance = 0;
+    std::vector<Sequence> sequences;
+  };
+
   std::string producer;
   std::string backend;
   std::string arch, modelName;
@@ -195,7 +218,15 @@ struct Manifest {
   /// What makes this bundle unfit for use, line by line: a test had its code
   /// changed.
   std::vector<std::string> altered;
+  std::optional<Goldens> goldens;
 };
+
+/// Reads what `tokopt-run --print-goldens` wrote. `manifest` says of which
+/// model they have to be; what does not fit it, or what no loader would take,
+/// is an error that names `path` and the key. The tolerance is the caller's to
+/// set.
+llvm::Expected<Manifest::Goldens> readGoldens(llvm::StringRef path,
+                                              const Manifest &manifest);
 
 /// XXH3-128 with seed 0 in canonical (big-endian) form.
 using Hash128 = std::array<uint8_t, 16>;

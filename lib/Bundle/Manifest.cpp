@@ -71,6 +71,36 @@ static json::Object makeSchedule(const Manifest::Schedule &schedule) {
   llvm_unreachable("unknown kind of schedule");
 }
 
+static json::Array makePasses(ArrayRef<Manifest::Pass> passes) {
+  json::Array array;
+  for (const Manifest::Pass &pass : passes)
+    array.push_back(json::Object{{"name", makeText(pass.name)},
+                                 {"options", makeText(pass.options)},
+                                 {"contract", makeText(pass.contract)}});
+  return array;
+}
+
+static json::Object makeGoldens(const Manifest::Goldens &goldens) {
+  json::Array sequences;
+  for (const Manifest::Goldens::Sequence &sequence : goldens.sequences) {
+    json::Array outputs;
+    for (const Manifest::Goldens::Output &output : sequence.outputs) {
+      json::Array logits;
+      for (auto [id, logit] : output.logits)
+        logits.push_back(json::Array{id, logit});
+      outputs.push_back(json::Object{{"position", output.position},
+                                     {"rms", output.rms},
+                                     {"logits", std::move(logits)}});
+    }
+    sequences.push_back(json::Object{{"ids", json::Array(sequence.ids)},
+                                     {"outputs", std::move(outputs)}});
+  }
+  return json::Object{{"producer", makeText(goldens.producer)},
+                      {"passes", makePasses(goldens.passes)},
+                      {"tolerance", goldens.tolerance},
+                      {"sequences", std::move(sequences)}};
+}
+
 std::string tokopt::printManifest(const Manifest &manifest,
                                   ArrayRef<ManifestLevel> levels,
                                   int64_t weightBytes, StringRef weightHash) {
@@ -88,7 +118,7 @@ std::string tokopt::printManifest(const Manifest &manifest,
                                       {"entries", std::move(entries)}});
   }
 
-  json::Array caches, kernels, passes;
+  json::Array caches, kernels;
   for (const Manifest::Cache &cache : manifest.caches)
     caches.push_back(json::Object{{"name", makeText(cache.name)},
                                   {"slots", cache.slots},
@@ -97,10 +127,6 @@ std::string tokopt::printManifest(const Manifest &manifest,
     kernels.push_back(json::Object{{"name", makeText(kernel.name)},
                                    {"family", makeText(kernel.family)},
                                    {"config", makeText(kernel.config)}});
-  for (const Manifest::Pass &pass : manifest.passes)
-    passes.push_back(json::Object{{"name", makeText(pass.name)},
-                                  {"options", makeText(pass.options)},
-                                  {"contract", makeText(pass.contract)}});
 
   json::Object root{
       {"format", 1},
@@ -127,10 +153,12 @@ std::string tokopt::printManifest(const Manifest &manifest,
                               {"bytes", manifest.sourceBytes},
                               {"hash", makeText(manifest.sourceHash)}}},
       {"kernels", std::move(kernels)},
-      {"passes", std::move(passes)},
+      {"passes", makePasses(manifest.passes)},
   };
   if (!manifest.altered.empty())
     root["altered"] = makeTexts(manifest.altered);
+  if (manifest.goldens)
+    root["goldens"] = makeGoldens(*manifest.goldens);
   // Keys are printed in sorted order, whatever the order above.
   return formatv("{0}", json::Value(std::move(root)));
 }

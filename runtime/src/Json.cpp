@@ -7,12 +7,28 @@
 
 #include "Json.h"
 
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 using namespace tokrt;
 
-/// A manifest has five levels.
+/// A manifest has eight levels.
 static constexpr size_t kMaxDepth = 32;
+
+Json::Json(double fraction) : kind(Kind::Fraction) {
+  static_assert(sizeof bits == sizeof fraction);
+  memcpy(&bits, &fraction, sizeof bits);
+}
+
+double Json::real() const {
+  if (kind == Kind::Negative)
+    return static_cast<double>(static_cast<int64_t>(bits));
+  if (kind == Kind::Unsigned)
+    return static_cast<double>(bits);
+  double fraction;
+  memcpy(&fraction, &bits, sizeof fraction);
+  return fraction;
+}
 
 const Json *Json::find(const char *name) const {
   if (inner)
@@ -35,7 +51,7 @@ std::string Json::describe() const {
   case Kind::Unsigned:
     return std::to_string(bits);
   case Kind::Fraction:
-    return "a fraction";
+    return std::to_string(real());
   case Kind::String:
     return '"' + inner->text + '"';
   case Kind::Array:
@@ -63,8 +79,8 @@ public:
   bool number_unsigned(uint64_t value) {
     return add(Json(Json::Kind::Unsigned, value));
   }
-  bool number_float(double, const std::string &) {
-    return add(Json(Json::Kind::Fraction));
+  bool number_float(double value, const std::string &) {
+    return add(Json(value));
   }
   bool string(std::string &value) {
     Json next(Json::Kind::String);

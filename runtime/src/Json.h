@@ -38,13 +38,20 @@ public:
 
   explicit Json(Kind kind = Kind::Null, uint64_t number = 0)
       : kind(kind), bits(number) {}
+  explicit Json(double fraction);
 
   bool isObject() const { return kind == Kind::Object; }
   bool isArray() const { return kind == Kind::Array; }
   bool isString() const { return kind == Kind::String; }
   bool isUnsigned() const { return kind == Kind::Unsigned; }
+  bool isNumber() const {
+    return kind == Kind::Negative || kind == Kind::Unsigned ||
+           kind == Kind::Fraction;
+  }
 
   uint64_t number() const { return bits; }
+  /// The value of any number; never an infinity or a NaN.
+  double real() const;
   const std::string &string() const { return inner->text; }
   /// Elements of an array or members of an object.
   size_t size() const { return inner ? inner->items.size() : 0; }
@@ -65,7 +72,7 @@ private:
   };
 
   Kind kind;
-  uint64_t bits;
+  uint64_t bits;                // of a fraction those of its double
   std::unique_ptr<Inner> inner; // of what is no number
 };
 

@@ -10,7 +10,10 @@
 #include "Frame.h"
 #include "Json.h"
 
+#include <algorithm>
+#include <cfloat>
 #include <cinttypes>
+#include <initializer_list>
 
 using namespace tokrt;
 
@@ -102,6 +105,21 @@ public:
                   uint64_t least, uint64_t most) {
     return checkNumber(find(parent, path, name), join(path, name), least, most);
   }
+  double checkReal(const Json *value, const std::string &path, double least,
+                   double most) {
+    if (!value)
+      return least;
+    if (value->isNumber() && value->real() >= least && value->real() <= most)
+      return value->real();
+    char range[64];
+    snprintf(range, sizeof range, "a number from %g to %g", least, most);
+    expect(path, show(value), range, TOKRT_INVALID_FILE);
+    return least;
+  }
+  double real(const Json *parent, const std::string &path, const char *name,
+              double least, double most) {
+    return checkReal(find(parent, path, name), join(path, name), least, most);
+  }
   std::string checkString(const Json *value, const std::string &path) {
     if (value && value->isString())
       return value->string();
@@ -134,6 +152,9 @@ private:
 /// product of two of them overflows 64 bits.
 constexpr uint64_t kMaxCount = 1 << 24;
 constexpr uint64_t kMaxBytes = uint64_t(1) << 38;
+/// A check at the start, not a test: more would only take its time.
+constexpr size_t kMaxGoldenSequences = 16, kMaxGoldenIds = 4096,
+                 kMaxGoldenOutputs = 64, kMaxGoldenLogits = 64;
 
 void readFrame(Reader &read, const Json *root) {
   const Json *frame = read.array(root, "", "frame", 0, 256);
@@ -227,25 +248,80 @@ void readSchedule(Reader &read, const Json *root, Manifest &out) {
   }
 }
 
+/// A list of objects that have strings under `keys`.
+void checkList(Reader &read, const Json *parent, const std::string &path,
+               const char *list, std::initializer_list<const char *> keys) {
+  const Json *array = read.array(parent, path, list, 0, kMaxCount);
+  for (size_t i = 0; array && i < array->size(); ++i) {
+    std::string at = Reader::at(Reader::join(path, list), i);
+    const Json *item = read.checkObject(&(*array)[i], at);
+    for (const char *key : keys)
+      read.string(item, at, key);
+  }
+}
+
 /// Keys that the runtime has no use for, but that a whole manifest has.
 void checkOthers(Reader &read, const Json *root) {
   const Json *source = read.object(root, "", "source");
   read.string(source, "source", "name");
   read.number(source, "source", "bytes", 0, UINT64_MAX);
   read.hash(source, "source", "hash");
-  struct {
-    const char *list;
-    const char *keys[3];
-  } const lists[] = {{"kernels", {"name", "family", "config"}},
-                     {"passes", {"name", "options", "contract"}}};
-  for (const auto &[list, keys] : lists) {
-    const Json *array = read.array(root, "", list, 0, kMaxCount);
-    for (size_t i = 0; array && i < array->size(); ++i) {
-      std::string path = Reader::at(list, i);
-      const Json *item = read.checkObject(&(*array)[i], path);
-      for (const char *key : keys)
-        read.string(item, path, key);
+  checkList(read, root, "", "kernels", {"name", "family", "config"});
+  checkList(read, root, "", "passes", {"name", "options", "contract"});
+}
+
+/// The best logits behind one position of a golden sequence of `length` ids.
+/// Returns the position.
+uint64_t checkOutput(Reader &read, const Json *value, const std::string &path,
+                     uint64_t least, uint64_t length, uint32_t vocab) {
+  const Json *output = read.checkObject(value, path);
+  uint64_t position = read.number(output, path, "position", least, length - 1);
+  // The least is that of normal numbers: differences are divided by it.
+  read.real(output, path, "rms", double(FLT_MIN), double(FLT_MAX));
+  const Json *logits = read.array(output, path, "logits", 1, kMaxGoldenLogits);
+  double last = double(FLT_MAX);
+  for (size_t i = 0; logits && i < logits->size(); ++i) {
+    const Json &pair = (*logits)[i];
+    std::string at = Reader::at(path + ".logits", i);
+    if (!pair.isArray() || pair.size() != 2) {
+      read.expect(at, Reader::show(&pair), "[id, logit]", TOKRT_INVALID_FILE);
+      return position;
     }
+    read.checkNumber(&pair[0], Reader::at(at, 0), 0, vocab - 1);
+    // Best first, and finite since JSON has no other.
+    last = read.checkReal(&pair[1], Reader::at(at, 1), -double(FLT_MAX), last);
+  }
+  return position;
+}
+
+/// What `tokopt-run --verify` computes again. A bundle need not have any.
+void checkGoldens(Reader &read, const Json *root, const Manifest &manifest) {
+  if (!root->find("goldens"))
+    return;
+  const Json *goldens = read.object(root, "", "goldens");
+  read.string(goldens, "goldens", "producer");
+  checkList(read, goldens, "goldens", "passes",
+            {"name", "options", "contract"});
+  read.real(goldens, "goldens", "tolerance", 0, 1);
+  const Json *sequences =
+      read.array(goldens, "goldens", "sequences", 1, kMaxGoldenSequences);
+  for (size_t s = 0; sequences && s < sequences->size(); ++s) {
+    std::string path = Reader::at("goldens.sequences", s);
+    const Json *sequence = read.checkObject(&(*sequences)[s], path);
+    const Json *ids =
+        read.array(sequence, path, "ids", 1,
+                   std::min<size_t>(manifest.context, kMaxGoldenIds));
+    for (size_t i = 0; ids && i < ids->size(); ++i)
+      read.checkNumber(&(*ids)[i], Reader::at(path + ".ids", i), 0,
+                       manifest.vocab - 1);
+    const Json *outputs =
+        read.array(sequence, path, "outputs", 1, kMaxGoldenOutputs);
+    uint64_t next = 0;
+    for (size_t i = 0;
+         ids && outputs && i < outputs->size() && read.status == TOKRT_OK; ++i)
+      next = 1 + checkOutput(read, &(*outputs)[i],
+                             Reader::at(path + ".outputs", i), next,
+                             ids->size(), manifest.vocab);
   }
 }
 
@@ -299,6 +375,7 @@ tokrt_status_t tokrt::parseManifest(const char *text, size_t size,
       read.number(weights, "weights", "bytes", 0, UINT64_MAX);
   manifest.weightHash = read.hash(weights, "weights", "hash");
   checkOthers(read, &root);
+  checkGoldens(read, &root, manifest);
   if (read.status != TOKRT_OK)
     return read.status;
   *out = std::move(manifest);

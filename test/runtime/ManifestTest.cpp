@@ -98,11 +98,47 @@ std::vector<std::string> allKeys() {
           "/passes/0/contract"};
 }
 
+/// A manifest with goldens.
+json withGoldens() {
+  json manifest = fakeBundle().manifest;
+  json logits = json::array({{7, 12.5}, {0, 3}, {996, -1e-3}});
+  manifest["goldens"] = {
+      {"producer", "test"},
+      {"passes", manifest["passes"]},
+      {"tolerance", 0.25},
+      {"sequences",
+       json::array(
+           {{{"ids", {1, 2, 3}},
+             {"outputs",
+              json::array(
+                  {{{"position", 0}, {"rms", 2.5}, {"logits", logits}},
+                   {{"position", 2}, {"rms", 3}, {"logits", logits}}})}}})}};
+  return manifest;
+}
+
+/// Every key that goldens have, if there are any.
+std::vector<std::string> goldenKeys() {
+  return {"/goldens/producer",
+          "/goldens/passes",
+          "/goldens/passes/0/name",
+          "/goldens/passes/0/options",
+          "/goldens/passes/0/contract",
+          "/goldens/tolerance",
+          "/goldens/sequences",
+          "/goldens/sequences/0/ids",
+          "/goldens/sequences/0/outputs",
+          "/goldens/sequences/0/outputs/1/position",
+          "/goldens/sequences/0/outputs/1/rms",
+          "/goldens/sequences/0/outputs/1/logits"};
+}
+
 } // namespace
 
 TEST(Manifest, names_a_missing_key) {
-  for (const std::string &key : allKeys()) {
-    json manifest = fakeBundle().manifest;
+  std::vector<std::string> keys = allKeys(), golden = goldenKeys();
+  keys.insert(keys.end(), golden.begin(), golden.end());
+  for (const std::string &key : keys) {
+    json manifest = withGoldens();
     json::json_pointer pointer(key);
     manifest[pointer.parent_pointer()].erase(pointer.back());
     expectNamed(manifest, key);
@@ -151,6 +187,61 @@ TEST(Manifest, names_a_number_out_of_range) {
   };
   for (auto [key, value] : cases) {
     json manifest = fakeBundle().manifest;
+    manifest[json::json_pointer(key)] = value;
+    expectNamed(manifest, key);
+  }
+}
+
+TEST(Manifest, takes_goldens_and_does_without) {
+  EXPECT_EQ(load(withGoldens()), std::pair(TOKRT_OK, std::string()));
+  EXPECT_EQ(load(fakeBundle().manifest).first, TOKRT_OK);
+}
+
+TEST(Manifest, names_what_is_wrong_with_goldens) {
+  const std::string sequence = "/goldens/sequences/0",
+                    output = sequence + "/outputs/1";
+  json outputs = json::array(), logits = json::array();
+  for (int i = 0; i < 65; ++i) {
+    logits.push_back({i, 1});
+    outputs.push_back(withGoldens()[json::json_pointer(output)]);
+  }
+  const std::pair<std::string, json> cases[] = {
+      {"/goldens", json::array()},
+      {"/goldens/producer", 1},
+      {"/goldens/passes/0/name", 0},
+      {"/goldens/tolerance", -1e-9},
+      {"/goldens/tolerance", 1.5},
+      {"/goldens/tolerance", "0"},
+      {"/goldens/sequences", json::array()},
+      {"/goldens/sequences", json::array_t(17, json::object())},
+      {"/goldens/sequences/0", 5},
+      {sequence + "/ids", json::array()},
+      {sequence + "/ids", json::array_t(kFakeContext + 1, 1)},
+      {sequence + "/ids/1", kFakeVocab},
+      {sequence + "/ids/1", -1},
+      {sequence + "/ids/1", 1.5},
+      {sequence + "/outputs", json::array()},
+      {sequence + "/outputs", outputs},
+      {output, "x"},
+      {output + "/position", 0}, // that of the one before
+      {output + "/position", 3}, // behind the ids
+      {output + "/position", UINT64_MAX},
+      {output + "/rms", 0},
+      {output + "/rms", -1},
+      {output + "/rms", 1e39},
+      {output + "/logits", json::array()},
+      {output + "/logits", logits},
+      {output + "/logits/0", 7},
+      {output + "/logits/0", {1, 2, 3}},
+      {output + "/logits/2/0", kFakeVocab},
+      {output + "/logits/2/0", 1.5},
+      {output + "/logits/2/1", 3.5}, // above the one before
+      {output + "/logits/0/1", 1e39},
+      {output + "/logits/2/1", -1e39},
+      {output + "/logits/2/1", nullptr},
+  };
+  for (const auto &[key, value] : cases) {
+    json manifest = withGoldens();
     manifest[json::json_pointer(key)] = value;
     expectNamed(manifest, key);
   }

@@ -195,10 +195,84 @@ def test_bad_input(folder, bundle):
     check(result.returncode == 1 and "cannot write" in result.stderr, f"a full disk: {result.stderr.strip()!r}")
 
 
+def test_goldens(folder, bundle):
+    # The fake model's logits are hashes: equal or far off.
+    oracle = make(folder, "oracle.so", '/backend="reference"')
+    ids = [5 * i % 900 for i in range(40)]
+    text = run("tokopt-run", oracle, "--ids", ",".join(map(str, ids)), "--print-goldens").stdout
+    made = json.loads(text)
+    check(text.count("\n") == 1 and list(made) == ["format", "producer", "backend", "level", "source", "passes", "sequences"], f"{list(made)}")
+    (sequence,) = made["sequences"]
+    outputs = sequence["outputs"]
+    check(sequence["ids"] == ids and len(outputs) == 16 and outputs[-1]["position"] == 39, "16 positions, the last among them")
+    for output in outputs[::15]:
+        prefix = ",".join(map(str, ids[: output["position"] + 1]))
+        best = run_json("tokopt-run", bundle, "--ids", prefix, "--max-tokens", 0, "--top-logits", 997)["first_logits"]
+        rms = math.sqrt(sum(logit * logit for _, logit in best) / 997)
+        check(output["logits"] == best[:8] and math.isclose(output["rms"], rms, rel_tol=1e-12), f"position {output['position']}: {output}")
+    short = json.loads(run("tokopt-run", oracle, "--ids", "3,4", "--print-goldens").stdout)
+    check([output["position"] for output in short["sequences"][0]["outputs"]] == [0, 1], "all positions of a short one")
+    check("backend: found \"cpu\"" in run("tokopt-run", bundle, "--ids", "1", "--print-goldens", status=1).stderr, "of the oracle only")
+
+    goldens = {"producer": "test", "passes": [], "tolerance": 1e-6, "sequences": made["sequences"] + short["sequences"]}
+
+    def carrying(name, change=lambda goldens: None, *settings):
+        changed = json.loads(json.dumps(goldens))
+        change(changed)
+        return make(folder, name, "/goldens=" + json.dumps(changed), *settings)
+
+    sound = carrying("sound.so")
+    result = run("tokopt-run", sound, "--verify").stdout.splitlines()
+    check(len(result) == 2 and "the weights are as" in result[0] and ": level best: gives the goldens; differences are 0 of" in result[1], f"{result}")
+    check(run_json("tokopt-run", sound, "--verify") == {"verified": True, "levels": [{"name": "best", "difference": 0.0}]}, "in JSON")
+    traced = run("tokopt-run", sound, "--verify", "--trace-steps").stderr
+    rows = [int(line.split("rows ")[1].split(",")[0]) for line in traced.splitlines()]
+    check(rows == [40, 2] + [1] * 42, f"in steps of many rows, then of one: {rows}")
+    check("has no goldens to replay" in run("tokopt-run", bundle, "--verify").stdout, "says that there are none")
+    for name, path, count in (("sound", sound, "18 positions of 2 sequences, of the reference backend of test, to 1e-06 "), ("none", bundle, "none: ")):
+        check(f"\ngoldens      {count}" in run("tokopt-inspect", path).stdout, f"tokopt-inspect: {name}")
+
+    def refused(name, change, *parts):
+        message = run("tokopt-run", carrying(name, change), "--verify", status=1).stderr
+        check(all(part in message for part in ("level best: goldens.sequences[", *parts)), f"{name}: {message.strip()!r}")
+
+    def first(goldens):
+        return goldens["sequences"][0]["outputs"][0]
+
+    at = first(goldens)["position"]
+    refused("logit.so", lambda g: first(g)["logits"][0].__setitem__(1, 33.0), f"outputs[0]: position {at}, in steps of many rows: found 32 as the "
+            f"logit of id {first(goldens)['logits'][0][0]}, expected 33 within ", "take another level with --level")
+    refused("missing.so", lambda g: first(g)["logits"].pop(2), f"id {first(goldens)['logits'][2][0]}, expected at most ")
+    refused("other.so", lambda g: g["sequences"][1]["ids"].__setitem__(1, 9), "sequences[1].outputs[1]: position 1,")
+    # Each within its limit, but all of them off the same way.
+    def shift(goldens):
+        for output in goldens["sequences"][0]["outputs"]:
+            for pair in output["logits"]:
+                pair[1] += 2.5e-6 * output["rms"]
+    refused("shift.so", shift, "sequences[0]: in steps of many rows: found logits that differ by 2.", "expected at most 1e-06")
+    # Levels: all that run here, or the one that is named.
+    level = json.loads(run("tokopt-inspect", bundle, "--json").stdout)["levels"][0]
+    del level["missing_here"]
+    levels = [{**level, "name": "new", "features": ["avx9000"]}, {**level, "name": "a"}, {**level, "name": "b"}]
+    several = carrying("several.so", lambda goldens: None, "/levels=" + json.dumps(levels))
+    lines = run("tokopt-run", several, "--verify").stdout.splitlines()
+    check(len(lines) == 4 and "level new: not replayed, this CPU lacks avx9000" in lines[1] and "level a: gives" in lines[2]
+          and "level b: gives" in lines[3], f"{lines}")
+    for options in ({"env": {"TOKOPT_LEVEL": "b"}}, {}):
+        named = run_json("tokopt-run", several, "--verify", *([] if options else ["--level", "b"]), **options)
+        check([level["name"] for level in named["levels"]] == ["b"], f"{named}")
+    for arguments in (["--tokenize", "ab"], ["--ids", "5", "--max-tokens", 2, "--greedy", "--ignore-eos"]):
+        both = run("tokopt-run", sound, "--verify", *arguments).stdout
+        check(both == run("tokopt-run", sound, *arguments).stdout, f"the output is what was asked for: {both!r}")
+        check("goldens" in run("tokopt-run", carrying("bad.so", lambda g: first(g)["logits"][0].__setitem__(1, 33.0)), "--verify", *arguments, status=1).stderr,
+              "but the goldens are replayed")
+
+
 def test_usage(bundle):
     for arguments in ([], [bundle], [bundle, "--ids"], [bundle, "--ids", "1", "--prompt", "x"], [bundle, "--ids", "1", "--threads", "0"],
                       [bundle, "--ids", "1", "--top-p", "2"], [bundle, "--ids", "1", "--nonsense"], [bundle, "--ids", "1", "--max-tokens", "-1"],
                       [bundle, "--ids", "1", "--max-tokens", "x"], [bundle, "--ids", "1", "--schedule", "sideways"],
+                      [bundle, "--print-goldens"], [bundle, "--ids", "1", "--print-goldens", "--json"],
                       [bundle, "--ids", "1", "--greedy", "--temperature", "1"], [bundle, "more", "--ids", "1"]):
         result = run("tokopt-run", *arguments, status=2)
         check(result.stderr.startswith("tokopt-run: error: ") and result.stdout == "", f"message {result.stderr!r}")
@@ -219,6 +293,7 @@ def main():
         test_eval(folder, bundle)
         test_inspect(folder, bundle)
         test_bad_input(folder, bundle)
+        test_goldens(folder, bundle)
         test_usage(bundle)
     raise SystemExit(1 if failed else 0)
 

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cinttypes>
 #include <cstring>
+#include <exception>
 #include <nlohmann/json.hpp>
 
 using namespace tools;
@@ -242,6 +243,48 @@ EnginePtr tools::createEngine(const LoadOptions &options,
   tokrt_error_t error;
   check(tokrt_engine_create(model, &params, &engine, &error), error);
   return EnginePtr(engine);
+}
+
+void tools::readLogits(tokrt_engine_t *engine, const std::vector<int32_t> &ids,
+                       const OnLogits &onLogits) {
+  struct Call {
+    const OnLogits &onLogits;
+    tokrt_finish_t finish;
+    std::exception_ptr failure;
+  } call{onLogits, TOKRT_FINISH_NONE, nullptr};
+  tokrt_request_params_t params;
+  tokrt_request_params_init(&params);
+  params.ids = ids.data();
+  params.id_count = ids.size();
+  params.max_tokens = 0;
+  params.all_logits = 1;
+  params.on_logits = [](void *data, tokrt_request_t, uint32_t position,
+                        const float *logits, size_t count) {
+    auto *call = static_cast<Call *>(data);
+    // The runtime is built without exceptions, so none may pass through it.
+    try {
+      if (!call->failure)
+        call->onLogits(position, logits, count);
+    } catch (...) {
+      call->failure = std::current_exception();
+    }
+  };
+  params.on_finish = [](void *data, tokrt_request_t, tokrt_finish_t finish) {
+    static_cast<Call *>(data)->finish = finish;
+  };
+  params.data = &call;
+  tokrt_request_t request;
+  tokrt_error_t error;
+  check(tokrt_engine_submit(engine, &params, &request, &error), error);
+  while (call.finish == TOKRT_FINISH_NONE && !call.failure) {
+    tokrt_step_info_t step;
+    check(tokrt_engine_step(engine, &step, &error), error);
+  }
+  if (call.failure)
+    std::rethrow_exception(call.failure);
+  if (call.finish != TOKRT_FINISH_LENGTH)
+    throw BadInput{std::string("the prompt was not read to its end: ") +
+                   tokrt_finish_string(call.finish)};
 }
 
 const tokrt_text_t *Text::get() {

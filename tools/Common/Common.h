@@ -13,6 +13,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -99,6 +100,14 @@ ModelPtr loadModel(const LoadOptions &options, const std::string &path,
 /// otherwise.
 EnginePtr createEngine(const LoadOptions &options, const tokrt_model_t *model,
                        uint32_t stepRows = 0);
+
+/// What to do with the logits behind a position; valid during the call.
+using OnLogits =
+    std::function<void(uint32_t position, const float *logits, size_t vocab)>;
+/// Reads `ids` and generates nothing; gives the logits of every position, in
+/// order.
+void readLogits(tokrt_engine_t *engine, const std::vector<int32_t> &ids,
+                const OnLogits &onLogits);
 
 /// The bundle's tokenizer, made when it is first asked for: a program that is
 /// given ids starts without it.

@@ -30,6 +30,9 @@ static Error failed(const CompileOptions &options, const Twine &what) {
   return createStringError(options.model + ": " + what);
 }
 
+/// What goldens are held to where activations or caches are rounded.
+static constexpr double kRoundingTolerance = 0.1;
+
 namespace {
 
 /// Keeps the first error that MLIR reports, so that a failure is one line.
@@ -65,12 +68,17 @@ private:
 
 } // namespace
 
+/// Whether `path` is that of a module rather than of a model file.
+static bool isModule(StringRef path) {
+  StringRef extension = sys::path::extension(path);
+  return extension == ".mlir" || extension == ".mlirbc";
+}
+
 /// Reads a GGUF file, or a module that `tokopt-import` or `tokopt-opt` wrote.
 static Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 readModel(const CompileOptions &options, mlir::MLIRContext &context) {
   FirstError error(context);
-  StringRef extension = sys::path::extension(options.model);
-  if (extension != ".mlir" && extension != ".mlirbc")
+  if (!isModule(options.model))
     return importModel(options.model, sys::path::filename(options.model),
                        context);
   auto module = mlir::parseSourceFile<mlir::ModuleOp>(options.model, &context);
@@ -236,6 +244,53 @@ static mlir::LogicalResult lowerToProgram(mlir::ModuleOp module) {
   return manager.run(module);
 }
 
+/// How far logits may be from those of the oracle, as a share of their root
+/// mean square. Where nothing is rounded but sums, what the contracts promise;
+/// else what rounding does at most (docs/bundle.md). What was done to a module
+/// before it was read is not known, so only a model file is taken to be whole.
+static double getTolerance(const CompileOptions &options,
+                           ArrayRef<Manifest::Pass> passes) {
+  if (options.goldenTolerance)
+    return *options.goldenTolerance;
+  if (isModule(options.model))
+    return kRoundingTolerance;
+  double sum = 0;
+  auto add = [&](StringRef name) {
+    const Contract *contract = findContract(name);
+    double bound = 0;
+    if (!contract || contract->kind == "lossy" ||
+        (contract->kind == "tolerance" && contract->bound.getAsDouble(bound)))
+      return false;
+    sum += bound;
+    return true;
+  };
+  bool promised = add("tok-lower-to-program");
+  for (const Manifest::Pass &pass : passes)
+    promised = promised && add(pass.name);
+  return promised ? sum : kRoundingTolerance;
+}
+
+/// Puts the model file's records into the bundle, and its name and hash into
+/// the manifest.
+static Error addSource(const CompileOptions &options, tok::SourceAttr metadata,
+                       const SourceFile &source, Bundle &bundle,
+                       Manifest &manifest) {
+  if (sys::fs::equivalent(source.getPath(), options.output))
+    return failed(options, "-o: found the file that the weights are read "
+                           "from, expected another one");
+  ArrayRef<uint8_t> bytes = source.getBytes();
+  uint64_t offset = metadata.getOffset(), size = metadata.getBytes();
+  if (offset > bytes.size() || size > bytes.size() - offset)
+    return failed(options, "tok.metadata: found a range to byte " +
+                               Twine(offset + size) + ", but the file has " +
+                               Twine(bytes.size()));
+  bundle.metadata = bytes.slice(offset, size);
+  manifest.sourceName = sys::path::filename(metadata.getFile()).str();
+  manifest.sourceBytes = bytes.size();
+  manifest.sourceHash = hashToHex(hashBytes(bytes));
+  return Error::success();
+}
+
 Error tokopt::compile(const CompileOptions &options) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
@@ -277,31 +332,26 @@ Error tokopt::compile(const CompileOptions &options) {
   manifest->kernels.clear(); // they are listed level by level
 
   Bundle bundle;
-  if (Error error = generateCode(options, **module, stage, bundle, *manifest))
-    return error;
-
-  auto metadata = (*module)->getOperation()->getAttrOfType<tok::SourceAttr>(
-      tok::kMetadataAttrName);
   std::shared_ptr<const SourceFile> source;
-  if (metadata) {
+  if (auto metadata = (*module)->getOperation()->getAttrOfType<tok::SourceAttr>(
+          tok::kMetadataAttrName)) {
     auto opened = openSource(metadata.getFile(), options.model);
     if (!opened)
       return opened.takeError();
     source = *opened;
-    if (sys::fs::equivalent(source->getPath(), options.output))
-      return failed(options, "-o: found the file that the weights are read "
-                             "from, expected another one");
-    ArrayRef<uint8_t> bytes = source->getBytes();
-    uint64_t offset = metadata.getOffset(), size = metadata.getBytes();
-    if (offset > bytes.size() || size > bytes.size() - offset)
-      return failed(options, "tok.metadata: found a range to byte " +
-                                 Twine(offset + size) + ", but the file has " +
-                                 Twine(bytes.size()));
-    bundle.metadata = bytes.slice(offset, size);
-    manifest->sourceName = sys::path::filename(metadata.getFile()).str();
-    manifest->sourceBytes = bytes.size();
-    manifest->sourceHash = hashToHex(hashBytes(bytes));
+    if (Error error = addSource(options, metadata, *source, bundle, *manifest))
+      return error;
   }
+  if (!options.goldens.empty()) {
+    auto goldens = readGoldens(options.goldens, *manifest);
+    if (!goldens)
+      return goldens.takeError();
+    goldens->tolerance = getTolerance(options, manifest->passes);
+    manifest->goldens = std::move(*goldens);
+  }
+  if (Error error = generateCode(options, **module, stage, bundle, *manifest))
+    return error;
+
   bundle.manifest = std::move(*manifest);
   bundle.weights = image->get();
   return writeBundle(options.output, bundle);

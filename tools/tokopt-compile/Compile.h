@@ -36,6 +36,10 @@ struct CompileOptions {
   bool emulate = false;
   /// A constant of the kernels to get wrong: for tests of tests.
   std::optional<Mutation> mutation;
+  /// A file of goldens for the manifest; may be empty.
+  std::string goldens;
+  /// How far from them logits may be; unset means what the passes promise.
+  std::optional<double> goldenTolerance;
 };
 
 /// Adds the passes that `text` names to `manager`, or says in one line what is

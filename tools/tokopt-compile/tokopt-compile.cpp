@@ -53,6 +53,17 @@ static cl::opt<bool> printKernels(
     cl::desc("Print the choice for each kernel, the runner-up and why"),
     cl::cat(category));
 
+static cl::opt<std::string> goldens(
+    "goldens", cl::value_desc("file"),
+    cl::desc("Logits for tokopt-run --verify to find again, as tokopt-run "
+             "--print-goldens wrote them"),
+    cl::cat(category));
+static cl::opt<double> goldenTolerance(
+    "golden-tolerance", cl::value_desc("share"),
+    cl::desc("How far from the goldens logits may be, as a share of their root "
+             "mean square (default: by the contracts of the passes)"),
+    cl::cat(category));
+
 static cl::opt<bool> emulate(
     "emulate", cl::Hidden,
     cl::desc(
@@ -102,6 +113,18 @@ static Error checkUsage() {
   if (mutate.getNumOccurrences() && mutateAt.getNumOccurrences())
     return createStringError("--mutate-at: found with --mutate, expected one "
                              "of them");
+  if (goldens.getNumOccurrences() && goldens.empty())
+    return createStringError("--goldens: found an empty path");
+  if (goldenTolerance.getNumOccurrences()) {
+    if (goldens.empty())
+      return createStringError("--golden-tolerance: found no goldens, expected "
+                               "--goldens beside it");
+    // Written so that NaN is refused.
+    if (!(goldenTolerance >= 0 && goldenTolerance <= 1))
+      return createStringError("--golden-tolerance: found " +
+                               Twine(std::to_string(goldenTolerance)) +
+                               ", expected a share from 0 to 1");
+  }
   mlir::MLIRContext context;
   mlir::PassManager manager(&context);
   return tokopt::parsePipeline(pipeline, manager);
@@ -123,7 +146,10 @@ int main(int argc, char **argv) {
   }
   tokopt::CompileOptions options{
       model,        output,       backend, {targets.begin(), targets.end()},
-      std::nullopt, printKernels, emulate, std::nullopt};
+      std::nullopt, printKernels, emulate, std::nullopt,
+      goldens,      std::nullopt};
+  if (goldenTolerance.getNumOccurrences())
+    options.goldenTolerance = goldenTolerance;
   using Kind = tokopt::Mutation::Kind;
   if (mutate.getNumOccurrences())
     options.mutation = {Kind::Value, mutate[0], mutate[1]};

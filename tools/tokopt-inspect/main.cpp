@@ -54,6 +54,22 @@ std::string text(const Json &value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
+/// Says of goldens how many there are and how closely they hold.
+std::string describeGoldens(const Json &root) {
+  if (!root.contains("goldens"))
+    return "none: tokopt-run --verify checks hashes only; tokopt-compile "
+           "--goldens puts some in";
+  const Json &goldens = root["goldens"];
+  size_t positions = 0;
+  for (const Json &sequence : goldens["sequences"])
+    positions += sequence["outputs"].size();
+  return std::to_string(positions) + " positions of " +
+         std::to_string(goldens["sequences"].size()) +
+         " sequences, of the reference backend of " +
+         text(goldens["producer"]) + ", to " + text(goldens["tolerance"]) +
+         " of their root mean square";
+}
+
 void printLine(const char *name, const std::string &value) {
   printf("%-12s %s\n", name, value.c_str());
 }
@@ -79,6 +95,7 @@ void print(const Json &root) {
                            " a worker");
   for (const Json &line : root.value("altered", Json::array()))
     printLine("altered", text(line) + ": made for a test, not for use");
+  printLine("goldens", describeGoldens(root));
   const Json &schedule = root["schedule"];
   std::string kind = text(schedule["kind"]);
   if (schedule.contains("budget"))

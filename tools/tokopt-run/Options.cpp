@@ -9,6 +9,10 @@
 
 void RunOptions::addTo(CLI::App &app) {
   load.addTo(app);
+  app.get_option("--verify")
+      ->description("Check the hash of the weights, too, and replay the "
+                    "bundle's goldens on every level that runs here, or on "
+                    "that of --level");
   auto *input = app.add_option_group("Input", "One of");
   input->add_option("--prompt", prompt, "A message to the model")
       ->option_text("TEXT");
@@ -40,6 +44,12 @@ void RunOptions::addTo(CLI::App &app) {
                    "Give the K largest logits of the first new position")
       ->option_text("K");
   output->add_flag("--json", json, "Print one JSON object");
+  output
+      ->add_flag("--print-goldens", printGoldens,
+                 "Generate nothing; print the prompt's logits for "
+                 "tokopt-compile --goldens, from a bundle of the reference "
+                 "backend")
+      ->excludes("--json");
 
   auto *sample = app.add_option_group("Sampling");
   auto *greedyFlag = sample->add_flag("--greedy", greedy,

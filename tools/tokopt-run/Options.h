@@ -23,6 +23,7 @@ struct RunOptions {
   bool warmUp = false;
   uint32_t topLogits = 0;
   bool json = false;
+  bool printGoldens = false;
 
   void addTo(CLI::App &app);
   bool tokenizes() const { return tokenize || tokenizeFile; }

@@ -5,11 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Options.h"
+#include "Goldens.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 using namespace tools;
 using Json = nlohmann::ordered_json;
@@ -107,16 +106,7 @@ void onLogits(void *data, tokrt_request_t, uint32_t, const float *logits,
   auto *output = static_cast<Output *>(data);
   if (!output->firstLogits.empty())
     return;
-  std::vector<int32_t> order(count);
-  std::iota(order.begin(), order.end(), 0);
-  size_t top = std::min<size_t>(output->topLogits(), count);
-  auto better = [logits](int32_t a, int32_t b) {
-    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
-  };
-  std::partial_sort(order.begin(), order.begin() + static_cast<ptrdiff_t>(top),
-                    order.end(), better);
-  for (size_t i = 0; i < top; ++i)
-    output->firstLogits.emplace_back(order[i], logits[order[i]]);
+  output->firstLogits = bestLogits(logits, count, output->topLogits());
 }
 
 void onFinish(void *data, tokrt_request_t, tokrt_finish_t finish) {
@@ -246,14 +236,12 @@ void run(const RunOptions &options) {
   ModelPtr model =
       loadModel(options.load, options.load.bundle, options.load.level);
   Text text(model.get(), options.load.bundle);
+  if (options.load.verify)
+    replayGoldens(options, model.get());
+  if (options.printGoldens)
+    return printGoldens(options, model.get(), promptIds(options, text));
   if (options.tokenizes())
     return printTokens(options, text);
   if (options.generates())
-    return runPrompt(options, model.get(), text, sinceStart);
-  // --verify alone: whoever came here has passed.
-  if (options.json)
-    puts(Json{{"verified", true}}.dump().c_str());
-  else
-    printf("%s: the weights are as the manifest says\n",
-           options.load.bundle.c_str());
+    runPrompt(options, model.get(), text, sinceStart);
 }

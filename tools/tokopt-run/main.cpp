@@ -15,6 +15,9 @@ int main(int argc, char **argv) {
     if (!options.generates() && !options.tokenizes() && !options.load.verify)
       throw CLI::RequiredError("one of --prompt, --prompt-file, --ids, "
                                "--ids-file, --tokenize, --tokenize-file");
+    if (options.printGoldens && !options.generates())
+      throw CLI::RequiredError("--print-goldens: one of --prompt, "
+                               "--prompt-file, --ids, --ids-file");
   });
   return tools::runTool(app, argc, argv, [&] { run(options); });
 }
