@@ -25,6 +25,9 @@ inline constexpr int64_t kMaxLayers = 65536;
 inline constexpr int64_t kMaxWidth = 1 << 20;
 /// Tokens of a vocabulary, positions of a sequence, rows of a step.
 inline constexpr int64_t kMaxCount = 1 << 24;
+/// Positions of a page of a cache, and bytes of one, before padding and scales.
+inline constexpr int64_t kMaxPageSlots = 65536;
+inline constexpr int64_t kMaxPageBytes = int64_t(1) << 34;
 
 } // namespace tokopt::tok
 

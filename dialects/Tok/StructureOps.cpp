@@ -88,6 +88,16 @@ static LogicalResult checkLayers(StackOp op, func::FuncOp kind,
 }
 
 LogicalResult StackOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // A step's range of layers counts the stack's entries, and whoever schedules
+  // steps knows their number from the model alone.
+  auto module = (*this)->getParentOfType<ModuleOp>();
+  auto model =
+      module ? module->getAttrOfType<ModelAttr>(kModelAttrName) : ModelAttr();
+  int64_t entries = getLayers().size();
+  if (model && model.getLayers() != entries)
+    return emitOpError("expects as many layers as the ")
+           << model.getLayers() << " of '" << kModelAttrName << "', but got "
+           << entries;
   SmallVector<Type> inputs = {getInput().getType(), getRows().getType()};
   llvm::append_range(inputs, getCaches().getTypes());
   inputs.push_back(IndexType::get(getContext()));

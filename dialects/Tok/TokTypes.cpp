@@ -222,9 +222,19 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
       return emitError()
              << "expects keys and values of f32, f16 or i8, but got " << type;
   // Attention reduces in blocks of 64 slots, so a block must not span pages.
-  if (page <= 0 || page % 64)
-    return emitError() << "expects a page of a multiple of 64 slots, but got "
-                       << page;
+  if (page <= 0 || page % 64 || page > kMaxPageSlots)
+    return emitError() << "expects a page of a multiple of 64 slots, at most "
+                       << kMaxPageSlots << ", but got " << page;
+  // In floating point, since any of these may be as large as it likes.
+  auto bytesOf = [](int64_t size, Type type) {
+    return static_cast<double>(size) * (type.getIntOrFloatBitWidth() / 8);
+  };
+  double bytes = static_cast<double>(page) * layers.size() * heads *
+                 (bytesOf(kSize, kType) + bytesOf(vSize, vType));
+  if (bytes > kMaxPageBytes)
+    return emitError() << "expects a page of at most " << kMaxPageBytes
+                       << " bytes, but " << page << " slots of "
+                       << layers.size() << " layers need more";
   if (keys.getValue() != "post_rope" && keys.getValue() != "pre_rope")
     return emitError() << "expects keys = post_rope or pre_rope, but got "
                        << keys.getValue();

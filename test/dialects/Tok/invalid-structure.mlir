@@ -260,3 +260,16 @@ module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 3
   // expected-error @+1 {{expects the last boundary to be the number of layers 3, but got 2}}
   tok.schedule @s layered budget = 512 groups = [0, 1, 2]
 }
+
+// -----
+
+module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 3, width = 8, context = 256, vocab = 64>} {
+  func.func private @decoder(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %l: index) -> tensor<?x8xf32> attributes {tok.kind} {
+    return %x : tensor<?x8xf32>
+  }
+  func.func @f(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %n: index) -> tensor<?x8xf32> {
+    // expected-error @+1 {{expects as many layers as the 3 of 'tok.model', but got 2}}
+    %y, %g = tok.stack %x, %rows frontier(%x) rows(%n, %n, %n) [@decoder for 0-1] : tensor<?x8xf32>, !tok.rows<pos, seq>
+    return %y : tensor<?x8xf32>
+  }
+}

@@ -42,8 +42,18 @@ func.func private @f(!tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x 
 
 // -----
 
-// expected-error @+1 {{expects a page of a multiple of 64 slots, but got 96}}
+// expected-error @+1 {{expects a page of a multiple of 64 slots, at most 65536, but got 96}}
 func.func private @f(!tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 96, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>)
+
+// -----
+
+// expected-error @+1 {{expects a page of a multiple of 64 slots, at most 65536, but got 6400000}}
+func.func private @f(!tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 6400000, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>)
+
+// -----
+
+// expected-error @+1 {{expects a page of at most 17179869184 bytes, but 65536 slots of 1 layers need more}}
+func.func private @f(!tok.cache<layers = [0], heads = 1048576, k = 32 x f32, v = 32 x f32, page = 65536, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>)
 
 // -----
 
