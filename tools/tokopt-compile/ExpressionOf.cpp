@@ -20,14 +20,18 @@
 using namespace llvm;
 using namespace tokopt;
 
-Format tokopt::getFormat(mlir::Type element) {
-  if (element.isF32())
-    return Format::F32;
-  if (element.isF16())
-    return Format::F16;
+Expected<Format> tokopt::getFormat(tok::WeightOp weight,
+                                   mlir::RankedTensorType type) {
+  mlir::Type element = type.getElementType();
   std::string name;
-  raw_string_ostream(name) << element; // !tok.q4_1
-  return *parseFormat(StringRef(name).rsplit('.').second);
+  raw_string_ostream(name) << element; // f32 or !tok.q4_1
+  StringRef last = StringRef(name).rsplit('.').second;
+  if (std::optional<Format> format = parseFormat(last.empty() ? name : last))
+    return *format;
+  return createStringError("tok.weight @" + weight.getSymName() +
+                           ": found elements of " + name +
+                           ", which the bundler does not know; expected a "
+                           "format of docs/bundle.md");
 }
 
 Expected<SourceRange> SourceFiles::getRange(tok::WeightOp weight,
@@ -74,7 +78,10 @@ private:
     if (!range)
       return range.takeError();
     mlir::RankedTensorType type = weight.getSourceTensorType();
-    return expression.addSource(getFormat(type.getElementType()),
+    auto format = getFormat(weight, type);
+    if (!format)
+      return format.takeError();
+    return expression.addSource(*format,
                                 type.getRank() == 1 ? 1 : type.getDimSize(0),
                                 type.getShape().back(), std::move(*range));
   }
@@ -110,10 +117,12 @@ private:
         .Case([&](tok::DequantizeOp op) {
           return expression.addDequantize(number(op.getInput()));
         })
-        .Case([&](tok::QuantizeOp op) {
-          mlir::Type element = op.getOutput().getType().getElementType();
-          return expression.addQuantize(number(op.getInput()),
-                                        getFormat(element));
+        .Case([&](tok::QuantizeOp op) -> Expected<Number> {
+          auto format = getFormat(op->getParentOfType<tok::WeightOp>(),
+                                  op.getOutput().getType());
+          if (!format)
+            return format.takeError();
+          return expression.addQuantize(number(op.getInput()), *format);
         })
         .Case([&](tok::ScaleColumnsOp op) {
           return expression.addScaleColumns(number(op.getInput()),

@@ -15,8 +15,10 @@
 
 namespace tokopt {
 
-/// The bundler's name of an element type that a weight may have.
-Format getFormat(mlir::Type element);
+/// The bundler's name of the element type of `type`; an error at `weight` if
+/// it has none.
+llvm::Expected<Format> getFormat(tok::WeightOp weight,
+                                 mlir::RankedTensorType type);
 
 /// The model files that a module names, each opened once.
 class SourceFiles {

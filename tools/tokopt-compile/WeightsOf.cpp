@@ -44,10 +44,12 @@ copyMember(tok::WeightOp weight, size_t member, bool packed,
     return range.takeError();
   if (!packed)
     return makeRawProducer(std::move(*range));
-  Format format = getFormat(type.getElementType());
+  auto format = getFormat(weight, type);
+  if (!format)
+    return format.takeError();
   if (type.getRank() == 1)
-    return makeVectorProducer(format, type.getDimSize(0), std::move(*range));
-  return makeMatrixProducer(format, type.getDimSize(0), type.getDimSize(1),
+    return makeVectorProducer(*format, type.getDimSize(0), std::move(*range));
+  return makeMatrixProducer(*format, type.getDimSize(0), type.getDimSize(1),
                             std::move(*range));
 }
 
