@@ -81,7 +81,12 @@ static LogicalResult checkConfig(KernelOp op, const Family &family) {
              value.getInt() >= least;
     };
   };
+  // What passes add later; templates take it as it is.
+  StringRef planned[] = {"scratch", "row_bytes"};
+  auto present = llvm::to_vector(llvm::make_filter_range(
+      planned, [&](StringRef name) { return op.getConfig().contains(name); }));
   return failure(
+      failed(check(present, "an integer of at least 0", isAtLeast(0))) ||
       failed(check(family.positive, "a positive integer", isAtLeast(1))) ||
       failed(check(family.natural, "an integer of at least 0", isAtLeast(0))) ||
       failed(check(family.floats, "a float",

@@ -235,6 +235,10 @@ FailureOr<func::FuncOp> Expander::getFunction(tok::KernelOp kernel) {
   if (generator->getScratchBytes(kernel) &&
       !kernel.getConfig().contains("scratch"))
     return kernel.emitOpError("has no scratch yet; run tok-plan-buffers first");
+  if (generator->getSharedBytes(kernel) &&
+      !kernel.getConfig().contains("row_bytes"))
+    return kernel.emitOpError(
+        "has no row_bytes yet; run tok-plan-buffers first");
   Type i64 = builder.getI64Type();
   SmallVector<Type> types = {pointer(), i64, i64, i64, i64};
   size_t pointers = (kernel.getWeights() ? kernel.getWeights()->size() : 0) +

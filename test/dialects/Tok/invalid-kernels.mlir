@@ -397,3 +397,47 @@ func.func @f(%x: memref<?x96xf32>, %n: index) {
   }
   return
 }
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects 'scratch' to be an integer of at least 0 in the configuration of 'rowwise'}}
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96, scratch = "much"} prologue {
+  ^bb0(%v: f32):
+    tok.yield %v : f32
+  }
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects 'scratch' to be an integer of at least 0 in the configuration of 'rowwise'}}
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96, scratch = -64} prologue {
+  ^bb0(%v: f32):
+    tok.yield %v : f32
+  }
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects 'row_bytes' to be an integer of at least 0 in the configuration of 'rowwise'}}
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96, row_bytes = 64 : i32} prologue {
+  ^bb0(%v: f32):
+    tok.yield %v : f32
+  }
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects 'row_bytes' to be an integer of at least 0 in the configuration of 'rowwise'}}
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96, row_bytes = 1.5 : f32} prologue {
+  ^bb0(%v: f32):
+    tok.yield %v : f32
+  }
+  return
+}
