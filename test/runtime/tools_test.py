@@ -144,6 +144,12 @@ def test_eval(folder, bundle):
     small = make(folder, "small.so", "/model/vocab=900")
     check("compare bundles of one model" in run("tokopt-eval", bundle, "--ids-file", file, "--reference", small, status=1).stderr,
           "another vocabulary is refused")
+    # Of the same model in another file, but not of another vocabulary of that size.
+    requantized = make(folder, "requantized.so", '/source/hash="' + "1" * 32 + '"')
+    check(run_json("tokopt-eval", bundle, "--ids-file", file, "--reference", requantized)["kl_mean"] == 0, "the same tokens")
+    other_words = make(folder, "words.so", '/source/hash="' + "1" * 32 + '"', "word=other")
+    message = run("tokopt-eval", bundle, "--ids-file", file, "--reference", other_words, status=1).stderr
+    check("words.so: token 996: found \"other\", expected the \"[996]\" of " in message and "compare bundles of one vocabulary" in message, message)
     # The level is the subject's: the reference may have others.
     levels = make(folder, "levels.so", '/levels/0/name="only"')
     for options in ({"env": {"TOKOPT_LEVEL": "only"}}, {}):

@@ -96,8 +96,7 @@ static std::vector<int32_t> parseJsonIds(const std::string &text,
   return ids;
 }
 
-/// The first bytes of `text` for a message, whatever they are.
-static std::string quoted(const std::string &text) {
+std::string tools::quoted(const std::string &text) {
   std::string out = "\"";
   for (unsigned char c : text.substr(0, 12)) {
     char code[5];
@@ -312,6 +311,16 @@ std::vector<int32_t> Text::encode(const std::string &bytes, bool parseSpecial) {
   std::vector<int32_t> out(ids, ids + count);
   tokrt_text_free(ids);
   return out;
+}
+
+std::string Text::tokenBytes(int32_t id) {
+  const char *bytes;
+  size_t size;
+  tokrt_error_t error;
+  if (static_cast<size_t>(id) >= tokrt_text_token_count(get()))
+    return "";
+  check(tokrt_text_decode_token(get(), id, &bytes, &size, &error), error);
+  return std::string(bytes, size);
 }
 
 std::string Text::applyChat(const std::string &prompt) {

@@ -46,6 +46,9 @@ std::string readFile(const std::string &path);
 std::vector<int32_t> parseIds(const std::string &text,
                               const std::string &source);
 
+/// The first bytes of `text` for a message, whatever they are.
+std::string quoted(const std::string &text);
+
 /// Accepts whole numbers of 64 bits: the parser would let -1 become the
 /// largest.
 CLI::Validator wholeNumber();
@@ -122,6 +125,9 @@ public:
   std::string applyChat(const std::string &prompt);
   /// The tokens that end a reply.
   std::vector<int32_t> stops();
+  /// The bytes that a token stands for; none for one that the tokenizer does
+  /// not have.
+  std::string tokenBytes(int32_t id);
   /// Gives text token by token; control tokens are left out.
   TextStreamPtr stream();
   /// Valid UTF-8, control tokens left out.
