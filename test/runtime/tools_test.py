@@ -95,6 +95,19 @@ def test_text(folder, bundle):
     check(raw["prompt_tokens"] == 2, f"raw prompt of {raw['prompt_tokens']} tokens")
 
 
+def test_lost_bytes(folder, bundle):
+    # The tiny vocabulary has no token for these; the tokenizers of training leave such out, too.
+    lossy = run("tokopt-run", bundle, "--tokenize-file", write(folder, "lossy", "ab\n\tab\x01"), "--json")
+    check(json.loads(lossy.stdout)["ids"] == run_json("tokopt-run", bundle, "--tokenize", "ab")["ids"] * 2, f"{lossy.stdout}")
+    check("warning: " in lossy.stderr and "no tokens for 3 bytes of the text, the first at offset 2: \"\\x0a\\x09\\x01\";" in lossy.stderr,
+          f"{lossy.stderr!r}")
+    only = run("tokopt-run", bundle, "--tokenize", "\n")
+    check(only.stdout == "\n" and "no tokens for 1 bytes of the text, the first at offset 0:" in only.stderr, f"{only.stderr!r}")
+    for arguments in (["--tokenize", "ab <tool>é<|im_end|>"], ["--prompt", "a<|im_end|>b", "--raw", "--max-tokens", 0],
+                      ["--prompt", "ab", "--max-tokens", 0], ["--tokenize", ""]):
+        check("warning" not in run("tokopt-run", bundle, *arguments).stderr, f"nothing is lost of {arguments}")
+
+
 def test_schedules(folder, bundle):
     ids = ",".join(str(i % 90) for i in range(30))
     common = [bundle, "--ids", ids, "--max-tokens", 3, "--greedy", "--ignore-eos"]
@@ -295,6 +308,7 @@ def main():
         bundle = make(folder, "fake.so")
         test_generation(folder, bundle)
         test_text(folder, bundle)
+        test_lost_bytes(folder, bundle)
         test_schedules(folder, bundle)
         test_eval(folder, bundle)
         test_inspect(folder, bundle)

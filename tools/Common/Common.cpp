@@ -310,6 +310,7 @@ std::vector<int32_t> Text::encode(const std::string &bytes, bool parseSpecial) {
         error);
   std::vector<int32_t> out(ids, ids + count);
   tokrt_text_free(ids);
+  warnOfLoss(bytes, out, parseSpecial);
   return out;
 }
 
@@ -321,6 +322,37 @@ std::string Text::tokenBytes(int32_t id) {
     return "";
   check(tokrt_text_decode_token(get(), id, &bytes, &size, &error), error);
   return std::string(bytes, size);
+}
+
+void Text::warnOfLoss(const std::string &bytes, const std::vector<int32_t> &ids,
+                      bool parseSpecial) {
+  // Tokens stand for the text in its order, and the lost bytes between them.
+  std::string missing;
+  size_t position = 0, first = 0;
+  auto lose = [&](size_t end) {
+    if (missing.empty())
+      first = position;
+    missing.append(bytes, position, end - position);
+  };
+  for (size_t i = 0; i < ids.size(); ++i) {
+    std::string token = tokenBytes(ids[i]);
+    // The beginning of a sequence, which stands for no text.
+    if (i == 0 && tokrt_text_is_control(get(), ids[i]) &&
+        !(parseSpecial && bytes.compare(0, token.size(), token) == 0))
+      continue;
+    size_t at = bytes.find(token, position);
+    if (at == std::string::npos)
+      return; // no vocabulary of this kind
+    lose(at);
+    position = at + token.size();
+  }
+  lose(bytes.size());
+  if (!missing.empty())
+    fprintf(stderr,
+            "warning: %s: the vocabulary has no tokens for %zu bytes of the "
+            "text, the first at offset %zu: %s; they are left out, as in "
+            "training\n",
+            path.c_str(), missing.size(), first, quoted(missing).c_str());
 }
 
 std::string Text::applyChat(const std::string &prompt) {

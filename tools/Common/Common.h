@@ -121,6 +121,7 @@ public:
       : model(model), path(std::move(path)) {}
 
   const tokrt_text_t *get();
+  /// Warns on the standard error of bytes that the vocabulary has no token for.
   std::vector<int32_t> encode(const std::string &text, bool parseSpecial);
   std::string applyChat(const std::string &prompt);
   /// The tokens that end a reply.
@@ -134,6 +135,9 @@ public:
   std::string decode(const std::vector<int32_t> &ids);
 
 private:
+  void warnOfLoss(const std::string &text, const std::vector<int32_t> &ids,
+                  bool parseSpecial);
+
   const tokrt_model_t *model;
   std::string path;
   TextPtr text;
