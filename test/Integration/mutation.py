@@ -31,7 +31,8 @@ CHOSEN = [
 ]
 SAMPLES, SEED = 16, 8
 FACTOR = 1.1
-SHARE = 0.05
+# 15 of 18 are, of a sample of 64 (docs/soak.md).
+SHARE = 0.5
 
 
 class Mutants:
