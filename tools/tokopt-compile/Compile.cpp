@@ -219,10 +219,9 @@ static Error generateCode(const CompileOptions &options, mlir::ModuleOp module,
     modules.push_back(std::move(copy));
   }
   if (jobs.empty())
-    return failed(
-        options,
-        "no ISA level is left; expected --target with avx2, avx512vnni or "
-        "avx512amx");
+    return failed(options,
+                  "no ISA level is left; expected --target with one of " +
+                      listIsaLevels());
   CpuCompileOptions codeOptions;
   codeOptions.barePointers = false;
   auto objects = compileInParallel(jobs, codeOptions);
