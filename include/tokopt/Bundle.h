@@ -193,8 +193,7 @@ struct Manifest {
     /// Of the bundle that gave them.
     std::string producer;
     std::vector<Pass> passes;
-    /// How far logits may be off, as a share of `rms`: the root mean square of
-    /// all differences, a single one four times as much.
+    /// How far logits may be off, as a share of `rms` (docs/bundle.md).
     double tolerance = 0;
     std::vector<Sequence> sequences;
   };

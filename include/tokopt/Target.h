@@ -20,6 +20,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace mlir {
@@ -51,6 +52,9 @@ llvm::ArrayRef<IsaLevel> getIsaLevels();
 
 /// The level called `name`, or null.
 const IsaLevel *findIsaLevel(llvm::StringRef name);
+
+/// The names of all levels in a row, for messages.
+std::string listIsaLevels();
 
 /// What `compileModule` writes.
 enum class EmitKind { Object, Assembly, LLVMIR };

@@ -273,7 +273,7 @@ def ChooseKernelsPass : TokPass<"tok-choose-kernels", Exact> {
   }];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"::tokopt::kDefaultMachine.str()",
-           "The machine: avx2, avx512vnni or avx512amx (cpu), sm_80 or sm_90a (cuda)">,
+           "The machine: an ISA level of the CPU or an architecture of CUDA; an error lists them">,
     Option<"print", "print", "bool", /*default=*/"false", "Print the choices to standard error">,
   ];
 }
@@ -320,7 +320,7 @@ def ExpandKernelsPass : TokPass<"tok-expand-kernels", Exact> {
   }];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"::tokopt::kDefaultMachine.str()",
-           "The machine: avx2, avx512vnni or avx512amx (cpu), sm_80 or sm_90a (cuda)">,
+           "The machine: an ISA level of the CPU or an architecture of CUDA; an error lists them">,
   ];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
     "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",

@@ -77,8 +77,8 @@ struct ProgramOptions : PassPipelineOptions<ProgramOptions> {
 struct KernelOptions : PassPipelineOptions<KernelOptions> {
   Option<std::string> target{
       *this, "target",
-      llvm::cl::desc("The machine: avx2, avx512vnni or avx512amx (cpu), sm_80 "
-                     "or sm_90a (cuda)"),
+      llvm::cl::desc("The machine: an ISA level of the CPU or an architecture "
+                     "of CUDA; an error lists them"),
       llvm::cl::init(kDefaultMachine.str())};
 };
 

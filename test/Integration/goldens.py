@@ -16,7 +16,7 @@ from mutation import CHOSEN
 
 # More than a page, and than a block of attention.
 POSITIONS = 72
-# What SmolLM2 has been seen to need is less than half of it.
+# SmolLM2 needs a third of it.
 ROUNDING = 0.1
 
 
@@ -92,7 +92,10 @@ def real(check, folder, name):
     goldens = Goldens(check, folder, model_file(name), text_ids(name)[:POSITIONS])
     path = goldens.compile("rounded.so")
     goldens.gives(path, ROUNDING)
-    goldens.refuses_mutants(CHOSEN)
+    # One is a bias that is off by less than the rounding's noise: only a bundle that does not round shows it.
+    small = [mutation for mutation in CHOSEN if mutation[0] == 128]
+    goldens.refuses_mutants([mutation for mutation in CHOSEN if mutation not in small])
+    goldens.refuses_mutants(small, "--pipeline=")
     goldens.refuses_a_flipped_weight(path)
 
 

@@ -263,12 +263,15 @@ def test_goldens(folder, bundle):
             f"logit of id {first(goldens)['logits'][0][0]}, expected 33 within ", "take another level with --level")
     refused("missing.so", lambda g: first(g)["logits"].pop(2), f"id {first(goldens)['logits'][2][0]}, expected at most ")
     refused("other.so", lambda g: g["sequences"][1]["ids"].__setitem__(1, 9), "sequences[1].outputs[1]: position 1,")
-    # Each within its limit, but all of them off the same way.
-    def shift(goldens):
+    def shift(goldens, by, turn):
         for output in goldens["sequences"][0]["outputs"]:
-            for pair in output["logits"]:
-                pair[1] += 2.5e-6 * output["rms"]
-    refused("shift.so", shift, "sequences[0]: in steps of many rows: found logits that differ by 2.", "expected at most 1e-06")
+            for i, pair in enumerate(output["logits"]):
+                pair[1] += by * turn**i * output["rms"]
+    # Each is within its limit, but not all of them together, unless they are off the same way.
+    refused("spread.so", lambda g: shift(g, 2.5e-6, -1), "sequences[0]: in steps of many rows: found logits that differ from each other's by "
+            "2.", "expected at most 1e-06")
+    run("tokopt-run", carrying("common.so", lambda g: shift(g, 2.5e-6, 1)), "--verify")
+    refused("far.so", lambda g: shift(g, 5e-6, 1), "sequences[0].outputs[0]", "as the logit of id")
     # Levels: all that run here, or the one that is named.
     level = json.loads(run("tokopt-inspect", bundle, "--json").stdout)["levels"][0]
     del level["missing_here"]

@@ -11,6 +11,8 @@
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace tokopt;
@@ -30,9 +32,13 @@ llvm::Expected<std::unique_ptr<KernelFile>>
 KernelFile::read(StringRef path, StringRef architecture) {
   std::unique_ptr<KernelFile> file(new KernelFile());
   file->architecture = findCudaArchitecture(architecture);
-  if (!file->architecture)
+  if (!file->architecture) {
+    auto names = llvm::map_range(
+        getCudaArchitectures(),
+        [](const CudaArchitecture &known) { return known.name; });
     return llvm::createStringError("has no architecture '" + architecture +
-                                   "'; expected sm_80 or sm_90a");
+                                   "'; expected " + llvm::join(names, " or "));
+  }
   file->module = parseSourceFile<ModuleOp>(path, file->sources, &file->context);
   if (!file->module)
     return llvm::createStringError("the file cannot be read");

@@ -219,10 +219,9 @@ static Error generateCode(const CompileOptions &options, mlir::ModuleOp module,
     modules.push_back(std::move(copy));
   }
   if (jobs.empty())
-    return failed(
-        options,
-        "no ISA level is left; expected --target with avx2, avx512vnni or "
-        "avx512amx");
+    return failed(options,
+                  "no ISA level is left; expected --target with one of " +
+                      listIsaLevels());
   CpuCompileOptions codeOptions;
   codeOptions.barePointers = false;
   auto objects = compileInParallel(jobs, codeOptions);
@@ -249,7 +248,8 @@ static mlir::LogicalResult lowerToProgram(mlir::ModuleOp module) {
 /// else what rounding does at most (docs/bundle.md). What was done to a module
 /// before it was read is not known, so only a model file is taken to be whole.
 static double getTolerance(const CompileOptions &options,
-                           ArrayRef<Manifest::Pass> passes) {
+                           ArrayRef<Manifest::Pass> passes,
+                           ArrayRef<Manifest::Pass> goldenPasses) {
   if (options.goldenTolerance)
     return *options.goldenTolerance;
   if (isModule(options.model))
@@ -265,7 +265,8 @@ static double getTolerance(const CompileOptions &options,
     return true;
   };
   bool promised = add("tok-lower-to-program");
-  for (const Manifest::Pass &pass : passes)
+  for (const Manifest::Pass &pass :
+       llvm::concat<const Manifest::Pass>(passes, goldenPasses))
     promised = promised && add(pass.name);
   return promised ? sum : kRoundingTolerance;
 }
@@ -346,7 +347,8 @@ Error tokopt::compile(const CompileOptions &options) {
     auto goldens = readGoldens(options.goldens, *manifest);
     if (!goldens)
       return goldens.takeError();
-    goldens->tolerance = getTolerance(options, manifest->passes);
+    goldens->tolerance =
+        getTolerance(options, manifest->passes, goldens->passes);
     manifest->goldens = std::move(*goldens);
   }
   if (Error error = generateCode(options, **module, stage, bundle, *manifest))

@@ -34,11 +34,12 @@ static cl::opt<std::string> backend(
         "cpu: generated kernels (default); reference: the ops' definitions, "
         "to compare with"),
     cl::cat(category));
-static cl::list<std::string>
-    targets("target", cl::CommaSeparated, cl::value_desc("level"),
-            cl::desc("ISA levels to generate for: avx512amx, avx512vnni, avx2 "
-                     "(default: all)"),
-            cl::cat(category));
+static const std::string targetsText = "ISA levels to generate for, of " +
+                                       tokopt::listIsaLevels() +
+                                       " (default: all)";
+static cl::list<std::string> targets("target", cl::CommaSeparated,
+                                     cl::value_desc("level"),
+                                     cl::desc(targetsText), cl::cat(category));
 static cl::opt<std::string> pipeline(
     "pipeline", cl::value_desc("passes"),
     cl::desc("Model passes to run instead of the backend's own; may be empty"),
@@ -95,7 +96,7 @@ static Error checkUsage() {
   for (const std::string &target : targets)
     if (!tokopt::findIsaLevel(target))
       return createStringError("--target: found '" + target +
-                               "', expected avx2, avx512vnni or avx512amx");
+                               "', expected one of " + tokopt::listIsaLevels());
   if (backend == "reference" && (printKernels || emulate))
     return createStringError("--backend: found reference, which has no "
                              "kernels, expected cpu for --" +

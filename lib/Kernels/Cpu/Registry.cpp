@@ -57,7 +57,7 @@ struct CpuTarget : KernelTarget {
 
   /// A barrier takes as long as the norms of about so many rows.
   int64_t getFewRows() const override { return 4; }
-  std::optional<int64_t> getPageBytes(tok::CacheType cache) const override {
+  int64_t getPageBytes(tok::CacheType cache) const override {
     return kernels::PageLayout(cache).pageBytes;
   }
   std::optional<int64_t> getRoundedRowBytes(int64_t columns) const override {

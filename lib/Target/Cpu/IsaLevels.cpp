@@ -11,6 +11,7 @@
 
 #include "tokopt/Target.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace tokopt;
 using llvm::StringLiteral;
@@ -48,4 +49,11 @@ const IsaLevel *tokopt::findIsaLevel(llvm::StringRef name) {
   const auto *level = llvm::find_if(
       kLevels, [&](const IsaLevel &level) { return level.name == name; });
   return level == std::end(kLevels) ? nullptr : level;
+}
+
+std::string tokopt::listIsaLevels() {
+  return llvm::join(
+      llvm::map_range(kLevels,
+                      [](const IsaLevel &level) { return level.name; }),
+      ", ");
 }
