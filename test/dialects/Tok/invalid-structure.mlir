@@ -220,6 +220,61 @@ func.func @f(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %kv: !cache, %n: i
 // -----
 
 //===----------------------------------------------------------------------===//
+// Stacks and the layers of the model
+//===----------------------------------------------------------------------===//
+
+module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 3, width = 8, context = 256, vocab = 64>} {
+  func.func private @decoder(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %l: index) -> tensor<?x8xf32> attributes {tok.kind} {
+    return %x : tensor<?x8xf32>
+  }
+  func.func @step(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %n: index) -> tensor<?x8xf32> {
+    // expected-error @+1 {{expects as many layers as the 3 of 'tok.model', but got 2; to prune or add a layer, change both}}
+    %y, %g = tok.stack %x, %rows frontier(%x) rows(%n, %n, %n) [@decoder for 0-1] : tensor<?x8xf32>, !tok.rows<pos, seq>
+    return %y : tensor<?x8xf32>
+  }
+}
+
+// -----
+
+// A layer that is applied twice counts twice.
+module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 2, width = 8, context = 256, vocab = 64>} {
+  func.func private @decoder(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %l: index) -> tensor<?x8xf32> attributes {tok.kind} {
+    return %x : tensor<?x8xf32>
+  }
+  func.func @step(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %n: index) -> tensor<?x8xf32> {
+    // expected-error @+1 {{expects as many layers as the 2 of 'tok.model', but got 3}}
+    %y, %g = tok.stack %x, %rows frontier(%x) rows(%n, %n, %n) [@decoder for 0-1, @decoder for 1] : tensor<?x8xf32>, !tok.rows<pos, seq>
+    return %y : tensor<?x8xf32>
+  }
+}
+
+// -----
+
+// Each has the model's layers, but one range of layers cannot be that of both.
+module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 2, width = 8, context = 256, vocab = 64>} {
+  func.func private @decoder(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %l: index) -> tensor<?x8xf32> attributes {tok.kind} {
+    return %x : tensor<?x8xf32>
+  }
+  func.func @step(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %n: index) -> tensor<?x8xf32> {
+    // expected-note @+1 {{the other one is here}}
+    %y, %g = tok.stack %x, %rows frontier(%x) rows(%n, %n, %n) [@decoder for 0-1] : tensor<?x8xf32>, !tok.rows<pos, seq>
+    // expected-error @+1 {{expects to be the only one of its entry: a step has one range of layers and one frontier; an encoder or a drafter is a model in a module of its own}}
+    %z, %h = tok.stack %y, %rows frontier(%x) rows(%n, %n, %n) [@decoder for 0-1] : tensor<?x8xf32>, !tok.rows<pos, seq>
+    return %z : tensor<?x8xf32>
+  }
+}
+
+// -----
+
+func.func private @decoder(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %l: index) -> tensor<?x8xf32> attributes {tok.kind} {
+  // expected-error @+1 {{expects to stand in an entry, but stands in the kind "decoder"}}
+  %y, %g = tok.stack %x, %rows frontier(%x) rows(%l, %l, %l) [@decoder for 0-1] : tensor<?x8xf32>, !tok.rows<pos, seq>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+//===----------------------------------------------------------------------===//
 // Schedules
 //===----------------------------------------------------------------------===//
 
@@ -259,17 +314,4 @@ tok.schedule @s layered budget = 512 groups = [0, 2, 2]
 module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 3, width = 8, context = 256, vocab = 64>} {
   // expected-error @+1 {{expects the last boundary to be the number of layers 3, but got 2}}
   tok.schedule @s layered budget = 512 groups = [0, 1, 2]
-}
-
-// -----
-
-module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 3, width = 8, context = 256, vocab = 64>} {
-  func.func private @decoder(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %l: index) -> tensor<?x8xf32> attributes {tok.kind} {
-    return %x : tensor<?x8xf32>
-  }
-  func.func @f(%x: tensor<?x8xf32>, %rows: !tok.rows<pos, seq>, %n: index) -> tensor<?x8xf32> {
-    // expected-error @+1 {{expects as many layers as the 3 of 'tok.model', but got 2}}
-    %y, %g = tok.stack %x, %rows frontier(%x) rows(%n, %n, %n) [@decoder for 0-1] : tensor<?x8xf32>, !tok.rows<pos, seq>
-    return %y : tensor<?x8xf32>
-  }
 }
