@@ -56,3 +56,14 @@ LogicalResult tokopt::tok::verifyCacheLayer(Operation *op) {
   return verifyLayer(op, user.getCacheLayer(), "its cache", op->getLoc(),
                      [&](int64_t n) { return type.indexOfLayer(n) >= 0; });
 }
+
+LogicalResult tokopt::tok::verifyVocabulary(Operation *reader,
+                                            WeightOp weight) {
+  ModelAttr model = findModel(reader);
+  RankedTensorType type = weight.getTensorType();
+  if (!model || type.getDimSize(0) >= model.getVocab())
+    return success();
+  return reader->emitOpError("expects @")
+         << weight.getSymName() << " to have a row for each of the model's "
+         << model.getVocab() << " tokens, but it is " << type;
+}

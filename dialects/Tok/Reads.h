@@ -26,6 +26,10 @@ class WeightOp;
 mlir::LogicalResult verifyWeightLayer(mlir::Operation *reader,
                                       mlir::Value layer, WeightOp weight);
 
+/// Checks that `reader` finds a row of `weight` for every id that the runtime
+/// takes: those below the vocabulary of the module's model, if it has one.
+mlir::LogicalResult verifyVocabulary(mlir::Operation *reader, WeightOp weight);
+
 } // namespace tokopt::tok
 
 #endif // TOK_READS_H

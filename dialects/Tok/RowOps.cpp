@@ -91,8 +91,11 @@ LogicalResult EmbedOp::verify() {
 }
 
 LogicalResult EmbedOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  return checkMatrix(*this, getWeightAttr(), nullptr, ShapedType::kDynamic,
-                     getColumns(getOutput().getType()), symbols);
+  if (failed(checkMatrix(*this, getWeightAttr(), nullptr, ShapedType::kDynamic,
+                         getColumns(getOutput().getType()), symbols)))
+    return failure();
+  return verifyVocabulary(
+      *this, symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr()));
 }
 
 SmallVector<FlatSymbolRefAttr> EmbedOp::getWeightSymbols() {

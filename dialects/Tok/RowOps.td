@@ -14,7 +14,8 @@ def Tok_EmbedOp : Tok_WeightUserOp<"embed", [Pure, Tok_SameRows<["ids", "output"
   let summary = "gathers the embedding of each token";
   let description = [{
     `output[t, :] = dequantize(weight[ids[t], :]) * scale`. An id outside the
-    vocabulary is undefined; the runtime refuses it at submission.
+    vocabulary is undefined; the runtime refuses it at submission. The weight has
+    a row for every token of the module's `tok.model`, if it has one.
 
     Example:
 

@@ -441,3 +441,14 @@ func.func @f(%x: memref<?x96xf32>, %n: index) {
   }
   return
 }
+
+// -----
+
+module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 1, width = 96, context = 256, vocab = 97>} {
+tok.weight @w : tensor<96x96xf32> = source "m.gguf" at [0]
+func.func @f(%i: memref<?xi32>, %x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects @w to have a row for each of the model's 97 tokens, but it is 'tensor<96x96xf32>'}}
+  tok.kernel "embed" rows(%n to %n) weights [@w] ins(%i : memref<?xi32>) outs(%x : memref<?x96xf32>) {columns = 96, scale = 1.0 : f32}
+  return
+}
+}

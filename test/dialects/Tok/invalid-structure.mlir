@@ -364,6 +364,32 @@ func.func @f(%x: tensor<?x8xf32>, %k: tensor<?x1x8xf32>, %rows: !tok.rows<pos, s
 // -----
 
 //===----------------------------------------------------------------------===//
+// Embeddings and the vocabulary of the model
+//===----------------------------------------------------------------------===//
+
+module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 1, width = 8, context = 256, vocab = 64>} {
+  tok.weight @embd : tensor<63x8xf32> = source "m.gguf" at [0]
+  func.func @f(%ids: tensor<?xi32>) {
+    // expected-error @+1 {{expects @embd to have a row for each of the model's 64 tokens, but it is 'tensor<63x8xf32>'}}
+    %x = tok.embed %ids, @embd : tensor<?xi32> -> tensor<?x8xf32>
+    return
+  }
+}
+
+// -----
+
+// Padded rows have no token; and a part of a model has no vocabulary.
+module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 1, width = 8, context = 256, vocab = 64>} {
+  tok.weight @embd : tensor<96x8xf32> = source "m.gguf" at [0]
+  func.func @f(%ids: tensor<?xi32>) {
+    %x = tok.embed %ids, @embd : tensor<?xi32> -> tensor<?x8xf32>
+    return
+  }
+}
+
+// -----
+
+//===----------------------------------------------------------------------===//
 // Schedules
 //===----------------------------------------------------------------------===//
 
