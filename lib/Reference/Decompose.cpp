@@ -211,6 +211,35 @@ static LogicalResult checkSupported(ModuleOp module) {
 }
 
 //===----------------------------------------------------------------------===//
+// Ops that stay
+//===----------------------------------------------------------------------===//
+
+/// Upstream's elementwise ops take the number of rows from one operand, as our
+/// own ops do, and so ask the others for it.
+static void requireRowsOfElementwise(ModuleOp module) {
+  module.walk([](Operation *op) {
+    if (!OpTrait::hasElementwiseMappableTraits(op))
+      return;
+    OpBuilder builder(op);
+    Emitter b(op->getLoc(), builder);
+    Value first;
+    for (Value operand : op->getOperands()) {
+      auto type = dyn_cast<RankedTensorType>(operand.getType());
+      if (!type || type.getRank() == 0 || !type.isDynamicDim(0) ||
+          operand == first)
+        continue;
+      if (first)
+        b.requireSameRows(first, operand,
+                          (op->getName().getStringRef() +
+                           ": the operands have not the same rows")
+                              .str());
+      else
+        first = operand;
+    }
+  });
+}
+
+//===----------------------------------------------------------------------===//
 // What the manifest needs
 //===----------------------------------------------------------------------===//
 
@@ -288,6 +317,7 @@ struct DecomposePass : reference::impl::DecomposePassBase<DecomposePass> {
     if (failed(checkSupported(root)) || failed(describeProgram(root)) ||
         failed(module.placeWeights(root)))
       return signalPassFailure();
+    requireRowsOfElementwise(root);
     if (failed(module.addArguments(root)))
       return signalPassFailure();
 
