@@ -48,14 +48,16 @@ def Tok_AttentionOp : Tok_Op<"attention", [
     !kv = !tok.cache<layers = [0-1], heads = 1, k = 32 x f32, v = 32 x f32, page = 64,
         keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared,
         columns = [pos], digests = []>
-    func.func @f(%q: tensor<?x3x32xf32>, %kv: !kv, %l: index, %rows: !tok.rows<pos, seq>)
+    func.func @f(%q: tensor<?x3x32xf32>, %kv: !kv, %rows: !tok.rows<pos, seq>)
         -> tensor<?x3x32xf32> {
+      %l = arith.constant 1 : index
       %a = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125
           : tensor<?x3x32xf32>, !kv, !tok.rows<pos, seq> -> tensor<?x3x32xf32>
       return %a : tensor<?x3x32xf32>
     }
-    func.func @look(%q: tensor<?x3x32xf32>, %kv: !kv, %l: index, %rows: !tok.rows<pos, seq>,
+    func.func @look(%q: tensor<?x3x32xf32>, %kv: !kv, %rows: !tok.rows<pos, seq>,
                     %m: tensor<?x3x?xf32>, %n: index) -> (tensor<?x3x?xf32>, tensor<?x3x?xf32>) {
+      %l = arith.constant 1 : index
       %a, %mass, %probs = tok.attention %q, %kv[%l], %rows
           mask = <lane(step = pos)> scale = 0.125
           key_mass(%m : tensor<?x3x?xf32>) slots(%n)

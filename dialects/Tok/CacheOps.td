@@ -25,8 +25,9 @@ def Tok_AppendOp : Tok_Op<"append", [
     !kv = !tok.cache<layers = [0-1], heads = 1, k = 32 x f16, v = 32 x f16, page = 64,
         keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared,
         columns = [pos], digests = []>
-    func.func @f(%kv: !kv, %l: index, %rows: !tok.rows<pos, seq>, %k: tensor<?x1x32xf32>,
+    func.func @f(%kv: !kv, %rows: !tok.rows<pos, seq>, %k: tensor<?x1x32xf32>,
                  %v: tensor<?x1x32xf32>) -> !kv {
+      %l = arith.constant 1 : index
       %kv1 = tok.append %kv[%l], %rows, %k, %v
           : !kv, !tok.rows<pos, seq>, tensor<?x1x32xf32>, tensor<?x1x32xf32>
       return %kv1 : !kv

@@ -93,10 +93,9 @@ LogicalResult AttentionOp::canonicalize(AttentionOp op,
   auto isUnread = [](Value v) { return v && v.use_empty(); };
   Value lse = op.getLse(), mass = op.getKeyMass(), probs = op.getWindowProbs();
   MaskAttr mask = op.getMask();
-  if (auto module = op->getParentOfType<ModuleOp>())
-    if (auto model = module->getAttrOfType<ModelAttr>(kModelAttrName))
-      if (mask.getWindow() >= model.getContextLength())
-        mask = MaskAttr::get(op.getContext(), mask.getCausal(), /*window=*/0);
+  ModelAttr model = findModel(op);
+  if (model && mask.getWindow() >= model.getContextLength())
+    mask = MaskAttr::get(op.getContext(), mask.getCausal(), /*window=*/0);
   if (mask == op.getMask() && !isUnread(lse) && !isUnread(mass) &&
       !isUnread(probs))
     return rewriter.notifyMatchFailure(op, "all of it is needed");

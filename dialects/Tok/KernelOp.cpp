@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/Tok/Bounds.h"
+#include "dialects/Tok/Reads.h"
 #include "dialects/Tok/TokOps.h"
 
 using namespace mlir;
@@ -434,7 +435,8 @@ LogicalResult KernelOp::verifySymbolUses(SymbolTableCollection &symbols) {
       shape = {*findInteger(*this, "outputs"), *findInteger(*this, "inputs")};
     else
       shape = {*findInteger(*this, "outputs")};
-    if (failed(checkWeight(*this, symbol, weight, shape)))
+    if (failed(checkWeight(*this, symbol, weight, shape)) ||
+        (family == "embed" && failed(verifyVocabulary(*this, weight))))
       return failure();
   }
   return success();

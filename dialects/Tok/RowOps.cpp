@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Tok/Reads.h"
 #include "dialects/Tok/TokOps.h"
 
 #include "mlir/IR/Builders.h"
@@ -24,7 +25,7 @@ static int64_t getColumns(Type type) {
 }
 
 /// Looks up `symbol` and checks that it can be read by `op`: it exists, and it
-/// has layers if and only if the op names one.
+/// has the layer that the op names, or none if it names none.
 static FailureOr<WeightOp> lookupWeight(Operation *op, FlatSymbolRefAttr symbol,
                                         Value layer,
                                         SymbolTableCollection &symbols) {
@@ -36,6 +37,8 @@ static FailureOr<WeightOp> lookupWeight(Operation *op, FlatSymbolRefAttr symbol,
            << symbol << ", which has no layers";
   if (!layer && weight.getLayers())
     return op->emitOpError("expects a layer for the family ") << symbol;
+  if (layer && failed(verifyWeightLayer(op, layer, weight)))
+    return failure();
   return weight;
 }
 
@@ -88,8 +91,11 @@ LogicalResult EmbedOp::verify() {
 }
 
 LogicalResult EmbedOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  return checkMatrix(*this, getWeightAttr(), nullptr, ShapedType::kDynamic,
-                     getColumns(getOutput().getType()), symbols);
+  if (failed(checkMatrix(*this, getWeightAttr(), nullptr, ShapedType::kDynamic,
+                         getColumns(getOutput().getType()), symbols)))
+    return failure();
+  return verifyVocabulary(
+      *this, symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr()));
 }
 
 SmallVector<FlatSymbolRefAttr> EmbedOp::getWeightSymbols() {

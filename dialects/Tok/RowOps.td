@@ -14,7 +14,8 @@ def Tok_EmbedOp : Tok_WeightUserOp<"embed", [Pure, Tok_SameRows<["ids", "output"
   let summary = "gathers the embedding of each token";
   let description = [{
     `output[t, :] = dequantize(weight[ids[t], :]) * scale`. An id outside the
-    vocabulary is undefined; the runtime refuses it at submission.
+    vocabulary is undefined; the runtime refuses it at submission. The weight has
+    a row for every token of the module's `tok.model`, if it has one.
 
     Example:
 
@@ -45,7 +46,8 @@ def Tok_NormOp : Tok_WeightUserOp<"norm", [Pure, AllTypesMatch<["input", "output
 
     ```mlir
     tok.weight @attn_norm layers = [0-1] : tensor<96xf32> = source "m.gguf" at [0, 384]
-    func.func @f(%x: tensor<?x96xf32>, %l: index) -> tensor<?x96xf32> {
+    func.func @f(%x: tensor<?x96xf32>) -> tensor<?x96xf32> {
+      %l = arith.constant 1 : index
       %n = tok.norm %x, @attn_norm[%l] rms eps = 1.0e-5 : tensor<?x96xf32>
       return %n : tensor<?x96xf32>
     }
@@ -74,7 +76,8 @@ def Tok_LinearOp : Tok_WeightUserOp<"linear", [Pure, Tok_SameRows<["input", "out
 
     ```mlir
     tok.weight @attn_q layers = [0-1] : tensor<96x96x!tok.q4_1> = source "m.gguf" at [0, 5760]
-    func.func @f(%x: tensor<?x96xf32>, %l: index) -> tensor<?x3x32xf32> {
+    func.func @f(%x: tensor<?x96xf32>) -> tensor<?x3x32xf32> {
+      %l = arith.constant 1 : index
       %q = tok.linear %x, @attn_q[%l] compute = <i8, block = 32>
           : tensor<?x96xf32> -> tensor<?x3x32xf32>
       return %q : tensor<?x3x32xf32>

@@ -49,9 +49,7 @@ LogicalResult ScheduleOp::verify() {
       !llvm::is_sorted(groups, std::less_equal<int64_t>()))
     return emitOpError(
         "expects ascending boundaries from 0 to the number of layers");
-  auto module = (*this)->getParentOfType<ModuleOp>();
-  auto model =
-      module ? module->getAttrOfType<ModelAttr>(kModelAttrName) : ModelAttr();
+  ModelAttr model = findModel(*this);
   if (model && groups.back() != model.getLayers())
     return emitOpError("expects the last boundary to be the number of layers ")
            << model.getLayers() << ", but got " << groups.back();

@@ -116,9 +116,7 @@ LogicalResult tokopt::tok::verifySlot(Operation *op, Attribute value,
            << "' to be a string on an argument or result of a func.func, but "
               "got "
            << value;
-  auto module = op->getParentOfType<ModuleOp>();
-  auto model =
-      module ? module->getAttrOfType<ModelAttr>(kModelAttrName) : ModelAttr();
+  ModelAttr model = findModel(op);
   auto refuse = [&](const Twine &expected) {
     return op->emitOpError("expects slot ")
            << name << " to be " << expected << ", but got " << type;

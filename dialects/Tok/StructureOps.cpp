@@ -87,17 +87,38 @@ static LogicalResult checkLayers(StackOp op, func::FuncOp kind,
   return failure(result.wasInterrupted());
 }
 
-LogicalResult StackOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  // A step's range of layers counts the stack's entries, and whoever schedules
-  // steps knows their number from the model alone.
-  auto module = (*this)->getParentOfType<ModuleOp>();
-  auto model =
-      module ? module->getAttrOfType<ModelAttr>(kModelAttrName) : ModelAttr();
-  int64_t entries = getLayers().size();
-  if (model && model.getLayers() != entries)
-    return emitOpError("expects as many layers as the ")
+/// Checks that the entries of `op` are the layers that the runtime counts: it
+/// gives a step one range, below the `layers` of the model.
+static LogicalResult checkModel(StackOp op) {
+  auto function = op->getParentOfType<func::FuncOp>();
+  if (function && function->hasAttr(kKindAttrName))
+    return op.emitOpError("expects to stand in an entry, but stands in the "
+                          "kind ")
+           << function.getSymNameAttr();
+  ModelAttr model = findModel(op);
+  if (!model || !function)
+    return success();
+  if (static_cast<int64_t>(op.getLayers().size()) != model.getLayers())
+    return op.emitOpError("expects as many layers as the ")
            << model.getLayers() << " of '" << kModelAttrName << "', but got "
-           << entries;
+           << op.getLayers().size() << "; to prune or add a layer, change both";
+  StackOp first;
+  function.walk([&](StackOp other) {
+    first = other;
+    return WalkResult::interrupt();
+  });
+  if (first == op)
+    return success();
+  return op.emitOpError("expects to be the only one of its entry: a step has "
+                        "one range of layers and one frontier; an encoder or a "
+                        "drafter is a model in a module of its own")
+             .attachNote(first.getLoc())
+         << "the other one is here";
+}
+
+LogicalResult StackOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (failed(checkModel(*this)))
+    return failure();
   SmallVector<Type> inputs = {getInput().getType(), getRows().getType()};
   llvm::append_range(inputs, getCaches().getTypes());
   inputs.push_back(IndexType::get(getContext()));

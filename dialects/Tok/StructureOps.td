@@ -26,6 +26,13 @@ def Tok_StackOp : Tok_Op<"stack", [
     `output` that have not passed the last entry, and rows of `nextFrontier`
     that have, hold no meaning.
 
+    A step has one range of layers and one frontier, and both the runtime and
+    schedules count layers by the module's `tok.model`. So where the module has
+    one, an entry has no other stack, and the stack has `layers` entries. To prune
+    a layer, take its entry out and lower `layers`. An encoder or a drafter whose
+    layers are others is a model of its own, in a module of its own. No stack
+    stands in a kind.
+
     Example:
 
     ```mlir

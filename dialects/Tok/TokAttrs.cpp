@@ -10,6 +10,7 @@
 #include "dialects/Tok/Bounds.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -20,6 +21,12 @@
 
 using namespace mlir;
 using namespace tokopt::tok;
+
+ModelAttr tokopt::tok::findModel(Operation *op) {
+  auto module = op->getParentOfType<ModuleOp>();
+  return module ? module->getAttrOfType<ModelAttr>(kModelAttrName)
+                : ModelAttr();
+}
 
 void TokDialect::registerAttributes() {
   addAttributes<

@@ -19,4 +19,9 @@
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Tok/TokAttrs.h.inc"
 
+namespace tokopt::tok {
+/// What the module of `op` says of its model, or null.
+ModelAttr findModel(mlir::Operation *op);
+} // namespace tokopt::tok
+
 #endif // TOK_TOKATTRS_H

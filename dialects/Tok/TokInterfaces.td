@@ -29,7 +29,8 @@ def Tok_WeightUserInterface : OpInterface<"WeightUserInterface"> {
   let description = [{
     An op that reads weights. Passes that edit weights find their readers
     through it, and the shared symbol verifier checks that each family exists
-    and has the layer.
+    and has the layer: in a kind, every layer that a stack applies it to;
+    anywhere else, the constant that the op names.
   }];
   let methods = [
     InterfaceMethod<"The families read, in operand order.",
@@ -54,7 +55,9 @@ def Tok_CacheUserInterface : OpInterface<"CacheUserInterface"> {
   let cppNamespace = "::tokopt::tok";
   let description = [{
     An op that reads or consumes a cache value. A cache has at most one
-    consuming use, after all reads of it, so that it is updated in place.
+    consuming use, after all reads of it, so that it is updated in place. It has
+    the layer that the op names: in a kind, every one that a stack applies it to;
+    anywhere else, a constant.
   }];
   let methods = [
     InterfaceMethod<"The cache operand.", "::mlir::OpOperand &", "getCacheOperand">,
@@ -62,6 +65,7 @@ def Tok_CacheUserInterface : OpInterface<"CacheUserInterface"> {
                     "getCacheLayer">,
     InterfaceMethod<"Whether the op's result replaces the cache.", "bool", "consumesCache">,
   ];
+  let verify = "return ::tokopt::tok::verifyCacheLayer($_op);";
 }
 
 #endif // TOK_TOKINTERFACES_TD

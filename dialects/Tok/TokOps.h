@@ -26,6 +26,8 @@
 namespace tokopt::tok {
 /// Checks what WeightExpressionInterface promises.
 llvm::LogicalResult verifyWeightExpression(mlir::Operation *op);
+/// Checks what CacheUserInterface promises of the layer.
+llvm::LogicalResult verifyCacheLayer(mlir::Operation *op);
 } // namespace tokopt::tok
 
 #include "dialects/Tok/TokOpInterfaces.h.inc"

@@ -94,6 +94,7 @@ private:
   mlir::LogicalResult visitTake(tok::TakeOp op);
   mlir::LogicalResult visitConstant(mlir::Operation *op);
   mlir::LogicalResult visitElementwise(mlir::Operation &op);
+  mlir::LogicalResult requireSameRows(mlir::Operation &op);
   mlir::LogicalResult visitGated(tok::GatedOp op);
   mlir::LogicalResult visitLinear(tok::LinearOp op);
   mlir::LogicalResult visitRope(tok::RopeOp op);
@@ -117,6 +118,11 @@ private:
   /// is, or a new one.
   mlir::Value makeDestination(mlir::Value value);
   RowRange rangeOf(mlir::Value value);
+  /// Fails unless `what` of `op`, which is `value`, has the rows `expected`:
+  /// kernels read rows by number, and those that ask for logits are others than
+  /// those of the step.
+  mlir::LogicalResult requireRows(mlir::Operation *op, const llvm::Twine &what,
+                                  mlir::Value value, RowRange expected);
   /// Names the layer whose weights or cache the next kernel uses.
   void setLayer(mlir::Value index) {
     layer = index ? scalars.lookup(index) : mlir::Value();
@@ -148,8 +154,9 @@ private:
   /// the two.
   llvm::DenseMap<mlir::Value, mlir::Value> destinations;
   llvm::SmallVector<std::pair<mlir::Value, mlir::Value>> outputs;
-  /// Frontier of the entry, its rows, its rows that ask for logits.
-  mlir::Value frontier;
+  /// The entry's arguments of slots 'frontier' and 'out'; its rows, and those
+  /// that ask for logits (all where there is no 'out').
+  mlir::Value frontier, out;
   RowRange all, asked;
   /// The layer of the op that is emitted, or null.
   mlir::Value layer;

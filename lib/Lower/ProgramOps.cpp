@@ -126,6 +126,8 @@ LogicalResult ProgramBuilder::visitLinear(tok::LinearOp op) {
 }
 
 LogicalResult ProgramBuilder::visitGated(tok::GatedOp op) {
+  if (failed(requireRows(op, "its up", op.getUp(), rangeOf(op.getGate()))))
+    return failure();
   Value destination = makeDestination(op.getOutput());
   auto first = op.getGate().getDefiningOp<tok::LinearOp>();
   auto second = op.getUp().getDefiningOp<tok::LinearOp>();
@@ -195,6 +197,32 @@ LogicalResult ProgramBuilder::visitConstant(Operation *op) {
   return success();
 }
 
+/// Checks that the operands of an elementwise op have the same rows. A spread
+/// number has the rows of what it was spread over.
+LogicalResult ProgramBuilder::requireSameRows(Operation &op) {
+  std::optional<RowRange> expected;
+  for (OpOperand &operand : op.getOpOperands()) {
+    Value value = operand.get();
+    if (auto splat = value.getDefiningOp<tensor::SplatOp>()) {
+      auto size =
+          splat.getDynamicSizes().empty()
+              ? tensor::DimOp()
+              : splat.getDynamicSizes()[0].getDefiningOp<tensor::DimOp>();
+      if (!size)
+        continue;
+      value = size.getSource();
+    } else if (findSplat(value)) {
+      continue;
+    }
+    if (!expected)
+      expected = rangeOf(value);
+    if (failed(requireRows(&op, "operand " + Twine(operand.getOperandNumber()),
+                           value, *expected)))
+      return failure();
+  }
+  return success();
+}
+
 /// An elementwise op of arith or math on tensors: a rowwise kernel of that op,
 /// or the epilogue of the linear that it adds.
 LogicalResult ProgramBuilder::visitElementwise(Operation &op) {
@@ -207,6 +235,8 @@ LogicalResult ProgramBuilder::visitElementwise(Operation &op) {
     if (!getElementTypeOrSelf(type).isF32())
       return op.emitOpError("has no kernel for values other than f32, but got ")
              << type;
+  if (failed(requireSameRows(op)))
+    return failure();
   Value result = op.getResult(0);
   if (isa<arith::AddFOp>(op))
     for (unsigned side : {1u, 0u}) {
@@ -277,12 +307,16 @@ LogicalResult ProgramBuilder::visitTake(tok::TakeOp op) {
   if (op.getRows())
     return op.emitOpError(
         "has no kernel for rows that go on with their columns");
-  if (!lowered[op.getIndices()].dense)
-    return op.emitOpError("expects its indices to be an argument of the entry");
-  return success();
+  // Any other numbers might be beyond the rows of the step.
+  if (!out || op.getIndices() != out)
+    return op.emitOpError(
+        "expects its indices to be the entry's argument of slot 'out'");
+  return requireRows(op, "its input", op.getInput(), all);
 }
 
 LogicalResult ProgramBuilder::visitRope(tok::RopeOp op) {
+  if (failed(requireRows(op, "its input", op.getInput(), all)))
+    return failure();
   if (isDeferred(op))
     return success();
   FailureOr<Value> input = getDense(op.getInput());
@@ -316,6 +350,9 @@ LogicalResult ProgramBuilder::visitAppend(tok::AppendOp op) {
   tok::CacheType type = op.getCache().getType();
   Type f32 = builder.getF32Type();
   int64_t number = caches.lookup(cache);
+  if (failed(requireRows(op, "its key", op.getKey(), all)) ||
+      failed(requireRows(op, "its value", op.getValue(), all)))
+    return failure();
 
   auto rope = op.getKey().getDefiningOp<tok::RopeOp>();
   if (rope && (lowered[rope.getOutput()].dense || !isDeferred(rope)))
@@ -367,6 +404,8 @@ LogicalResult ProgramBuilder::visitAttention(tok::AttentionOp op) {
            << ": it grows with the slots of a sequence, and a buffer of the "
               "step has one row for each of the step's; the reference backend "
               "computes it";
+  if (failed(requireRows(op, "its query", op.getQuery(), all)))
+    return failure();
   FailureOr<Value> query = getDense(op.getQuery());
   if (failed(query))
     return failure();
@@ -396,18 +435,25 @@ LogicalResult ProgramBuilder::visitAttention(tok::AttentionOp op) {
 }
 
 LogicalResult ProgramBuilder::visitSample(tok::SampleOp op) {
+  if (failed(requireRows(op, "its logits", op.getLogits(), asked)) ||
+      failed(requireRows(op, "its params", op.getParams(), asked)) ||
+      failed(requireRows(op, "its seeds", op.getSeeds(), asked)))
+    return failure();
   FailureOr<Value> logits = getDense(op.getLogits());
   if (failed(logits))
     return failure();
+  Value params = lowered[op.getParams()].dense,
+        seeds = lowered[op.getSeeds()].dense;
+  if (!params || !seeds)
+    return op.emitOpError(
+        "expects its params and seeds to be arguments of the entry");
   loc = op.getLoc();
   auto destination = destinations.find(op.getTokens());
   if (destination == destinations.end())
     return op.emitOpError("expects its tokens to be what the entry returns");
-  emitKernel(
-      "sample", rangeOf(op.getLogits()), {},
-      {*logits, lowered[op.getParams()].dense, lowered[op.getSeeds()].dense},
-      destination->second,
-      {entryOf("vocab", op.getLogits().getType().getDimSize(1))});
+  emitKernel("sample", rangeOf(op.getLogits()), {}, {*logits, params, seeds},
+             destination->second,
+             {entryOf("vocab", op.getLogits().getType().getDimSize(1))});
   lowered[op.getTokens()] = {destination->second, Value(),
                              rangeOf(op.getLogits())};
   return success();

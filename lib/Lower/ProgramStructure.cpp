@@ -80,6 +80,13 @@ LogicalResult ProgramBuilder::addLogits(Type type) {
   return success();
 }
 
+/// Whether a buffer of `slot` has a row for each that asks for logits
+/// (docs/bundle.md), and not for each of the step.
+static bool countsAsked(StringRef slot) {
+  return llvm::is_contained({"out", "sampling", "seeds", "logits", "tokens"},
+                            slot);
+}
+
 /// Tensors become memrefs; results become outputs that the caller gives.
 LogicalResult ProgramBuilder::makeSignature() {
   SmallVector<Type> types;
@@ -149,18 +156,20 @@ LogicalResult ProgramBuilder::makeSignature() {
     Value zero = constant(0);
     if (slot.getValue() == "ids")
       all = {zero, memref::DimOp::create(builder, loc, to, zero)};
-    if (slot.getValue() == "out")
+    if (slot.getValue() == "out") {
+      out = from;
       asked = {zero, memref::DimOp::create(builder, loc, to, zero)};
+    }
   }
   if (!all.end)
     return entry.emitOpError("expects an argument of slot 'ids'");
+  if (!out)
+    asked = all;
   for (BlockArgument argument : entry.getArguments())
     if (auto found = lowered.find(argument); found != lowered.end()) {
       auto slot = entry.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
                                                      tok::kSlotAttrName);
-      bool perAsked =
-          llvm::is_contained({"out", "sampling", "seeds"}, slot.getValue());
-      found->second.rows = perAsked ? asked : all;
+      found->second.rows = countsAsked(slot.getValue()) ? asked : all;
     }
   auto *terminator = entry.getBody().front().getTerminator();
   for (auto [value, place] :
@@ -211,6 +220,16 @@ LogicalResult ProgramBuilder::visitBlock(Block &block) {
   if (block.getParentOp() != entry)
     return success();
   for (auto [value, output] : outputs) {
+    unsigned place = cast<BlockArgument>(output).getArgNumber();
+    StringRef slot =
+        program.getArgAttrOfType<StringAttr>(place, tok::kSlotAttrName)
+            .getValue();
+    // How many rows a slot has that nobody knows is its caller's business.
+    bool isKnown = countsAsked(slot) || slot == "frontier";
+    if (isKnown && failed(requireRows(block.getTerminator(),
+                                      "the result of slot '" + slot + "'",
+                                      value, countsAsked(slot) ? asked : all)))
+      return failure();
     if (lowered[value].dense == output)
       continue;
     if (!getElementTypeOrSelf(value.getType()).isF32())
@@ -253,6 +272,8 @@ LogicalResult ProgramBuilder::visitStack(tok::StackOp op) {
   if (!frontier || lowered[op.getFrontier()].dense != frontier)
     return op.emitOpError(
         "expects its frontier to be the entry's argument of slot 'frontier'");
+  if (failed(requireRows(op, "its input", op.getInput(), all)))
+    return failure();
   FailureOr<Value> input = getDense(op.getInput());
   if (failed(input))
     return failure();

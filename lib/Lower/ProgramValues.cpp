@@ -33,18 +33,32 @@ Value ProgramBuilder::makeDestination(Value value) {
 }
 
 RowRange ProgramBuilder::rangeOf(Value value) {
-  Lowered &entry = lowered[value];
-  if (entry.rows.end)
-    return entry.rows;
-  if (auto take = value.getDefiningOp<tok::TakeOp>())
-    entry.rows = lowered[take.getIndices()].rows;
+  if (RowRange known = lowered.lookup(value).rows; known.end)
+    return known;
+  RowRange rows = all;
+  if (value.getDefiningOp<tok::TakeOp>())
+    rows = asked;
   else if (auto norm = value.getDefiningOp<tok::NormOp>())
-    entry.rows = rangeOf(norm.getInput());
+    rows = rangeOf(norm.getInput());
   else if (auto linear = value.getDefiningOp<tok::LinearOp>())
-    entry.rows = rangeOf(linear.getInput());
-  else
-    entry.rows = all;
-  return entry.rows;
+    rows = rangeOf(linear.getInput());
+  else if (auto rope = value.getDefiningOp<tok::RopeOp>())
+    rows = rangeOf(rope.getInput());
+  return lowered[value].rows = rows;
+}
+
+LogicalResult ProgramBuilder::requireRows(Operation *op, const Twine &what,
+                                          Value value, RowRange expected) {
+  if (rangeOf(value).end == expected.end)
+    return success();
+  StringRef step = "the rows of the step",
+            few = "the rows that slot 'out' asks for";
+  bool isFew = expected.end == asked.end;
+  return op->emitOpError("expects ")
+         << what << " to have " << (isFew ? few : step) << ", but it has "
+         << (isFew ? step : few) << "; "
+         << (isFew ? "take them from it with tok.take"
+                   : "use what the rows were taken from");
 }
 
 tok::KernelOp ProgramBuilder::emitKernel(StringRef family, RowRange rows,
@@ -170,9 +184,11 @@ FailureOr<Value> ProgramBuilder::getDense(Value value) {
   if (Value dense = lowered[value].dense)
     return dense;
   Operation *producer = value.getDefiningOp();
-  if (!isa_and_nonnull<tok::NormOp, tok::TakeOp>(producer))
-    return producer ? producer->emitOpError("is read before it is lowered")
-                    : entry.emitOpError("reads an argument that is no buffer");
+  assert(producer && "arguments of entries and kinds are buffers");
+  // Whatever else has no buffer stands in the regions of its readers.
+  if (!isa<tok::NormOp, tok::TakeOp>(producer))
+    return producer->emitOpError(
+        "has no kernel: only elementwise ops read a constant");
   Value destination = makeDestination(value);
   if (failed(emitInto(value, destination)))
     return failure();

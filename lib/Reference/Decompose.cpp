@@ -211,6 +211,35 @@ static LogicalResult checkSupported(ModuleOp module) {
 }
 
 //===----------------------------------------------------------------------===//
+// Ops that stay
+//===----------------------------------------------------------------------===//
+
+/// Upstream's elementwise ops take the number of rows from one operand, as our
+/// own ops do, and so ask the others for it.
+static void requireRowsOfElementwise(ModuleOp module) {
+  module.walk([](Operation *op) {
+    if (!OpTrait::hasElementwiseMappableTraits(op))
+      return;
+    OpBuilder builder(op);
+    Emitter b(op->getLoc(), builder);
+    Value first;
+    for (Value operand : op->getOperands()) {
+      auto type = dyn_cast<RankedTensorType>(operand.getType());
+      if (!type || type.getRank() == 0 || !type.isDynamicDim(0) ||
+          operand == first)
+        continue;
+      if (first)
+        b.requireSameRows(first, operand,
+                          (op->getName().getStringRef() +
+                           ": the operands have not the same rows")
+                              .str());
+      else
+        first = operand;
+    }
+  });
+}
+
+//===----------------------------------------------------------------------===//
 // What the manifest needs
 //===----------------------------------------------------------------------===//
 
@@ -233,10 +262,6 @@ static LogicalResult describeProgram(ModuleOp module) {
       if (!slot || !type)
         continue;
       CacheLayout layout(type);
-      if (layout.pageBytes > (int64_t(1) << 40))
-        return function.emitError("expects a page of the cache ")
-               << slot << " to have at most 2^40 bytes, but it has "
-               << layout.pageBytes;
       auto cache = b.getDictionaryAttr(
           {b.getNamedAttr("name", slot),
            b.getNamedAttr("page_bytes", b.getI64IntegerAttr(layout.pageBytes)),
@@ -288,6 +313,7 @@ struct DecomposePass : reference::impl::DecomposePassBase<DecomposePass> {
     if (failed(checkSupported(root)) || failed(describeProgram(root)) ||
         failed(module.placeWeights(root)))
       return signalPassFailure();
+    requireRowsOfElementwise(root);
     if (failed(module.addArguments(root)))
       return signalPassFailure();
 

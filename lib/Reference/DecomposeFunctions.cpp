@@ -82,6 +82,8 @@ static LogicalResult addDestinations(func::FuncOp function) {
              << type;
     Value destination =
         addArgument(function, type, slot ? slot.getValue() : StringRef());
+    b.requireSameRows(result.get(), destination,
+                      "func.return: a result has not the rows of its slot");
     result.set(b.insertRows(result.get(), destination, b.index(0),
                             b.dim(destination, 0)));
   }

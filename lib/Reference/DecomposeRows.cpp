@@ -178,6 +178,8 @@ struct DecomposeGated : DecomposePattern<tok::GatedOp> {
   matchAndRewrite(tok::GatedOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Emitter b(op.getLoc(), rewriter);
+    b.requireSameRows(adaptor.getGate(), adaptor.getUp(),
+                      "tok.gated: the gate has not the rows of the up");
     Value output =
         b.generic({{adaptor.getGate(), {0, 1}}, {adaptor.getUp(), {0, 1}}},
                   {emptyLike(b, adaptor.getGate()), {0, 1}},

@@ -169,6 +169,10 @@ struct DecomposeSample : DecomposePattern<tok::SampleOp> {
     Emitter b(op.getLoc(), rewriter);
     Value logits = adaptor.getLogits();
     int64_t size = cast<RankedTensorType>(logits.getType()).getDimSize(1);
+    for (Value other : {adaptor.getParams(), adaptor.getSeeds()})
+      b.requireSameRows(logits, other,
+                        "tok.sample: the params or the seeds have not the rows "
+                        "of the logits");
     Term rows = b.dim(logits, 0);
     Value tokens = b.empty({ShapedType::kDynamic}, b.getI32Type(), rows.value);
     tokens = b.forLoop(b.index(0), rows, 1, tokens,

@@ -24,6 +24,8 @@ def DecomposePass : TokPass<"tok-decompose", Exact> {
     - A function that is a kind or an entry (its results have a `tok.slot`) gets
       a tensor for each result that no argument can take; the result is
       written there, so that it needs no memory of its own.
+    - Rows of a step and rows taken from it are of one type, so a `cf.assert`
+      stands wherever values of the same rows must meet.
 
     Before:
 
@@ -41,6 +43,9 @@ def DecomposePass : TokPass<"tok-decompose", Exact> {
     func.func @f(%g: tensor<?x160xf32>, %u: tensor<?x160xf32>) -> tensor<?x160xf32> {
       %c0 = arith.constant 0 : index
       %t = tensor.dim %g, %c0 : tensor<?x160xf32>
+      %t1 = tensor.dim %u, %c0 : tensor<?x160xf32>
+      %same = arith.cmpi eq, %t, %t1 : index
+      cf.assert %same, "tok.gated: the gate has not the rows of the up"
       %e = tensor.empty(%t) : tensor<?x160xf32>
       %h = linalg.generic {indexing_maps = [#rows, #rows, #rows], iterator_types = ["parallel", "parallel"]}
           ins(%g, %u : tensor<?x160xf32>, tensor<?x160xf32>) outs(%e : tensor<?x160xf32>) {

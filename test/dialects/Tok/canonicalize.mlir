@@ -81,13 +81,15 @@ module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 2
   // CHECK-LABEL: func.func @unread_results
   // CHECK:         tok.attention %{{.*}} mask = <lane(step = pos)> scale = 1.250000e-01 : tensor<?x3x32xf32>, !kv, <pos, seq> -> tensor<?x3x32xf32>{{ *$}}
   func.func @unread_results(%q: tensor<?x3x32xf32>, %kv: !kv, %l: index, %rows: !rows, %m: tensor<?x3x?xf32>) -> tensor<?x3x32xf32> {
-    %a, %lse, %mass, %probs = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125 key_mass(%m : tensor<?x3x?xf32>) slots(%l) : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x32xf32> lse tensor<?x3xf32> key_mass tensor<?x3x?xf32> window_probs tensor<?x3x?xf32>
+    %c0 = arith.constant 0 : index
+    %a, %lse, %mass, %probs = tok.attention %q, %kv[%c0], %rows mask = <lane(step = pos)> scale = 0.125 key_mass(%m : tensor<?x3x?xf32>) slots(%l) : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x32xf32> lse tensor<?x3xf32> key_mass tensor<?x3x?xf32> window_probs tensor<?x3x?xf32>
     return %a : tensor<?x3x32xf32>
   }
 
   // CHECK-LABEL: func.func @read_results
   // CHECK:         lse tensor<?x3xf32>{{ *$}}
-  func.func @read_results(%q: tensor<?x3x32xf32>, %kv: !kv, %l: index, %rows: !rows, %m: tensor<?x3x?xf32>) -> (tensor<?x3x32xf32>, tensor<?x3xf32>) {
+  func.func @read_results(%q: tensor<?x3x32xf32>, %kv: !kv, %rows: !rows, %m: tensor<?x3x?xf32>) -> (tensor<?x3x32xf32>, tensor<?x3xf32>) {
+    %l = arith.constant 0 : index
     %a, %lse, %mass = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125 key_mass(%m : tensor<?x3x?xf32>) : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x32xf32> lse tensor<?x3xf32> key_mass tensor<?x3x?xf32>
     return %a, %lse : tensor<?x3x32xf32>, tensor<?x3xf32>
   }
@@ -97,8 +99,9 @@ module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 2
   // CHECK:         scale = 1.250000e-01 key_mass(%{{.*}} : tensor<?x3x?xf32>) : {{.*}} -> tensor<?x3x32xf32> key_mass tensor<?x3x?xf32>{{ *$}}
   // CHECK:         scale = 1.250000e-01 slots(%{{.*}}) : {{.*}} -> tensor<?x3x32xf32> window_probs tensor<?x3x?xf32>{{ *$}}
   func.func @read_sums(%q: tensor<?x3x32xf32>, %kv: !kv, %l: index, %rows: !rows, %m: tensor<?x3x?xf32>) -> (tensor<?x3x?xf32>, tensor<?x3x?xf32>) {
-    %a, %mass, %probs = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125 key_mass(%m : tensor<?x3x?xf32>) slots(%l) : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x32xf32> key_mass tensor<?x3x?xf32> window_probs tensor<?x3x?xf32>
-    %b, %mass2, %probs2 = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125 key_mass(%m : tensor<?x3x?xf32>) slots(%l) : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x32xf32> key_mass tensor<?x3x?xf32> window_probs tensor<?x3x?xf32>
+    %c0 = arith.constant 0 : index
+    %a, %mass, %probs = tok.attention %q, %kv[%c0], %rows mask = <lane(step = pos)> scale = 0.125 key_mass(%m : tensor<?x3x?xf32>) slots(%l) : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x32xf32> key_mass tensor<?x3x?xf32> window_probs tensor<?x3x?xf32>
+    %b, %mass2, %probs2 = tok.attention %q, %kv[%c0], %rows mask = <lane(step = pos)> scale = 0.125 key_mass(%m : tensor<?x3x?xf32>) slots(%l) : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x32xf32> key_mass tensor<?x3x?xf32> window_probs tensor<?x3x?xf32>
     return %mass, %probs2 : tensor<?x3x?xf32>, tensor<?x3x?xf32>
   }
 
@@ -106,7 +109,8 @@ module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 2
   // CHECK-LABEL: func.func @all_read
   // CHECK:         key_mass(%{{.*}} : tensor<?x3x?xf32>) slots(%{{.*}}) : {{.*}} lse tensor<?x3xf32> key_mass tensor<?x3x?xf32> window_probs tensor<?x3x?xf32>{{ *$}}
   func.func @all_read(%q: tensor<?x3x32xf32>, %kv: !kv, %l: index, %rows: !rows, %m: tensor<?x3x?xf32>) -> (tensor<?x3xf32>, tensor<?x3x?xf32>, tensor<?x3x?xf32>) {
-    %a, %lse, %mass, %probs = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125 key_mass(%m : tensor<?x3x?xf32>) slots(%l) : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x32xf32> lse tensor<?x3xf32> key_mass tensor<?x3x?xf32> window_probs tensor<?x3x?xf32>
+    %c0 = arith.constant 0 : index
+    %a, %lse, %mass, %probs = tok.attention %q, %kv[%c0], %rows mask = <lane(step = pos)> scale = 0.125 key_mass(%m : tensor<?x3x?xf32>) slots(%l) : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x32xf32> lse tensor<?x3xf32> key_mass tensor<?x3x?xf32> window_probs tensor<?x3x?xf32>
     return %lse, %mass, %probs : tensor<?x3xf32>, tensor<?x3x?xf32>, tensor<?x3x?xf32>
   }
 
@@ -115,7 +119,8 @@ module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 2
   // CHECK:         mask = <lane(step = pos)> scale
   // CHECK:         mask = <lane(step = pos), window<255>> scale
   // CHECK:         mask = <full> scale
-  func.func @window_of_everything(%q: tensor<?x3x32xf32>, %kv: !kv, %l: index, %rows: !rows) -> (tensor<?x3x32xf32>, tensor<?x3x32xf32>, tensor<?x3x32xf32>) {
+  func.func @window_of_everything(%q: tensor<?x3x32xf32>, %kv: !kv, %rows: !rows) -> (tensor<?x3x32xf32>, tensor<?x3x32xf32>, tensor<?x3x32xf32>) {
+    %l = arith.constant 0 : index
     %a = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos), window<256>> scale = 0.125 : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x32xf32>
     %b = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos), window<255>> scale = 0.125 : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x32xf32>
     %c = tok.attention %q, %kv[%l], %rows mask = <window<256>> scale = 0.125 : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x32xf32>

@@ -15,7 +15,8 @@ func.func @f(%ids: tensor<?xi32>) {
 // -----
 
 tok.weight @w : tensor<96xf32> = source "m.gguf" at [0]
-func.func @f(%x: tensor<?x96xf32>, %l: index) {
+func.func @f(%x: tensor<?x96xf32>) {
+  %l = arith.constant 0 : index
   // expected-error @+1 {{names a layer of @w, which has no layers}}
   %y = tok.norm %x, @w[%l] rms eps = 1.0e-5 : tensor<?x96xf32>
   return

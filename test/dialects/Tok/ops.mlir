@@ -52,7 +52,8 @@ func.func @attributes() attributes {
 
 // CHECK-LABEL: func.func @rows
 // CHECK-SAME: !tok.rows<pos, seq, depth>
-func.func @rows(%ids: tensor<?xi32>, %x: tensor<?x96xf32>, %q: tensor<?x3x32xf32>, %rows: !rows, %l: index) {
+func.func @rows(%ids: tensor<?xi32>, %x: tensor<?x96xf32>, %q: tensor<?x3x32xf32>, %rows: !rows) {
+  %l = arith.constant 0 : index
   // CHECK: tok.embed %{{.*}}, @q8_0 : tensor<?xi32> -> tensor<?x96xf32>
   %0 = tok.embed %ids, @q8_0 : tensor<?xi32> -> tensor<?x96xf32>
   // CHECK: tok.embed %{{.*}}, @q8_0 {scale = 2.000000e+00 : f32}
@@ -83,7 +84,8 @@ func.func @rows(%ids: tensor<?xi32>, %x: tensor<?x96xf32>, %q: tensor<?x3x32xf32
 // CHECK-LABEL: func.func @cache
 // CHECK-SAME: !kv
 func.func @cache(%q: tensor<?x3x32xf32>, %k: tensor<?x1x32xf32>, %v: tensor<?x1x16xf32>, %kv: !kv,
-                 %l: index, %rows: !rows, %m: tensor<?x3x?xf32>, %n: index) -> !kv {
+                 %rows: !rows, %m: tensor<?x3x?xf32>, %n: index) -> !kv {
+  %l = arith.constant 0 : index
   // CHECK: tok.append %{{.*}}[%{{.*}}], %{{.*}}, %{{.*}}, %{{.*}} : !kv, <pos, seq, depth>, tensor<?x1x32xf32>, tensor<?x1x16xf32>
   %kv1 = tok.append %kv[%l], %rows, %k, %v : !kv, !rows, tensor<?x1x32xf32>, tensor<?x1x16xf32>
   // CHECK: tok.attention %{{.*}}, %{{.*}}[%{{.*}}], %{{.*}} mask = <lane(step = pos), window<512>> scale = 1.250000e-01

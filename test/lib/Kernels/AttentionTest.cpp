@@ -73,9 +73,10 @@ std::string moduleOf(const Shape &s) {
          out + " {tok.slot = \"logits\"}, !kv {tok.slot = \"kv\"}" +
          (s.hasLse ? ", " + lse + " {tok.slot = \"instrument\"}" : "") +
          ") {\n" +
-         "  %kv1 = tok.append %kv[%lo], %rows, %k, %v : !kv, !rows, " + k +
-         ", " + v + "\n" + "  %a" + (s.hasLse ? ", %lse" : "") +
-         " = tok.attention %q, %kv1[%lo], %rows mask = " + mask +
+         "  %l = arith.constant 1 : index\n"
+         "  %kv1 = tok.append %kv[%l], %rows, %k, %v : !kv, !rows, " +
+         k + ", " + v + "\n" + "  %a" + (s.hasLse ? ", %lse" : "") +
+         " = tok.attention %q, %kv1[%l], %rows mask = " + mask +
          " scale = " + std::to_string(s.scale) + " : " + q +
          ", !kv, !rows -> " + out + (s.hasLse ? " lse " + lse : "") +
          "\n  return %a, %kv1" + (s.hasLse ? ", %lse" : "") + " : " + out +

@@ -58,8 +58,9 @@ func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %rows: !tok.rows<pos, se
 !kv = !tok.cache<layers = [0], heads = 1, k = 64 x f16, v = 64 x f16, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
 !rows = !tok.rows<pos, seq>
 module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 1, width = 128, context = 4096, vocab = 128>} {
-  func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %q: tensor<?x2x64xf32> {tok.slot = "frontier"}, %rows: !rows {tok.slot = "rows"}, %l: index {tok.slot = "layer_begin"}, %kv: !kv {tok.slot = "kv"})
+  func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %q: tensor<?x2x64xf32> {tok.slot = "frontier"}, %rows: !rows {tok.slot = "rows"}, %kv: !kv {tok.slot = "kv"})
       -> (tensor<?x2x64xf32> {tok.slot = "logits"}) {
+    %l = arith.constant 0 : index
     %a = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125 : tensor<?x2x64xf32>, !kv, !rows -> tensor<?x2x64xf32>
     return %a : tensor<?x2x64xf32>
   }

@@ -30,7 +30,8 @@ func.func @both(%ids: tensor<?xi32> {tok.slot = "ids"}, %rows: !rows {tok.slot =
     %full: index {tok.slot = "full_rows"}, %lo: index {tok.slot = "layer_begin"}, %hi: index {tok.slot = "layer_end"},
     %f: tensor<?x32xf32> {tok.slot = "frontier"}, %k: tensor<?x1x32xf32> {tok.slot = "x"}, %kv: !kv {tok.slot = "kv"})
     -> (tensor<?x64xf32> {tok.slot = "logits"}, !draft {tok.slot = "draft"}, !kv {tok.slot = "kv"}) {
-  %draft1 = tok.append %draft[%lo], %rows, %k, %k : !draft, !rows, tensor<?x1x32xf32>, tensor<?x1x32xf32>
+  %c0 = arith.constant 0 : index
+  %draft1 = tok.append %draft[%c0], %rows, %k, %k : !draft, !rows, tensor<?x1x32xf32>, tensor<?x1x32xf32>
   %x = tok.embed %ids, @e : tensor<?xi32> -> tensor<?x32xf32>
   %y, %g, %kv1 = tok.stack %x, %rows, %kv frontier(%f) rows(%full, %lo, %hi) [@layer for 0-1] : tensor<?x32xf32>, !rows, !kv
   %z = tok.linear %y, @e : tensor<?x32xf32> -> tensor<?x64xf32>

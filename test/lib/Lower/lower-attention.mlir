@@ -10,8 +10,9 @@ module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 1
   // CHECK-SAME:    %[[Q:[^:]*]]: memref<?x96xf32> {tok.slot = "frontier"}
   // CHECK-SAME:    %[[KV:[^:]*]]: !kv
   // CHECK-SAME:    %[[OUT:[^:]*]]: memref<?x96xf32> {tok.slot = "logits"}
-  func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %q: tensor<?x3x32xf32> {tok.slot = "frontier"}, %rows: !rows {tok.slot = "rows"}, %l: index {tok.slot = "layer_begin"}, %kv: !kv {tok.slot = "kv"})
+  func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %q: tensor<?x3x32xf32> {tok.slot = "frontier"}, %rows: !rows {tok.slot = "rows"}, %kv: !kv {tok.slot = "kv"})
       -> (tensor<?x3x32xf32> {tok.slot = "logits"}) {
+    %l = arith.constant 0 : index
     // CHECK: tok.kernel "attention" {{.*}} ins(%[[Q]], %[[KV]] : memref<?x96xf32>, !kv) outs(%[[A:.*]] : memref<?x96xf32>) {cache = 0 : i64, context = 256 : i64, heads = 3 : i64, scale = 1.250000e-01 : f32, window = 0 : i64}
     %a = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125 : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x32xf32>
     // CHECK: tok.kernel "attention" {{.*}} ins(%[[A]], {{.*}} outs(%[[B:.*]] : memref<?x96xf32>) {cache = 0 : i64, context = 256 : i64, full, heads = 3 : i64, scale = 1.250000e-01 : f32, window = 0 : i64}
@@ -33,8 +34,9 @@ module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 1
 module attributes {tok.model = #tok.model<arch = "llama", name = "m", layers = 1, width = 96, context = 256, vocab = 3>} {
   // CHECK-LABEL: func.func @step(
   // CHECK-SAME:    %[[OUT:[^:]*]]: memref<?x3xf32> {tok.slot = "logits"}
-  func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %q: tensor<?x3x32xf32> {tok.slot = "frontier"}, %rows: !rows {tok.slot = "rows"}, %l: index {tok.slot = "layer_begin"}, %kv: !kv {tok.slot = "kv"})
+  func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %q: tensor<?x3x32xf32> {tok.slot = "frontier"}, %rows: !rows {tok.slot = "rows"}, %kv: !kv {tok.slot = "kv"})
       -> (tensor<?x3xf32> {tok.slot = "logits"}) {
+    %l = arith.constant 0 : index
     // CHECK: tok.kernel "attention" {{.*}} outs(%{{.*}}, %[[LSE:.*]] : memref<?x96xf32>, memref<?x3xf32>) {
     %a, %lse = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125 : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x32xf32> lse tensor<?x3xf32>
     // CHECK: tok.kernel "rowwise" {{.*}} ins(%[[LSE]], %[[LSE]] : memref<?x3xf32>, memref<?x3xf32>) outs(%[[OUT]] : memref<?x3xf32>)

@@ -84,8 +84,9 @@ func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %z: tensor<?x64xf32> {to
 
 !kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
 !rows = !tok.rows<pos, seq>
-func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %q: tensor<?x2x32xf32> {tok.slot = "x"}, %rows: !rows {tok.slot = "rows"}, %kv: !kv {tok.slot = "kv"}, %l: index {tok.slot = "rows"}, %m: tensor<?x2x64xf32> {tok.slot = "m"})
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %q: tensor<?x2x32xf32> {tok.slot = "x"}, %rows: !rows {tok.slot = "rows"}, %kv: !kv {tok.slot = "kv"}, %m: tensor<?x2x64xf32> {tok.slot = "m"})
     -> (tensor<?x2x32xf32> {tok.slot = "r"}, tensor<?x2x64xf32> {tok.slot = "s"}) {
+  %l = arith.constant 0 : index
   // expected-error @+1 {{has no kernel for key_mass: it grows with the slots of a sequence, and a buffer of the step has one row for each of the step's; the reference backend computes it}}
   %a, %mass = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125 key_mass(%m : tensor<?x2x64xf32>) : tensor<?x2x32xf32>, !kv, !rows -> tensor<?x2x32xf32> key_mass tensor<?x2x64xf32>
   return %a, %mass : tensor<?x2x32xf32>, tensor<?x2x64xf32>
@@ -97,8 +98,9 @@ func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %q: tensor<?x2x32xf32> {
 !rows = !tok.rows<pos, seq>
 func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %q: tensor<?x2x32xf32> {tok.slot = "x"}, %rows: !rows {tok.slot = "rows"}, %kv: !kv {tok.slot = "kv"}, %l: index {tok.slot = "rows"})
     -> (tensor<?x2x32xf32> {tok.slot = "r"}, tensor<?x2x64xf32> {tok.slot = "s"}) {
+  %c0 = arith.constant 0 : index
   // expected-error @+1 {{has no kernel for window_probs}}
-  %a, %probs = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125 slots(%l) : tensor<?x2x32xf32>, !kv, !rows -> tensor<?x2x32xf32> window_probs tensor<?x2x64xf32>
+  %a, %probs = tok.attention %q, %kv[%c0], %rows mask = <lane(step = pos)> scale = 0.125 slots(%l) : tensor<?x2x32xf32>, !kv, !rows -> tensor<?x2x32xf32> window_probs tensor<?x2x64xf32>
   return %a, %probs : tensor<?x2x32xf32>, tensor<?x2x64xf32>
 }
 
@@ -180,8 +182,9 @@ func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %rows: !rows {tok.slot =
 
 !kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
 !rows = !tok.rows<pos, seq>
-func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %q: tensor<?x2x32xf32> {tok.slot = "x"}, %rows: !rows {tok.slot = "rows"}, %kv: !kv {tok.slot = "kv"}, %l: index {tok.slot = "rows"})
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %q: tensor<?x2x32xf32> {tok.slot = "x"}, %rows: !rows {tok.slot = "rows"}, %kv: !kv {tok.slot = "kv"})
     -> (tensor<?x2x32xf32> {tok.slot = "r"}) {
+  %l = arith.constant 0 : index
   // expected-error @+1 {{expects the module to have 'tok.model'}}
   %a = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125 : tensor<?x2x32xf32>, !kv, !rows -> tensor<?x2x32xf32>
   return %a : tensor<?x2x32xf32>
@@ -213,5 +216,38 @@ func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x64xf32> {to
   // expected-error @+1 {{has no kernel: expects to stand in the region of a tok.weight, which the bundler computes}}
   %q = tok.quantize %x -> tensor<?x64x!tok.q8_0>
   %y = tok.dequantize %q : tensor<?x64x!tok.q8_0>
+  return %y : tensor<?x64xf32>
+}
+
+// -----
+
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x64xf32> {tok.slot = "x"}) -> (tensor<?x64xf32> {tok.slot = "r"}) {
+  %c0 = arith.constant 0 : index
+  %c = arith.constant 2.0 : f32
+  // expected-error @+1 {{has no kernel: only tensor.splat asks for the number of rows}}
+  %n = tensor.dim %x, %c0 : tensor<?x64xf32>
+  %m = arith.addi %n, %n : index
+  %s = tensor.splat %c[%m] : tensor<?x64xf32>
+  %y = arith.mulf %x, %s : tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}
+
+// -----
+
+// expected-error @+1 {{expects logits of a static width, but got 'memref<?x?xf32>'}}
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x?xf32> {tok.slot = "x"}) -> (tensor<?x?xf32> {tok.slot = "logits"}) {
+  return %x : tensor<?x?xf32>
+}
+
+// -----
+
+tok.weight @w : tensor<64x64xf32> = source "m.gguf" at [0]
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x64xf32> {tok.slot = "x"}) -> (tensor<?x64xf32> {tok.slot = "r"}) {
+  %c0 = arith.constant 0 : index
+  %c = arith.constant 2.0 : f32
+  %n = tensor.dim %x, %c0 : tensor<?x64xf32>
+  // expected-error @+1 {{has no kernel: only elementwise ops read a constant}}
+  %s = tensor.splat %c[%n] : tensor<?x64xf32>
+  %y = tok.linear %s, @w : tensor<?x64xf32> -> tensor<?x64xf32>
   return %y : tensor<?x64xf32>
 }

@@ -172,9 +172,11 @@ func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x64xf32> {to
 tok.weight @w layers = [0-1] : tensor<64x64x!tok.q8_0> = source "m.gguf" at [0, 1]
 
 // CHECK-LABEL: func.func @step(
-// CHECK-SAME: %[[A:[^:]*]]: index {tok.slot = "layer_begin"}, %[[B:[^:]*]]: index {tok.slot = "layer_end"}
-func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x64xf32> {tok.slot = "frontier"},
-                %a: index {tok.slot = "layer_begin"}, %b: index {tok.slot = "layer_end"}) -> (tensor<?x64xf32> {tok.slot = "r"}) {
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x64xf32> {tok.slot = "frontier"}) -> (tensor<?x64xf32> {tok.slot = "r"}) {
+  // CHECK-DAG: %[[A:.*]] = arith.constant {layer = "first"} 0 : index
+  // CHECK-DAG: %[[B:.*]] = arith.constant {layer = "second"} 1 : index
+  %a = arith.constant {layer = "first"} 0 : index
+  %b = arith.constant {layer = "second"} 1 : index
   // CHECK: tok.kernel "linear" {{.*}} layer(%[[A]]) weights [@w]
   // CHECK: tok.kernel "linear" {{.*}} layer(%[[B]]) weights [@w]
   %g = tok.linear %x, @w[%a] : tensor<?x64xf32> -> tensor<?x64xf32>

@@ -8,7 +8,7 @@
 // slot of its position, in the page that the table of its sequence names.
 // CHECK-LABEL: func.func @half(
 // CHECK-SAME:    %[[KEYS:.*]]: tensor<?x2x1x32x64xf16>, %[[VALUES:.*]]: tensor<?x2x1x64x16xf16>,
-// CHECK-SAME:    %[[TABLE:.*]]: tensor<?x?xi32>, %[[L:.*]]: index, %[[POS:.*]]: tensor<?xi32>, %[[SEQ:.*]]: tensor<?xi32>,
+// CHECK-SAME:    %[[TABLE:.*]]: tensor<?x?xi32>, %[[POS:.*]]: tensor<?xi32>, %[[SEQ:.*]]: tensor<?xi32>,
 // CHECK-SAME:    -> (tensor<?x2x1x32x64xf16>, tensor<?x2x1x64x16xf16>, tensor<?x?xi32>)
 // CHECK:         %[[OUT:.*]]:2 = scf.for %[[T:.*]] = {{.*}} iter_args(%[[K:.*]] = %[[KEYS]], %[[V:.*]] = %[[VALUES]])
 // CHECK:           tensor.extract %[[POS]][%[[T]]]
@@ -20,8 +20,9 @@
 // CHECK:           tensor.insert_slice %{{.*}} into %[[K]][%[[PAGE]], %{{.*}}, 0, 0, %[[SLOT]]] [1, 1, 1, 32, 1]
 // CHECK:           tensor.insert_slice %{{.*}} into %[[V]][%[[PAGE]], %{{.*}}, 0, %[[SLOT]], 0] [1, 1, 1, 1, 16]
 // CHECK:         return %[[OUT]]#0, %[[OUT]]#1, %[[TABLE]]
-func.func @half(%kv: !kv, %l: index, %rows: !tok.rows<pos, seq>, %k: tensor<?x1x32xf32>,
+func.func @half(%kv: !kv, %rows: !tok.rows<pos, seq>, %k: tensor<?x1x32xf32>,
                 %v: tensor<?x1x16xf32>) -> !kv {
+  %l = arith.constant 0 : index
   %kv1 = tok.append %kv[%l], %rows, %k, %v
       : !kv, !tok.rows<pos, seq>, tensor<?x1x32xf32>, tensor<?x1x16xf32>
   return %kv1 : !kv
@@ -42,8 +43,9 @@ func.func @half(%kv: !kv, %l: index, %rows: !tok.rows<pos, seq>, %k: tensor<?x1x
 // CHECK:           math.absf
 // CHECK:           math.roundeven
 // CHECK:           arith.fptosi {{.*}} : f32 to i8
-func.func @bytes(%kv: !kv, %l: index, %rows: !tok.rows<pos, seq>, %k: tensor<?x2x32xf32>,
+func.func @bytes(%kv: !kv, %rows: !tok.rows<pos, seq>, %k: tensor<?x2x32xf32>,
                  %v: tensor<?x2x32xf32>) -> !kv {
+  %l = arith.constant 5 : index
   %kv1 = tok.append %kv[%l], %rows, %k, %v
       : !kv, !tok.rows<pos, seq>, tensor<?x2x32xf32>, tensor<?x2x32xf32>
   return %kv1 : !kv

@@ -25,8 +25,9 @@
 // CHECK:               math.fma
 // CHECK:             arith.divf
 // CHECK:             tensor.insert_slice {{.*}} tensor<16xf32> into tensor<?x3x16xf32>
-func.func @causal(%q: tensor<?x3x32xf32>, %kv: !kv, %l: index, %rows: !tok.rows<pos, seq>)
+func.func @causal(%q: tensor<?x3x32xf32>, %kv: !kv, %rows: !tok.rows<pos, seq>)
     -> tensor<?x3x16xf32> {
+  %l = arith.constant 0 : index
   %a = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125
       : tensor<?x3x32xf32>, !kv, !tok.rows<pos, seq> -> tensor<?x3x16xf32>
   return %a : tensor<?x3x16xf32>
@@ -36,8 +37,9 @@ func.func @causal(%q: tensor<?x3x32xf32>, %kv: !kv, %l: index, %rows: !tok.rows<
 // CHECK-LABEL: func.func @lse(
 // CHECK:         math.log
 // CHECK:         tensor.insert %{{.*}} : tensor<?x3xf32>
-func.func @lse(%q: tensor<?x3x32xf32>, %kv: !kv, %l: index, %rows: !tok.rows<pos, seq>)
+func.func @lse(%q: tensor<?x3x32xf32>, %kv: !kv, %rows: !tok.rows<pos, seq>)
     -> tensor<?x3xf32> {
+  %l = arith.constant 0 : index
   %a, %lse = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos), window<100>> scale = 0.125
       : tensor<?x3x32xf32>, !kv, !tok.rows<pos, seq> -> tensor<?x3x16xf32> lse tensor<?x3xf32>
   return %lse : tensor<?x3xf32>
@@ -58,8 +60,9 @@ func.func @lse(%q: tensor<?x3x32xf32>, %kv: !kv, %l: index, %rows: !tok.rows<pos
 // CHECK-NOT:         math.log
 // CHECK:             tensor.insert_slice {{.*}} tensor<?xf32> into tensor<2x3x100xf32>
 // CHECK:             tensor.insert_slice {{.*}} tensor<?xf32> into tensor<?x3x100xf32>
-func.func @probabilities(%q: tensor<?x3x32xf32>, %kv: !kv, %l: index, %rows: !tok.rows<pos, seq>,
+func.func @probabilities(%q: tensor<?x3x32xf32>, %kv: !kv, %rows: !tok.rows<pos, seq>,
     %m: tensor<2x3x100xf32>, %n: index) -> (tensor<2x3x100xf32>, tensor<?x3x100xf32>) {
+  %l = arith.constant 0 : index
   %a, %mass, %probs = tok.attention %q, %kv[%l], %rows mask = <lane(step = pos)> scale = 0.125
       key_mass(%m : tensor<2x3x100xf32>) slots(%n)
       : tensor<?x3x32xf32>, !kv, !tok.rows<pos, seq> -> tensor<?x3x16xf32> key_mass tensor<2x3x100xf32>

@@ -19,7 +19,8 @@ tok.weight @attn_q layers = [0-1] : tensor<96x96x!tok.q4_1> = source "m.gguf" at
 // CHECK:               math.fma
 // CHECK:             tensor.insert_slice {{.*}} into %[[PART]][%[[ROW]], %[[FIRST]]]
 // CHECK:         tensor.expand_shape {{.*}} : tensor<?x96xf32> into tensor<?x3x32xf32>
-func.func @linear(%x: tensor<?x96xf32>, %l: index) -> tensor<?x3x32xf32> {
+func.func @linear(%x: tensor<?x96xf32>) -> tensor<?x3x32xf32> {
+  %l = arith.constant 0 : index
   %q = tok.linear %x, @attn_q[%l] : tensor<?x96xf32> -> tensor<?x3x32xf32>
   return %q : tensor<?x3x32xf32>
 }

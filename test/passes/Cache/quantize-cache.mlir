@@ -36,10 +36,11 @@ func.func private @decoder(%x: tensor<?x8xf32>, %rows: !rows, %kv: !kv, %l: inde
 // CHECK-SAME: %{{.*}}: !kv {tok.slot = "kv"}
 func.func @step(%x: tensor<?x8xf32>, %q: tensor<?x3x32xf32>, %k: tensor<?x1x32xf32>, %v: tensor<?x1x16xf32>,
                 %rows: !rows, %kv: !kv {tok.slot = "kv"}, %n: index) -> (tensor<?x3x16xf32>, !kv {tok.slot = "kv"}) {
+  %c0 = arith.constant 0 : index
   // CHECK: tok.append {{.*}} : !kv, <pos, seq>, tensor<?x1x32xf32>, tensor<?x1x16xf32>
-  %kv1 = tok.append %kv[%n], %rows, %k, %v : !kv, !rows, tensor<?x1x32xf32>, tensor<?x1x16xf32>
+  %kv1 = tok.append %kv[%c0], %rows, %k, %v : !kv, !rows, tensor<?x1x32xf32>, tensor<?x1x16xf32>
   // CHECK: tok.attention {{.*}} : tensor<?x3x32xf32>, !kv, <pos, seq> -> tensor<?x3x16xf32>
-  %a = tok.attention %q, %kv1[%n], %rows mask = <lane(step = pos)> scale = 0.125 : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x16xf32>
+  %a = tok.attention %q, %kv1[%c0], %rows mask = <lane(step = pos)> scale = 0.125 : tensor<?x3x32xf32>, !kv, !rows -> tensor<?x3x16xf32>
   // CHECK: tok.stack {{.*}} : tensor<?x8xf32>, <pos, seq>, !kv
   %y, %f, %kv2 = tok.stack %x, %rows, %kv1 frontier(%x) rows(%n, %n, %n) [@decoder for 0-1] : tensor<?x8xf32>, !rows, !kv
   return %a, %kv2 : tensor<?x3x16xf32>, !kv

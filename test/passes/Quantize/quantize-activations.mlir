@@ -21,7 +21,8 @@ tok.weight @bias : tensor<64xf32> = source "m.gguf" at [0]
 
 // CHECK-LABEL: func.func @rounds_block_formats
 // WHOLE-LABEL: func.func @rounds_block_formats
-func.func @rounds_block_formats(%x: tensor<?x96xf32>, %y: tensor<?x256xf32>, %l: index) {
+func.func @rounds_block_formats(%x: tensor<?x96xf32>, %y: tensor<?x256xf32>) {
+  %l = arith.constant 0 : index
   // CHECK: tok.linear %{{.*}}, @q4_1 bias @bias compute = <i8, block = 32>
   // WHOLE: tok.linear %{{.*}}, @q4_1 bias @bias : tensor
   // REMARK: [[#@LINE+2]]:8: remark: [Passed] QuantizeActivations | Category:tok-quantize-activations{{.*}}Remark="rounded the inputs"
