@@ -21,7 +21,7 @@
 
 #include "Linker.h"
 #include "Manifest.h"
-#include "OutputFile.h"
+#include "tokopt/OutputFile.h"
 #include "llvm/Object/ELF.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
@@ -206,6 +206,39 @@ linkLevels(const Bundle &bundle, StringRef linker,
   return linked;
 }
 
+/// Appends bytes.
+static Error write(OutputFile &file, ArrayRef<uint8_t> bytes) {
+  file.os().write(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+  // A full disk is seen before all weights have been packed.
+  return file.os().has_error() ? file.flush() : Error::success();
+}
+
+/// Overwrites the first bytes.
+static Error rewrite(OutputFile &file, ArrayRef<uint8_t> bytes) {
+  file.os().pwrite(reinterpret_cast<const char *>(bytes.data()), bytes.size(),
+                   0);
+  return file.flush();
+}
+
+/// Hashes a part that was written; `offset` is a multiple of a page.
+static Expected<Hash128> hash(OutputFile &file, uint64_t offset,
+                              uint64_t bytes) {
+  if (Error error = file.flush())
+    return error;
+  if (bytes == 0)
+    return hashBytes({});
+  std::error_code code;
+  sys::fs::mapped_file_region region(
+      sys::fs::convertFDToNativeFile(file.getDescriptor()),
+      sys::fs::mapped_file_region::readonly, bytes, offset, code);
+  if (code)
+    return createStringError(code,
+                             formatv("{0}: cannot map what was written: {1}",
+                                     file.getPath(), code.message()));
+  return hashBytes(
+      ArrayRef(reinterpret_cast<const uint8_t *>(region.const_data()), bytes));
+}
+
 static Error writeContents(OutputFile &file, const Bundle &bundle,
                            StringRef linker) {
   std::vector<ManifestLevel> levels;
@@ -230,15 +263,15 @@ static Error writeContents(OutputFile &file, const Bundle &bundle,
 
   // The head is written twice: it holds the place until the hash is known.
   std::vector<uint8_t> &head = skeleton->head;
-  if (Error error = file.write(head))
+  if (Error error = write(file, head))
     return error;
   if (bundle.weights)
     if (Error error = bundle.weights->produce(
-            [&](ArrayRef<uint8_t> piece) { return file.write(piece); }))
+            [&](ArrayRef<uint8_t> piece) { return write(file, piece); }))
       return error;
-  if (Error error = file.write(skeleton->tail))
+  if (Error error = write(file, skeleton->tail))
     return error;
-  Expected<Hash128> weightHash = file.hash(head.size(), weightBytes);
+  Expected<Hash128> weightHash = hash(file, head.size(), weightBytes);
   if (!weightHash)
     return weightHash.takeError();
 
@@ -250,11 +283,18 @@ static Error writeContents(OutputFile &file, const Bundle &bundle,
                   head.end());
   llvm::append_range(digested, skeleton->tail);
   llvm::copy(hashBytes(digested), head.begin() + digestOffset);
-  return file.rewrite(head);
+  return rewrite(file, head);
 }
 
 Error tokopt::writeBundle(StringRef path, const Bundle &bundle,
                           const BundleOptions &options) {
+  // Its weights are read back, and its head is written twice.
+  if (!OutputFile::isReplaceable(path))
+    return createStringError(
+        inconvertibleErrorCode(),
+        formatv("{0}: is not a regular file; a bundle can only be written to a "
+                "file",
+                path));
   Expected<OutputFile> file = OutputFile::create(path);
   if (!file)
     return file.takeError();
