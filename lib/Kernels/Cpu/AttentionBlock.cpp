@@ -136,75 +136,130 @@ Val AttentionBlock::mask(const Visible &visible, Val slot) {
 }
 
 void AttentionBlock::weigh(const RowGroup &rows) {
-  for (int64_t first = 0; first < kernel.heads; first += shape.heads)
-    weighHeads(rows, first, std::min(shape.heads, kernel.heads - first));
-}
-
-void AttentionBlock::weighHeads(const RowGroup &rows, int64_t first,
-                                int64_t count) {
-  int64_t step = shape.vectors * kLanes;
-  Val masked = e.constant(kMasked, e.vec(kLanes, e.f32()));
   // Behind the last slot that any of the rows sees, weights would be zero.
   Val end = e.i64(kBlock);
-  if (step < kBlock) {
+  if (shape.vectors * kLanes < kBlock) {
     end = endOf(rows.visible[0]);
     for (const Visible &visible : ArrayRef(rows.visible).drop_front())
       end = e.max(end, endOf(visible));
   }
-  Vals largest =
-      e.loop(e.i64(0), end, step, Vals(shape.rows * count, masked),
-             [&](Val slot, ArrayRef<Val> carried) {
-               Vals sums = scores(rows, slot, first, count);
-               Vals next(carried);
-               for (int64_t row = 0; row < shape.rows; ++row)
-                 for (int64_t v = 0; v < shape.vectors; ++v) {
-                   Val isSeen = mask(rows.visible[row], slot + v * kLanes);
-                   for (int64_t h = 0; h < count; ++h) {
-                     int64_t unit = row * count + h;
-                     Val score = e.select(
-                         isSeen, sums[unit * shape.vectors + v], masked);
-                     e.store(score, e.offset(rowOf(rows, row), slot * 4),
-                             kernel.scratch.scores(first + h) + 4 * v * kLanes);
-                     next[unit] = e.max(next[unit], score);
-                   }
-                 }
-               return next;
-             });
-  for (int64_t row = 0; row < shape.rows; ++row)
-    for (int64_t h = 0; h < count; ++h)
-      normalize(rowOf(rows, row), first + h, largest[row * count + h], end);
+  int64_t heads = kernel.heads;
+  Vals largest(shape.rows * heads);
+  for (int64_t first = 0; first < heads; first += shape.heads) {
+    int64_t count = std::min(shape.heads, heads - first);
+    Vals own = scoreHeads(rows, first, count, end);
+    for (int64_t row = 0; row < shape.rows; ++row)
+      llvm::copy(ArrayRef(own).slice(row * count, count),
+                 largest.begin() + row * heads + first);
+  }
+  // As many rows as fill a vector with numbers of their heads.
+  int64_t width = std::min<int64_t>(llvm::PowerOf2Ceil(heads), kLanes);
+  int64_t together = std::min(shape.rows, kLanes / width);
+  for (int64_t row = 0; row < shape.rows; row += together)
+    for (int64_t first = 0; first < heads; first += width)
+      normalize(rows, {row, together, first, width}, largest, end);
 }
 
-/// Makes weights of the scores of the slots before `end`, whose maximum is that
-/// of the lanes of `largest`.
-void AttentionBlock::normalize(Val row, int64_t head, Val largest, Val end) {
+/// Leaves the scores of slots before `end` in scratch, for `count` heads from
+/// `first` on, and returns vectors of their maxima, a row's side by side.
+Vals AttentionBlock::scoreHeads(const RowGroup &rows, int64_t first,
+                                int64_t count, Val end) {
+  Val masked = e.constant(kMasked, e.vec(kLanes, e.f32()));
+  return e.loop(
+      e.i64(0), end, shape.vectors * kLanes, Vals(shape.rows * count, masked),
+      [&](Val slot, ArrayRef<Val> carried) {
+        Vals sums = scores(rows, slot, first, count);
+        Vals next(carried);
+        for (int64_t row = 0; row < shape.rows; ++row)
+          for (int64_t v = 0; v < shape.vectors; ++v) {
+            Val isSeen = mask(rows.visible[row], slot + v * kLanes);
+            for (int64_t h = 0; h < count; ++h) {
+              int64_t unit = row * count + h;
+              Val score =
+                  e.select(isSeen, sums[unit * shape.vectors + v], masked);
+              e.store(score, e.offset(rowOf(rows, row), slot * 4),
+                      kernel.scratch.scores(first + h) + 4 * v * kLanes);
+              next[unit] = e.max(next[unit], score);
+            }
+          }
+        return next;
+      });
+}
+
+/// A number of each of `units`, which `offset` bytes into a row's scratch are
+/// those of its heads.
+Val AttentionBlock::loadNumbers(const RowGroup &rows, const Units &units,
+                                int64_t offset) {
+  Vals parts;
+  for (int64_t row = 0; row < units.rows; ++row)
+    parts.push_back(e.load(e.vec(units.width, e.f32()),
+                           rowOf(rows, units.firstRow + row),
+                           offset + 4 * units.firstHead));
+  return e.join(parts);
+}
+
+void AttentionBlock::storeNumbers(const RowGroup &rows, const Units &units,
+                                  int64_t offset, Val numbers) {
+  for (int64_t row = 0; row < units.rows; ++row)
+    e.store(e.part(numbers, row * units.width, units.width),
+            rowOf(rows, units.firstRow + row), offset + 4 * units.firstHead);
+}
+
+/// Makes weights of the scores of the slots before `end`, whose maxima are
+/// those of the lanes of `largest`, with all heads of a row side by side.
+void AttentionBlock::normalize(const RowGroup &rows, const Units &units,
+                               ArrayRef<Val> largest, Val end) {
   const RowScratch &scratch = kernel.scratch;
-  Type vector = e.vec(kLanes, e.f32());
-  Val before = e.load(e.f32(), row, scratch.maximum(head, false));
-  Val maximum = e.max(before, e.maxLanes(largest));
+  int64_t count = std::min(units.width, kernel.heads - units.firstHead);
+  // Lanes without a head repeat the last one.
+  auto forLanes = [&](function_ref<Val(int64_t row, int64_t head)> body) {
+    Vals lanes;
+    for (int64_t row = units.firstRow; row < units.firstRow + units.rows; ++row)
+      for (int64_t lane = 0; lane < units.width; ++lane)
+        lanes.push_back(lane < count ? body(row, units.firstHead + lane)
+                                     : lanes.back());
+    return lanes;
+  };
+  Val before = loadNumbers(rows, units, scratch.maximum(0, false));
+  Val maximum =
+      e.max(before, e.maxLanes(forLanes([&](int64_t row, int64_t head) {
+        return largest[row * kernel.heads + head];
+      })));
   Val correction = e.exp(before - maximum);
-  Val wide = e.splat(maximum, kLanes);
-  Vals sum =
-      e.loop(e.i64(0), end, shape.vectors * kLanes, {e.zero(vector)},
-             [&](Val slot, ArrayRef<Val> carried) {
-               Val at = e.offset(row, slot * 4), total = carried[0];
-               for (int64_t v = 0; v < shape.vectors; ++v) {
-                 int64_t place = scratch.scores(head) + 4 * v * kLanes;
-                 Val p = e.exp(e.load(vector, at, place) - wide);
-                 Val weight = p;
-                 if (kernel.cache.getVType().isInteger(8))
-                   weight = p * e.load(vector, e.offset(valueScales, slot * 4),
-                                       4 * v * kLanes);
-                 e.store(weight, at, place);
-                 total = total + p;
-               }
-               return Vals{total};
-             });
-  Val total = e.load(e.f32(), row, scratch.sum(head, false));
-  e.store(maximum, row, scratch.maximum(head, false));
-  e.store(e.fma(total, correction, e.sumLanes(sum[0])), row,
-          scratch.sum(head, false));
-  e.store(correction, row, scratch.correction(head));
+  Val sums = e.sumLanes(forLanes([&](int64_t row, int64_t head) {
+    int64_t lane =
+        (row - units.firstRow) * units.width + head - units.firstHead;
+    return exponentials(rowOf(rows, row), head,
+                        e.splat(e.part(maximum, lane, 1), kLanes), end);
+  }));
+  Val total = loadNumbers(rows, units, scratch.sum(0, false));
+  storeNumbers(rows, units, scratch.maximum(0, false), maximum);
+  storeNumbers(rows, units, scratch.sum(0, false),
+               e.fma(total, correction, sums));
+  storeNumbers(rows, units, scratch.correction(0), correction);
+}
+
+/// Makes weights of the scores of a row and head before `end`, and returns the
+/// sums of the exponentials lane by lane.
+Val AttentionBlock::exponentials(Val row, int64_t head, Val maximum, Val end) {
+  Type vector = e.vec(kLanes, e.f32());
+  return e.loop(e.i64(0), end, shape.vectors * kLanes, {e.zero(vector)},
+                [&](Val slot, ArrayRef<Val> carried) {
+                  Val at = e.offset(row, slot * 4), total = carried[0];
+                  for (int64_t v = 0; v < shape.vectors; ++v) {
+                    int64_t place =
+                        kernel.scratch.scores(head) + 4 * v * kLanes;
+                    Val p = e.exp(e.load(vector, at, place) - maximum);
+                    Val weight = p;
+                    if (kernel.cache.getVType().isInteger(8))
+                      weight =
+                          p * e.load(vector, e.offset(valueScales, slot * 4),
+                                     4 * v * kLanes);
+                    e.store(weight, at, place);
+                    total = total + p;
+                  }
+                  return Vals{total};
+                })[0];
 }
 
 //===----------------------------------------------------------------------===//

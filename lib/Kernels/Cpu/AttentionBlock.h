@@ -80,13 +80,23 @@ private:
     mlir::Type element;
   };
 
+  /// Heads of some rows whose numbers are in one vector: `width` lanes a row.
+  struct Units {
+    int64_t firstRow, rows, firstHead, width;
+  };
+
   Lines widen(const Lines &from, Val begin, Val end, int64_t columns);
   Val load(const Lines &lines, Val line, Val column, int64_t offset,
            int64_t count);
   Vals scores(const RowGroup &rows, Val slot, int64_t first, int64_t count);
   Val mask(const Visible &visible, Val slot);
-  void weighHeads(const RowGroup &rows, int64_t first, int64_t count);
-  void normalize(Val row, int64_t head, Val largest, Val end);
+  Vals scoreHeads(const RowGroup &rows, int64_t first, int64_t count, Val end);
+  Val loadNumbers(const RowGroup &rows, const Units &units, int64_t offset);
+  void storeNumbers(const RowGroup &rows, const Units &units, int64_t offset,
+                    Val numbers);
+  void normalize(const RowGroup &rows, const Units &units,
+                 llvm::ArrayRef<Val> largest, Val end);
+  Val exponentials(Val row, int64_t head, Val maximum, Val end);
   void accumulateHeads(const RowGroup &rows, int64_t first, int64_t count);
   Vals addValues(const RowGroup &rows, int64_t first, int64_t count,
                  int64_t columns, Val channel, Val begin, Val end,

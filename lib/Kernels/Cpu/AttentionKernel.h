@@ -21,24 +21,32 @@ inline constexpr int64_t kLargestTile = 16;
 
 /// What a row keeps in its worker's scratch for each query head `h` of a
 /// key/value head: the scores of a block, which become weights, and the states
-/// of the segment and of all segments so far (`isTotal`).
+/// of the segment and of all segments so far (`isTotal`). Numbers of heads lie
+/// side by side, so that they are computed together; what fills up their
+/// vectors is of no use.
 struct RowScratch {
   RowScratch(int64_t heads, int64_t valueSize)
-      : heads(heads), size(llvm::alignTo(valueSize, kAttentionLanes)) {}
+      : heads(heads), numbers(4 * llvm::alignTo(heads, kAttentionLanes)),
+        size(llvm::alignTo(valueSize, kAttentionLanes)) {}
 
   int64_t scores(int64_t h) const { return 4 * kernels::kBlock * h; }
   int64_t maximum(int64_t h, bool isTotal) const {
-    return scores(heads) + 64 * (2 * h + isTotal);
+    return scores(heads) + numbers * isTotal + 4 * h;
   }
-  int64_t sum(int64_t h, bool isTotal) const { return maximum(h, isTotal) + 4; }
+  int64_t sum(int64_t h, bool isTotal) const {
+    return maximum(h, isTotal) + 2 * numbers;
+  }
   /// What a block does to the segment's sums before it adds to them.
-  int64_t correction(int64_t h) const { return maximum(h, false) + 8; }
+  int64_t correction(int64_t h) const { return sum(h, false) + 2 * numbers; }
   int64_t accumulator(int64_t h, bool isTotal) const {
-    return maximum(heads, false) + 4 * size * (2 * h + isTotal);
+    return correction(0) + numbers + 4 * size * (2 * h + isTotal);
   }
   int64_t bytes() const { return accumulator(heads, false); }
 
-  int64_t heads, size;
+  int64_t heads;
+  /// Bytes of a number of each head.
+  int64_t numbers;
+  int64_t size;
 };
 
 /// The slots that a row sees, both ends included.
