@@ -153,8 +153,12 @@ struct AttentionEmitter : AttentionKernel {
       Val start = number * kBlock;
       AttentionBlock block(*this, shape, start,
                            pages.head(start, arguments.layer, item.g));
-      if (shape.isShared)
+      if (shape.isShared) {
         block.widenKeys();
+      } else {
+        Val next = e.min(start + kBlock, item.visible.last);
+        block.streamTo(next, pages.head(next, arguments.layer, item.g));
+      }
       forGroups(item, shape.rows,
                 [&](const RowGroup &rows) { block.weigh(rows); });
       if (shape.isShared)

@@ -35,6 +35,16 @@ AttentionBlock::AttentionBlock(AttentionKernel &kernel, const BlockShape &shape,
   valueScales = e.offset(e.offset(page, slot * 4), layout.valueScaleOffset);
 }
 
+void AttentionBlock::streamTo(Val nextStart, Val nextPage) {
+  const kernels::PageLayout &layout = kernel.layout;
+  Val slot = e.remainder(nextStart, e.i64(layout.slots));
+  int64_t keyLine = kBlock * layout.keyBytes;
+  keys.ahead = values.base;
+  keys.aheadStride = keyLine; // values of a block lie in one piece
+  values.ahead = e.offset(nextPage, slot * layout.keyBytes);
+  values.aheadStride = keys.stride * values.stride / keyLine;
+}
+
 Val AttentionBlock::beginOf(const Visible &visible) {
   return kernel.window ? e.max(e.i64(0), visible.lowest - start) : e.i64(0);
 }
@@ -50,6 +60,18 @@ Val AttentionBlock::rowOf(const RowGroup &rows, int64_t row) {
 //===----------------------------------------------------------------------===//
 // Keys and values
 //===----------------------------------------------------------------------===//
+
+/// Asks for what is read after `count` elements of `line` from `column` on.
+void AttentionBlock::askAhead(const Lines &lines, Val line, Val column,
+                              int64_t count) {
+  if (!lines.ahead.value)
+    return;
+  int64_t bytes = bytesOf(lines.element);
+  Val at =
+      e.offset(e.offset(lines.ahead, line * lines.aheadStride), column * bytes);
+  for (int64_t offset = 0; offset < count * bytes; offset += 64)
+    e.prefetch(at, offset);
+}
 
 /// `count` elements of `line` from `column + offset` on, as f32.
 Val AttentionBlock::load(const Lines &lines, Val line, Val column,
@@ -97,6 +119,7 @@ Vals AttentionBlock::scores(const RowGroup &rows, Val slot, int64_t first,
   Vals sums = e.loop(
       e.i64(0), e.i64(kernel.keySize), 1, Vals(units * vectors, e.zero(vector)),
       [&](Val d, ArrayRef<Val> carried) {
+        askAhead(keys, d, slot, vectors * kLanes);
         Vals columns, next;
         for (int64_t v = 0; v < vectors; ++v)
           columns.push_back(load(keys, d, slot, v * kLanes, kLanes));
@@ -282,6 +305,7 @@ Vals AttentionBlock::addValues(const RowGroup &rows, int64_t first,
     return e.splat(e.convert(slot, e.i32()), lanes);
   };
   return e.loop(begin, end, 1, sums, [&](Val slot, ArrayRef<Val> carried) {
+    askAhead(values, slot, channel, columns * lanes);
     Vals loaded, next;
     for (int64_t c = 0; c < columns; ++c)
       loaded.push_back(load(values, slot, channel, c * lanes, lanes));

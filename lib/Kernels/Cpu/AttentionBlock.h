@@ -57,6 +57,11 @@ public:
   AttentionBlock(AttentionKernel &kernel, const BlockShape &shape, Val start,
                  Val page);
 
+  /// While a row alone reads keys, their values are asked for, and while it
+  /// reads these, the keys of the block at `start` in `page`: a decode streams
+  /// its pages from memory, in runs too short for the processor to foresee.
+  void streamTo(Val start, Val page);
+
   /// Puts the keys, or the values of slots [begin, end) of the block, as f32
   /// into scratch, from where later calls take them. Both have the same place.
   void widenKeys();
@@ -78,6 +83,10 @@ private:
     Val base;
     int64_t stride;
     mlir::Type element;
+    /// What is read after them, and from what goes with one line to what goes
+    /// with the next; null where nothing is asked for.
+    Val ahead = {};
+    int64_t aheadStride = 0;
   };
 
   /// Heads of some rows whose numbers are in one vector: `width` lanes a row.
@@ -86,6 +95,7 @@ private:
   };
 
   Lines widen(const Lines &from, Val begin, Val end, int64_t columns);
+  void askAhead(const Lines &lines, Val line, Val column, int64_t count);
   Val load(const Lines &lines, Val line, Val column, int64_t offset,
            int64_t count);
   Vals scores(const RowGroup &rows, Val slot, int64_t first, int64_t count);
