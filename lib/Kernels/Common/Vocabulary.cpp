@@ -327,41 +327,92 @@ Val Emitter::shuffle(Val a, Val b, ArrayRef<int64_t> lanes, Here here) {
   return wrap(vector::ShuffleOp::create(at(here), a.value, b.value, lanes));
 }
 
-/// Folds the upper half of the lanes onto the lower until one is left.
-static Val foldLanes(Emitter &e, Val vector, Here here,
-                     function_ref<Val(Val, Val)> combine) {
-  for (int64_t n = lanesOf(vector.type()); n > 1; n /= 2) {
-    SmallVector<int64_t> low, high;
-    for (int64_t i = 0; i < n / 2; ++i) {
-      low.push_back(i);
-      high.push_back(i + n / 2);
-    }
-    Val a = e.shuffle(vector, vector, low, here),
-        b = e.shuffle(vector, vector, high, here);
-    vector = combine(a, b);
-  }
-  return isa<VectorType>(vector.type()) ? e.extract(vector, 0, here) : vector;
+Val Emitter::part(Val vector, int64_t begin, int64_t count, Here here) {
+  if (count == lanesOf(vector.type()))
+    return vector;
+  if (count == 1)
+    return extract(vector, begin, here);
+  return shuffle(vector, vector,
+                 llvm::to_vector(llvm::seq(begin, begin + count)), here);
 }
 
-Val Emitter::sumLanes(Val vector, Here here) {
-  return foldLanes(*this, vector, here,
+Val Emitter::join(ArrayRef<Val> vectors, Here here) {
+  if (!isa<VectorType>(vectors[0].type()) && vectors.size() > 1)
+    return gather(vectors, here);
+  Vals joined(vectors);
+  while (joined.size() > 1) {
+    int64_t lanes = 2 * lanesOf(joined[0].type());
+    Vals pairs;
+    for (size_t i = 0; i < joined.size(); i += 2)
+      pairs.push_back(shuffle(joined[i], joined[i + 1],
+                              llvm::to_vector(llvm::seq<int64_t>(0, lanes)),
+                              here));
+    joined = pairs;
+  }
+  return joined[0];
+}
+
+/// For each vector, folds the upper half of its lanes onto the lower until one
+/// is left. Two vectors of lanes to fold are one of half as many each: of `a`
+/// and `b`, with two lanes each to fold, a0 a1 and b0 b1,
+///
+///   combine(a0 b0, a1 b1)
+///
+/// Every vector goes through the same operations as it would alone.
+static Val foldLanes(Emitter &e, ArrayRef<Val> vectors, Here here,
+                     function_ref<Val(Val, Val)> combine) {
+  Vals left(vectors);
+  int64_t width = lanesOf(vectors[0].type());
+  for (int64_t numbers = 1; width > 1; width /= 2) {
+    bool isPaired = left.size() > 1;
+    numbers *= isPaired ? 2 : 1;
+    SmallVector<int64_t> low, high;
+    for (int64_t number = 0; number < numbers; ++number)
+      for (int64_t i = 0; i < width / 2; ++i) {
+        low.push_back(number * width + i);
+        high.push_back(number * width + i + width / 2);
+      }
+    Vals next;
+    for (size_t i = 0; i < left.size(); i += isPaired ? 2 : 1) {
+      Val a = left[i], b = isPaired ? left[i + 1] : a;
+      next.push_back(
+          combine(e.shuffle(a, b, low, here), e.shuffle(a, b, high, here)));
+    }
+    left = next;
+  }
+  Val result = left[0];
+  return vectors.size() == 1 && isa<VectorType>(result.type())
+             ? e.extract(result, 0, here)
+             : result;
+}
+
+Val Emitter::sumLanes(ArrayRef<Val> vectors, Here here) {
+  return foldLanes(*this, vectors, here,
                    [&](Val a, Val b) { return a + Operand(b, here); });
 }
-Val Emitter::maxLanes(Val vector, Here here) {
-  return foldLanes(*this, vector, here,
+Val Emitter::maxLanes(ArrayRef<Val> vectors, Here here) {
+  return foldLanes(*this, vectors, here,
                    [&](Val a, Val b) { return max(a, b, here); });
+}
+Val Emitter::sumLanes(Val vector, Here here) {
+  return sumLanes(ArrayRef(vector), here);
+}
+Val Emitter::maxLanes(Val vector, Here here) {
+  return maxLanes(ArrayRef(vector), here);
 }
 
 /// 2^(x log2 e) = 2^n * 2^f with n the nearest integer: a polynomial for 2^f on
 /// [-1/2, 1/2] (minimax, degree 6, relative error 2e-8), n added to the
-/// exponent.
+/// exponent. Added to 1.5 * 2^23, whose unit in the last place is 1, x log2 e
+/// is rounded to n, which then stands in the lowest bits.
 Val Emitter::exp(Val x, Here here) {
   Type type = x.type();
   Val clamped = min(max(x, constant(-87.3, type, here), here),
                     constant(88.0, type, here), here);
-  Val t = clamped * Operand(constant(1.4426950408889634, type, here), here);
-  Val n = roundEven(t, here);
-  Val f = t - Operand(n, here);
+  Val log2e = constant(1.4426950408889634, type, here);
+  Val shift = constant(12582912.0, type, here);
+  Val shifted = fma(clamped, log2e, shift, here);
+  Val f = fma(clamped, log2e, shift - Operand(shifted, here), here);
   constexpr double coefficients[] = {1.5353362e-4, 1.3398874e-3, 9.6184373e-3,
                                      5.5503324e-2, 2.4022648e-1, 6.9314720e-1,
                                      1.0};
@@ -369,7 +420,7 @@ Val Emitter::exp(Val x, Here here) {
   for (double c : ArrayRef(coefficients).drop_front())
     p = fma(p, f, constant(c, type, here), here);
   Type integers = withElement(type, i32());
-  Val exponent = shiftLeft(convert(n, i32(), false, here), 23, here);
+  Val exponent = shiftLeft(bitcast(shifted, integers, here), 23, here);
   Val sum = bitcast(p, integers, here) + Operand(exponent, here);
   Val result = bitcast(sum, type, here);
   return select(less(x, constant(-87.3, type, here), here), zero(type, here),

@@ -119,9 +119,17 @@ public:
   /// The vector of some scalars.
   Val gather(llvm::ArrayRef<Val> scalars, Here here = {});
   Val shuffle(Val a, Val b, llvm::ArrayRef<int64_t> lanes, Here here = {});
+  /// Lanes [begin, begin + count); a scalar if it is one.
+  Val part(Val vector, int64_t begin, int64_t count, Here here = {});
+  /// Vectors (or scalars), a power of two of them, one behind the other.
+  Val join(llvm::ArrayRef<Val> vectors, Here here = {});
   /// Lane i plus lane i + n/2, then + n/4, ...: one fixed order.
   Val sumLanes(Val vector, Here here = {});
   Val maxLanes(Val vector, Here here = {});
+  /// The same of vectors, as many as a power of two up to their lanes: the
+  /// numbers of all of them as one vector.
+  Val sumLanes(llvm::ArrayRef<Val> vectors, Here here = {});
+  Val maxLanes(llvm::ArrayRef<Val> vectors, Here here = {});
   /// e^x, 0 below -87.3 and finite above; relative error below 2e-7.
   Val exp(Val x, Here here = {});
   /// The natural logarithm, upstream's polynomial.

@@ -277,6 +277,7 @@ const Shape kShapes[] = {
     {1, 1, 32, 16, 64, 513, "f32", 0.176777f},
     {2, 3, 24, 40, 64, 0, "i8", 0.2f},
     {1, 2, 16, 16, 64, 1, "f16", 0.25f},
+    {1, 8, 40, 48, 64, 30, "f16", 0.158114f},
 };
 
 std::string nameOf(const Shape &s) {
@@ -323,22 +324,135 @@ TEST_P(AttentionTest, IsASoftmaxAndDependsOnNobody) {
             << "chunks, position " << p;
     }
 
-    // Single steps after prompts: the last position, and those at the ends of
-    // blocks and segments.
+    // Every position in a step of its own, and those at the ends of blocks and
+    // segments by several workers.
     Cache alone(shape, program, 3, kLength);
-    int32_t filled = 0;
-    for (int32_t position : {63, 64, 512, 1099}) {
-      if (filled < position)
-        alone.step(std::vector<Cache::Row>(rows.begin() + filled,
-                                           rows.begin() + position),
-                   source, 1);
-      filled = position;
+    for (int32_t position = 0; position < kLength; ++position)
       for (int64_t count : {1, 3}) {
+        if (count > 1 && !llvm::is_contained({63, 64, 512, 1099}, position))
+          continue;
         Rows out = alone.step({{1, position}}, source, count);
         ASSERT_TRUE(sameBits(out[0], expected[position], expected.columns))
             << "alone, position " << position << ", " << count << " workers";
       }
+  }
+}
+
+/// How many rows share a block and how much of it is computed at a time is a
+/// matter of speed.
+TEST_P(AttentionTest, HasTheSameBitsForAllKnobs) {
+  const Shape shapes[] = {
+      {1, 3, 64, 64, 64, 0, "f16", 0.125f},
+      {2, 1, 32, 24, 64, 0, "i8", 0.2f, /*isFull=*/false, /*hasLse=*/false},
+      {1, 2, 16, 32, 128, 21, "f32", 0.25f},
+      {1, 2, 16, 32, 64, 70, "f16", 0.25f, /*isFull=*/true},
+  };
+  constexpr int32_t length = 150;
+  for (const Shape &shape : shapes) {
+    SCOPED_TRACE(nameOf(shape));
+    std::vector<Sequence> sequences;
+    sequences.push_back(makeSequence(shape, length));
+    std::vector<Cache::Row> rows;
+    for (int32_t p = 0; p < length; ++p)
+      rows.push_back({0, p});
+    auto compute = [&](int64_t tile, int64_t tileRows, int64_t tileVectors) {
+      Program program(moduleOf(shape), GetParam(), {},
+                      {"attention",
+                       {{"tile", tile},
+                        {"tile_rows", tileRows},
+                        {"tile_vectors", tileVectors}}});
+      return Cache(shape, program, 1, length)
+          .step(rows, sourceOf(sequences), 1);
+    };
+    Rows expected = compute(1, 1, 1);
+    for (auto [tile, tileRows, tileVectors] :
+         std::vector<std::array<int64_t, 3>>{
+             {16, 1, 4}, {16, 2, 2}, {8, 4, 1}, {16, 8, 1}}) {
+      Rows out = compute(tile, tileRows, tileVectors);
+      for (int32_t p = 0; p < length; ++p)
+        ASSERT_TRUE(sameBits(out[p], expected[p], expected.columns))
+            << "tiles of " << tile << " rows, " << tileRows << " rows and "
+            << tileVectors << " vectors at a time, position " << p;
     }
+  }
+}
+
+/// Rows of a tile are together, but what one of them does not see is not in its
+/// sums: a NaN or an infinity would be in all that are computed from them.
+TEST_P(AttentionTest, TakesNothingFromSlotsThatItDoesNotSee) {
+  for (const Shape &shape : {Shape{1, 3, 32, 32, 64, 0, "f32", 0.176777f},
+                             Shape{1, 1, 32, 24, 64, 20, "f16", 0.176777f}}) {
+    SCOPED_TRACE(nameOf(shape));
+    Program program(moduleOf(shape), GetParam());
+    constexpr int32_t length = 128;
+    std::vector<Sequence> sequences;
+    sequences.push_back(makeSequence(shape, length));
+    std::vector<Cache::Row> rows;
+    for (int32_t p = 0; p < length; ++p)
+      rows.push_back({0, p});
+    Rows expected =
+        Cache(shape, program, 1, length).step(rows, sourceOf(sequences), 1);
+    for (int32_t bad : {5, 70, 127}) {
+      Sequence &s = sequences[0];
+      std::vector<float> k(s.k[bad], s.k[bad] + s.k.columns),
+          v(s.v[bad], s.v[bad] + s.v.columns);
+      std::fill_n(s.k[bad], s.k.columns, NAN);
+      std::fill_n(s.v[bad], s.v.columns, bad % 2 ? INFINITY : NAN);
+      Rows out =
+          Cache(shape, program, 1, length).step(rows, sourceOf(sequences), 1);
+      for (int32_t p = 0; p < length; ++p) {
+        bool sees = p >= bad && (!shape.window || p < bad + shape.window);
+        if (!sees)
+          ASSERT_TRUE(sameBits(out[p], expected[p], expected.columns))
+              << "position " << p << ", which does not see " << bad;
+      }
+      std::copy(k.begin(), k.end(), s.k[bad]);
+      std::copy(v.begin(), v.end(), s.v[bad]);
+    }
+  }
+}
+
+/// Rows of a step are in no order: neighbours of other sequences, of other
+/// blocks, and backwards.
+TEST_P(AttentionTest, CutsTilesWhereRowsDoNotSeeTheSame) {
+  for (const Shape &shape : {Shape{1, 3, 64, 64, 64, 0, "f16", 0.125f},
+                             Shape{2, 1, 32, 32, 64, 40, "f32", 0.176777f}}) {
+    SCOPED_TRACE(nameOf(shape));
+    Program program(moduleOf(shape), GetParam());
+    constexpr int32_t length = 200;
+    std::vector<Sequence> sequences;
+    for (int64_t i = 0; i < 3; ++i)
+      sequences.push_back(makeSequence(shape, length));
+    auto source = sourceOf(sequences);
+    std::vector<Cache::Row> rows;
+    for (int32_t sequence = 0; sequence < 3; ++sequence)
+      for (int32_t p = 0; p < length; ++p)
+        rows.push_back({sequence, p});
+    Rows expected = Cache(shape, program, 3, length).step(rows, source, 1);
+    std::vector<int32_t> order(rows.size());
+    std::iota(order.begin(), order.end(), 0);
+    auto compare = [&](const char *what) {
+      std::vector<Cache::Row> step;
+      for (int32_t i : order)
+        step.push_back(rows[i]);
+      Rows out = Cache(shape, program, 3, length).step(step, source, 2);
+      for (auto [place, i] : llvm::enumerate(order))
+        ASSERT_TRUE(sameBits(out[place], expected[i], expected.columns))
+            << what << ", position " << i % length << " of sequence "
+            << i / length;
+    };
+    std::reverse(order.begin(), order.end());
+    compare("backwards");
+    // Runs of 1 to 19 rows of a sequence in turn.
+    order.clear();
+    std::array<int32_t, 3> done = {};
+    for (int32_t turn = 0; order.size() < rows.size(); ++turn)
+      for (int32_t i = 0; i < turn % 19 + 1; ++i)
+        if (done[turn % 3] < length)
+          order.push_back(turn % 3 * length + done[turn % 3]++);
+    compare("in runs");
+    std::shuffle(order.begin(), order.end(), std::mt19937(3));
+    compare("in any order");
   }
 }
 

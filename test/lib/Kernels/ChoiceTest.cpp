@@ -33,7 +33,10 @@ public:
     return *(*findKernelTemplate(kernel, *cpu))->choose(kernel, machine);
   }
   KernelChoice choose(llvm::StringRef machine) {
-    return choose(*findMachine(*module, machine)->description);
+    return choose(describe(machine));
+  }
+  const TargetDescription &describe(llvm::StringRef machine) {
+    return *findMachine(*module, machine)->description;
   }
 
   void set(llvm::StringRef knob, int64_t value) {
@@ -200,6 +203,8 @@ struct Attention {
   int64_t heads, keyHeads;
   const char *element, *machine;
   int64_t group, vectors;
+  /// Of tiles.
+  int64_t rows, tileVectors;
 };
 
 std::ostream &operator<<(std::ostream &os, const Attention &attention) {
@@ -215,6 +220,9 @@ TEST_P(GroupTest, IsCheapest) {
       OneKernel(attention(a.heads, a.keyHeads, a.element)).choose(a.machine);
   EXPECT_EQ(numberOf(choice, "group"), a.group);
   EXPECT_EQ(numberOf(choice, "vectors"), a.vectors);
+  EXPECT_EQ(numberOf(choice, "tile"), 16);
+  EXPECT_EQ(numberOf(choice, "tile_rows"), a.rows);
+  EXPECT_EQ(numberOf(choice, "tile_vectors"), a.tileVectors);
   EXPECT_EQ(choice.unit, "cycles a slot");
   EXPECT_LE(choice.cost, choice.runnerUpCost);
 }
@@ -222,17 +230,28 @@ TEST_P(GroupTest, IsCheapest) {
 INSTANTIATE_TEST_SUITE_P(
     Attentions, GroupTest,
     testing::Values(
-        // SmolLM2 and Qwen2.5-Coder, as measured.
-        Attention{9, 3, "f16", "avx2", 3, 1},
-        Attention{9, 3, "f16", "avx512vnni", 3, 4},
-        Attention{12, 2, "f16", "avx2", 6, 1},
-        Attention{12, 2, "f16", "avx512vnni", 6, 4},
-        Attention{9, 3, "f32", "avx2", 3, 1},
-        Attention{9, 3, "i8", "avx2", 3, 1},
+        // SmolLM2 and Qwen2.5-Coder, as measured. Tiles fill the registers with
+        // rows where heads do not.
+        Attention{9, 3, "f16", "avx2", 3, 1, 2, 1},
+        Attention{9, 3, "f16", "avx512vnni", 3, 4, 4, 2},
+        Attention{12, 2, "f16", "avx2", 6, 1, 1, 1},
+        Attention{12, 2, "f16", "avx512vnni", 6, 4, 2, 2},
+        Attention{9, 3, "f32", "avx2", 3, 1, 2, 1},
+        Attention{9, 3, "i8", "avx2", 3, 1, 2, 1},
         // One head alone hides the latency of its sum by more slots.
-        Attention{4, 4, "f16", "avx2", 1, 2},
+        Attention{4, 4, "f16", "avx2", 1, 2, 4, 1},
         // Passes of five and three wait less than those of six and two.
-        Attention{8, 1, "f16", "avx2", 5, 1}));
+        Attention{8, 1, "f16", "avx2", 5, 1, 1, 1}));
+
+/// Widened keys that the first cache does not hold cost more than they save
+/// where six heads share a conversion already.
+TEST(AttentionTiles, NeedRoomInTheFirstCache) {
+  OneKernel kernel(attention(12, 2, "f16", /*size=*/128));
+  EXPECT_EQ(numberOf(kernel.choose("avx2"), "tile"), 1);
+  TargetDescription machine = kernel.describe("avx2");
+  machine.cycles.firstCacheBytes *= 2;
+  EXPECT_EQ(numberOf(kernel.choose(machine), "tile"), 16);
+}
 
 /// What lowering knows of a machine and what the code generator knows of the
 /// level of that name are of one machine.

@@ -158,8 +158,21 @@ static Memory packWeights(mlir::ModuleOp module,
   return image;
 }
 
+/// Sets `knobs` in the kernels of their family.
+static void setKnobs(mlir::ModuleOp module, const Knobs &knobs) {
+  mlir::Builder builder(module.getContext());
+  module.walk([&](tok::KernelOp kernel) {
+    if (kernel.getFamily() != knobs.family)
+      return;
+    mlir::NamedAttrList config(kernel.getConfig());
+    for (const auto &[name, value] : knobs.values)
+      config.set(name, builder.getI64IntegerAttr(value));
+    kernel.setConfigAttr(config.getDictionary(module.getContext()));
+  });
+}
+
 Program::Program(const std::string &text, const Variant &variant,
-                 const std::vector<uint8_t> &weights)
+                 const std::vector<uint8_t> &weights, const Knobs &knobs)
     : code(std::make_unique<Code>()) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
@@ -170,8 +183,12 @@ Program::Program(const std::string &text, const Variant &variant,
     report_fatal_error("the test's module does not parse");
   mlir::PassManager manager(&context);
   buildProgramPipeline(manager);
-  buildKernelPipeline(manager, variant.target);
+  mlir::PassManager kernels(&context);
+  buildKernelPipeline(kernels, variant.target);
   if (failed(manager.run(*module)))
+    report_fatal_error("the test's module does not lower");
+  setKnobs(*module, knobs);
+  if (failed(kernels.run(*module)))
     report_fatal_error("the test's module does not lower");
 
   auto program =

@@ -80,13 +80,20 @@ llvm::ArrayRef<Variant> getVariants();
 /// Whether this machine can run `variant`; if not, why.
 bool canRun(const Variant &variant, std::string &reason);
 
+/// What the configuration of every kernel of a family says instead of what is
+/// chosen.
+struct Knobs {
+  std::string family;
+  std::vector<std::pair<std::string, int64_t>> values;
+};
+
 /// A compiled module with the entry `step`.
 class Program {
 public:
   /// `text` names the file of its weights "weights", whose contents are
   /// `weights`.
   Program(const std::string &text, const Variant &variant,
-          const std::vector<uint8_t> &weights = {});
+          const std::vector<uint8_t> &weights = {}, const Knobs &knobs = {});
   ~Program();
 
   /// Calls the entry from `workers` threads. Slots of `frame` that the module

@@ -118,3 +118,48 @@ func.func @vectors_float(%q: memref<?x384xf32>, %kv: !kv, %o: memref<?x384xf32>,
   tok.kernel "attention" rows(%n to %n) layer(%n) ins(%q, %kv : memref<?x384xf32>, !kv) outs(%o : memref<?x384xf32>) {heads = 6, scale = 0.125 : f32, window = 0, cache = 0, context = 2048, vectors = 1.0 : f32}
   return
 }
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 2, k = 64 x f16, v = 64 x f16, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func @tile_of_four(%q: memref<?x384xf32>, %kv: !kv, %o: memref<?x384xf32>, %n: index) {
+  // expected-error@+1 {{'tok.kernel' op of the family 'attention' expects the knob 'tile' to be 1, 8 or 16 (an i64), but got 4 : i64}}
+  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%q, %kv : memref<?x384xf32>, !kv) outs(%o : memref<?x384xf32>) {heads = 6, scale = 0.125 : f32, window = 0, cache = 0, context = 2048, tile = 4}
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 2, k = 64 x f16, v = 64 x f16, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func @tile_beyond_scratch(%q: memref<?x384xf32>, %kv: !kv, %o: memref<?x384xf32>, %n: index) {
+  // expected-error@+1 {{'tok.kernel' op of the family 'attention' expects the knob 'tile' to be 1, 8 or 16 (an i64), but got 32 : i64}}
+  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%q, %kv : memref<?x384xf32>, !kv) outs(%o : memref<?x384xf32>) {heads = 6, scale = 0.125 : f32, window = 0, cache = 0, context = 2048, tile = 32}
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 2, k = 64 x f16, v = 64 x f16, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func @no_tile_row(%q: memref<?x384xf32>, %kv: !kv, %o: memref<?x384xf32>, %n: index) {
+  // expected-error@+1 {{'tok.kernel' op of the family 'attention' expects the knob 'tile_rows' to be 1, 2, 4 or 8 (an i64), but got 0 : i64}}
+  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%q, %kv : memref<?x384xf32>, !kv) outs(%o : memref<?x384xf32>) {heads = 6, scale = 0.125 : f32, window = 0, cache = 0, context = 2048, tile_rows = 0}
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 2, k = 64 x f16, v = 64 x f16, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func @tile_rows_between(%q: memref<?x384xf32>, %kv: !kv, %o: memref<?x384xf32>, %n: index) {
+  // expected-error@+1 {{'tok.kernel' op of the family 'attention' expects the knob 'tile_rows' to be 1, 2, 4 or 8 (an i64), but got 3 : i64}}
+  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%q, %kv : memref<?x384xf32>, !kv) outs(%o : memref<?x384xf32>) {heads = 6, scale = 0.125 : f32, window = 0, cache = 0, context = 2048, tile_rows = 3}
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 2, k = 64 x f16, v = 64 x f16, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func @tile_vectors_beyond_a_block(%q: memref<?x384xf32>, %kv: !kv, %o: memref<?x384xf32>, %n: index) {
+  // expected-error@+1 {{'tok.kernel' op of the family 'attention' expects the knob 'tile_vectors' to be 1, 2 or 4 (an i64), but got 8 : i64}}
+  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%q, %kv : memref<?x384xf32>, !kv) outs(%o : memref<?x384xf32>) {heads = 6, scale = 0.125 : f32, window = 0, cache = 0, context = 2048, tile_vectors = 8}
+  return
+}

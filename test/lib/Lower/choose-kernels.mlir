@@ -20,8 +20,8 @@ func.func @step(%x: memref<?x96xf32>, %y: memref<?x96xf32>, %kv: !kv, %n: index)
   // PRINT: kernels for avx2:
   // PRINT-NEXT: linear {{{.*}}tile = {{.*}}}: a tile of 4 rows, {{[0-9.e+]+}} cycles a row (runner-up: a tile of {{[0-9]+}} rows, {{[0-9.e+]+}} cycles a row): {{.*}} 16 vector registers
   tok.kernel "linear" rows(%n to %n) weights [@w] ins(%x : memref<?x96xf32>) outs(%y : memref<?x96xf32>) {compute = "f32", inputs = 96, matrices = 1, outputs = 96}
-  // CHECK: tok.kernel "attention" {{.*}} group = {{[0-9]+}} : i64{{.*}} vectors = {{[0-9]+}} : i64
-  // PRINT: attention {{{.*}}group = {{.*}}}: 3 heads and 16 slots at a time, {{[0-9.e+]+}} cycles a slot (runner-up: {{[0-9]+}} heads and {{[0-9]+}} slots at a time, {{[0-9.e+]+}} cycles a slot): heads share keys and values
+  // CHECK: tok.kernel "attention" {{.*}} group = {{[0-9]+}} : i64{{.*}} tile = 16 : i64, tile_rows = {{[0-9]+}} : i64, tile_vectors = {{[0-9]+}} : i64, vectors = {{[0-9]+}} : i64
+  // PRINT: attention {{{.*}}group = {{.*}}}: 3 heads and 16 slots at a time, {{[0-9.e+]+}} cycles a slot (runner-up: {{[0-9]+}} heads and {{[0-9]+}} slots at a time, {{[0-9.e+]+}} cycles a slot): heads share keys and values{{.*}}; of neighbours in a sequence, tiles of 16 rows, {{[0-9]+}} rows and {{[0-9]+}} slots at a time
   tok.kernel "attention" rows(%n to %n) layer(%n) ins(%x, %kv : memref<?x96xf32>, !kv) outs(%y : memref<?x96xf32>) {heads = 3, scale = 1.0 : f32, window = 0, cache = 0, context = 2048}
   // CHECK: tok.kernel "rowwise" {{.*}} {columns = 96 : i64}
   // PRINT: rowwise {columns = 96 : i64}: 16 lanes (runner-up: none): the order of a row's sum is fixed
@@ -40,5 +40,8 @@ func.func @given(%x: memref<?x96xf32>, %y: memref<?x96xf32>, %kv: !kv, %n: index
   tok.kernel "attention" rows(%n to %n) layer(%n) ins(%x, %kv : memref<?x96xf32>, !kv) outs(%y : memref<?x96xf32>) {heads = 3, scale = 1.0 : f32, window = 0, cache = 0, context = 2048, group = 1}
   // CHECK: tok.kernel "attention" {{.*}} group = 2 : i64{{.*}} vectors = 4 : i64
   tok.kernel "attention" rows(%n to %n) layer(%n) ins(%x, %kv : memref<?x96xf32>, !kv) outs(%y : memref<?x96xf32>) {heads = 3, scale = 1.0 : f32, window = 0, cache = 0, context = 2048, group = 2, vectors = 4}
+  // CHECK: tok.kernel "attention" {{.*}} tile = 1 : i64
+  // PRINT: attention {{{.*}}tile = 1 : i64{{.*}}}: {{.*}}; of neighbours in a sequence, no tiles
+  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%x, %kv : memref<?x96xf32>, !kv) outs(%y : memref<?x96xf32>) {heads = 3, scale = 1.0 : f32, window = 0, cache = 0, context = 2048, tile = 1}
   return
 }
