@@ -54,9 +54,9 @@ llvm::Expected<const CudaArchitecture *>
 tokopt::parseArchitecture(StringRef name) {
   if (const CudaArchitecture *architecture = findCudaArchitecture(name))
     return architecture;
-  auto names = llvm::map_range(
-      getCudaArchitectures(),
-      [](const CudaArchitecture &known) { return known.name; });
+  auto names =
+      llvm::map_range(getCudaArchitectures(),
+                      [](const CudaArchitecture &known) { return known.name; });
   return llvm::createStringError("--target: found '" + name + "', expected " +
                                  llvm::join(names, " or "));
 }
