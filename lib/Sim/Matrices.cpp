@@ -13,6 +13,7 @@
 
 #include "lib/Sim/Machine.h"
 
+#include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/bit.h"
 
 #include <cmath>
@@ -57,6 +58,26 @@ static float halfToFloat(uint16_t bits) {
   else
     magnitude = std::ldexp(fraction, -24);
   return bits >> 15 ? -magnitude : magnitude;
+}
+
+static uint16_t roundNumber(float value, bool isBrain) {
+  APFloat number(value);
+  bool loses;
+  number.convert(isBrain ? APFloat::BFloat() : APFloat::IEEEhalf(),
+                 APFloat::rmNearestTiesToEven, &loses);
+  return static_cast<uint16_t>(number.bitcastToAPInt().getZExtValue());
+}
+
+/// The first operand becomes the upper half (PTX ISA, "cvt").
+void Machine::packPair(const uint64_t *operands, void *result,
+                       const Operation &operation) {
+  uint16_t halves[2];
+  for (uint32_t i = 0; i < 2; ++i) {
+    float value;
+    std::memcpy(&value, &operands[1 - i], sizeof value);
+    halves[i] = roundNumber(value, operation.detail);
+  }
+  std::memcpy(result, halves, sizeof halves);
 }
 
 /// D = A B + C for A of 16 x 16, B of 16 x 8. The order in which the GPU sums
