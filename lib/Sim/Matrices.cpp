@@ -49,14 +49,12 @@ static float bfloatToFloat(uint16_t bits) {
 }
 
 static float halfToFloat(uint16_t bits) {
-  int exponent = bits >> 10 & 31;
-  float fraction = bits & 1023, magnitude;
+  // The fields of an f32 are wider, and its exponent has a bias of 112 more.
+  uint32_t exponent = bits >> 10 & 31, fraction = bits & 1023;
+  float magnitude =
+      bit_cast<float>((exponent << 10 | fraction) << 13) * 0x1p112f;
   if (exponent == 31)
-    magnitude = fraction != 0 ? NAN : INFINITY;
-  else if (exponent)
-    magnitude = std::ldexp(fraction + 1024, exponent - 25);
-  else
-    magnitude = std::ldexp(fraction, -24);
+    magnitude = fraction ? NAN : INFINITY;
   return bits >> 15 ? -magnitude : magnitude;
 }
 
