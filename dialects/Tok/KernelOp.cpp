@@ -323,6 +323,13 @@ static LogicalResult checkAttention(KernelOp op) {
     return op.emitOpError("expects 'full' to be a unit attribute in the "
                           "configuration of 'attention', but got ")
            << full;
+  if (Attribute compute = op.getConfig().get("compute");
+      compute &&
+      !llvm::is_contained({"f32", "f16", "bf16"}, findName(op, "compute")))
+    return op.emitOpError("expects 'compute' to be \"f32\", \"f16\" or "
+                          "\"bf16\" in the configuration of 'attention', but "
+                          "got ")
+           << compute;
   if (op.getOutputs().size() > 2)
     return op.emitOpError("expects 1 or 2 outputs of 'attention', but got ")
            << op.getOutputs().size();

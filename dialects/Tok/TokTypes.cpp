@@ -218,9 +218,10 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expects positive heads and sizes, but got heads = "
                        << heads << ", k = " << kSize << ", v = " << vSize;
   for (Type type : {kType, vType})
-    if (!type.isF32() && !type.isF16() && !type.isInteger(8))
+    if (!type.isF32() && !type.isF16() && !type.isBF16() && !type.isInteger(8))
       return emitError()
-             << "expects keys and values of f32, f16 or i8, but got " << type;
+             << "expects keys and values of f32, f16, bf16 or i8, but got "
+             << type;
   // Attention reduces in blocks of 64 slots, so a block must not span pages.
   if (page <= 0 || page % 64 || page > kMaxPageSlots)
     return emitError() << "expects a page of a multiple of 64 slots, at most "

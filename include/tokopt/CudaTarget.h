@@ -29,8 +29,9 @@ namespace tokopt {
 struct CudaKernel {
   std::string name;
   int64_t threads, sharedBytes;
-  /// Blocks that a row takes, and blocks that may share each (`tok.launch`).
-  int64_t parts = 1, splits = 1;
+  /// Rows of a block, blocks that a row takes, and blocks that may share each
+  /// (`tok.launch`).
+  int64_t rows = 1, parts = 1, splits = 1;
 };
 
 /// What is left of a module that was compiled for one architecture.

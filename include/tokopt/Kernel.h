@@ -190,11 +190,10 @@ public:
   /// rows for itself rather than waiting for another. 0 where none does.
   virtual int64_t getFewRows() const = 0;
 
-  /// Bytes of one page of `cache`.
-  virtual int64_t getPageBytes(tok::CacheType cache) const = 0;
-
   // Layouts; nothing where the target has none for such a value yet.
 
+  /// Bytes of one page of `cache`.
+  virtual std::optional<int64_t> getPageBytes(tok::CacheType cache) const = 0;
   /// Bytes of a row of `columns` inputs that are rounded to what a linear
   /// computes in.
   virtual std::optional<int64_t> getRoundedRowBytes(int64_t columns) const = 0;

@@ -80,6 +80,8 @@ void print(llvm::raw_ostream &stream, const AccessCount &count);
 
 struct Statistics {
   uint64_t accesses = 0, collectives = 0, barriers = 0;
+  /// Products of matrices: `mma` instructions of a warp.
+  uint64_t products = 0;
   std::vector<AccessCount> counts;
 };
 

@@ -68,7 +68,7 @@ private:
            b.getNamedAttr("slots", b.getI64IntegerAttr(type.getPage())),
            b.getNamedAttr(
                "page_bytes",
-               b.getI64IntegerAttr(frame.target.getPageBytes(type)))}));
+               b.getI64IntegerAttr(*frame.target.getPageBytes(type)))}));
     setProgramEntry(module, "caches", b.getArrayAttr(caches));
   }
 };

@@ -54,6 +54,10 @@ LogicalResult ProgramBuilder::addCache(BlockArgument cache, StringAttr slot) {
   if (StringRef feature = unservedFeature(type); !feature.empty())
     return entry.emitOpError("has no kernel for a cache with ")
            << feature << ": " << type;
+  if (!frame.target.getPageBytes(type))
+    return entry.emitOpError("has a cache ")
+           << slot << " that the target '" << frame.target.getName()
+           << "' has no layout of pages for yet";
   auto *found = llvm::find_if(frame.caches,
                               [&](auto &other) { return other.first == slot; });
   if (found == frame.caches.end())

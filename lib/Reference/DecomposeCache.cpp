@@ -29,11 +29,6 @@ struct Side {
 };
 } // namespace
 
-/// `x` as an element of the plane.
-static Term convert(Emitter &b, Term x, Type element) {
-  return element.isF16() ? resizeFloat(x, element) : x;
-}
-
 /// `planes` (the plane of `side`, and the scales if it has them) with row `t`
 /// written to its place.
 static SmallVector<Value> writeRow(Emitter &b, const Side &side, Term t,
@@ -57,7 +52,7 @@ static SmallVector<Value> writeRow(Emitter &b, const Side &side, Term t,
   if (!side.element.isInteger()) {
     part = b.generic({{row, {0, 1}}}, {part, {0, 1}},
                      [&](Emitter &b, ArrayRef<Term> values) {
-                       return convert(b, values[0], side.element);
+                       return resizeFloat(values[0], side.element);
                      });
     return {b.insert(part, planes[0], offsets, sizes)};
   }

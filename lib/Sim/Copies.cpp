@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // What is copied arrives when its thread waits for its group, and not a moment
-// earlier; until then the place holds NaN, and whoever touches it is reported.
+// earlier; until then the place holds NaN, and whoever touches it is reported,
+// as is whoever writes to where it comes from.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,6 +22,7 @@ void Machine::startCopy(uint32_t site, const uint64_t *operands,
                         const Operation &operation) {
   Copy copy;
   copy.to = operands[0];
+  copy.from = operands[1];
   copy.bytes = operation.detail;
   copy.site = site;
   // A source that is shorter is followed by zeros.
@@ -30,10 +32,12 @@ void Machine::startCopy(uint32_t site, const uint64_t *operands,
            "takes " + Twine(taken) + " of " + Twine(copy.bytes) + " bytes");
     abandon();
   }
+  copy.taken = taken;
   if (taken)
-    access(operands[1], taken, kRead, copy.bytes, site);
+    access(copy.from, taken, kRead, copy.bytes, site);
   access(copy.to, copy.bytes, kWrite, copy.bytes, site);
-  std::memcpy(copy.data.data(), reinterpret_cast<void *>(operands[1]), taken);
+  std::memcpy(copy.data.data(), reinterpret_cast<void *>(copy.from), taken);
+  shadow.beginCopyFrom(copy.from, taken, stampOf(site));
   shadow.setInFlight(copy.to, copy.bytes, true);
   std::memset(reinterpret_cast<void *>(copy.to), kPoison, copy.bytes);
   threads[running].copies.push_back(copy);
@@ -49,9 +53,12 @@ void Machine::land(const Copy &copy) {
   Thread &thread = threads[running];
   shadow.setInFlight(copy.to, copy.bytes, false);
   std::memcpy(reinterpret_cast<void *>(copy.to), copy.data.data(), copy.bytes);
-  Stamp now{block, running, thread.view.clock[running], copy.site};
-  // It was found to be in order when it began; from now on others must be
-  // ordered after its arrival.
+  shadow.endCopyFrom(copy.from, copy.taken);
+  // Both sides were found to be in order when it began; from now on others must
+  // be ordered after its arrival.
+  Stamp now = stampOf(copy.site);
+  shadow.access(copy.from, copy.taken, now, thread.view, /*isWrite=*/false,
+                /*isWritten=*/true);
   shadow.access(copy.to, copy.bytes, now, thread.view, /*isWrite=*/true,
                 /*isWritten=*/false);
 }
@@ -66,11 +73,23 @@ void Machine::waitForCopies(uint64_t pending) {
 }
 
 void Machine::checkCopiesLanded() {
-  Thread &thread = threads[running];
-  for (const std::vector<Copy> &group : thread.groups)
-    for (const Copy &copy : group)
-      thread.copies.push_back(copy);
-  if (!thread.copies.empty())
-    report("in flight", thread.copies.front().site, running,
+  const Thread &thread = threads[running];
+  const std::vector<Copy> *left = &thread.copies;
+  for (const std::vector<Copy> &group : reverse(thread.groups))
+    if (!group.empty())
+      left = &group;
+  if (!left->empty())
+    report("in flight", left->front().site, running,
            "has not arrived when its thread ends");
+}
+
+void Machine::dropCopies() {
+  for (Thread &thread : threads) {
+    thread.groups.push_back(std::move(thread.copies));
+    for (const std::vector<Copy> &group : thread.groups)
+      for (const Copy &copy : group)
+        shadow.endCopyFrom(copy.from, copy.taken);
+    thread.copies.clear();
+    thread.groups.clear();
+  }
 }

@@ -49,24 +49,24 @@ static uint64_t passesOf(const Addresses &addresses, uint64_t bytes) {
 }
 
 void Counter::begin(uint32_t count, size_t sites) {
-  counts.resize(sites);
+  counts.resize(2 * sites);
   warps.assign(count, {});
   for (Warp &warp : warps)
-    warp.sites.resize(sites);
+    warp.places.resize(2 * sites);
 }
 
 void Counter::access(uint32_t thread, uint32_t site, uint64_t address,
                      uint64_t bytes, bool isShared) {
   Warp &warp = warps[thread / kWarpThreads];
   uint32_t lane = thread % kWarpThreads;
-  Open &open = warp.sites[site];
+  uint32_t place = 2 * site + isShared;
+  Open &open = warp.places[place];
   if (open.requests.empty())
-    warp.touched.push_back(site);
+    warp.touched.push_back(place);
   open.bytes = bytes;
-  open.isShared = isShared;
   // A thread that goes on alone, as one that spins, keeps nobody waiting.
   if (open.done[lane] == kMostOpen)
-    close(site, open);
+    close(place, open);
   uint32_t number = open.done[lane]++;
   if (number == open.requests.size())
     open.requests.emplace_back();
@@ -75,16 +75,17 @@ void Counter::access(uint32_t thread, uint32_t site, uint64_t address,
   request.addresses[lane] = address;
 }
 
-void Counter::close(uint32_t site, Open &open) {
-  AccessCount &count = counts[site];
-  count.isShared = open.isShared;
+void Counter::close(uint32_t place, Open &open) {
+  AccessCount &count = counts[place];
+  bool isShared = place % 2;
+  count.isShared = isShared;
   for (const Request &request : open.requests) {
     ++count.requests;
     // Shared memory serves 128 bytes a time: half a warp where each lane asks
     // for more than a word, a quarter where for more than two.
-    uint32_t step = !open.isShared || open.bytes <= kWordBytes ? kWarpThreads
-                    : open.bytes <= 2 * kWordBytes ? kWarpThreads / 2
-                                                   : kWarpThreads / 4;
+    uint32_t step = !isShared || open.bytes <= kWordBytes ? kWarpThreads
+                    : open.bytes <= 2 * kWordBytes        ? kWarpThreads / 2
+                                                          : kWarpThreads / 4;
     Addresses all;
     for (uint32_t first = 0; first < kWarpThreads; first += step) {
       Addresses some;
@@ -94,14 +95,14 @@ void Counter::close(uint32_t site, Open &open) {
       if (some.empty())
         continue;
       all.append(some);
-      if (open.isShared) {
+      if (isShared) {
         ++count.fewest;
         count.units += passesOf(some, open.bytes);
       }
     }
     uint64_t bytes = piecesOf(all, open.bytes, 1).size();
     count.bytes += bytes;
-    if (!open.isShared) {
+    if (!isShared) {
       count.fewest += divideCeil(bytes, kSectorBytes);
       count.units += piecesOf(all, open.bytes, kSectorBytes).size();
     }
@@ -112,8 +113,8 @@ void Counter::close(uint32_t site, Open &open) {
 
 void Counter::meet(uint32_t number) {
   Warp &warp = warps[number];
-  for (uint32_t site : warp.touched)
-    close(site, warp.sites[site]);
+  for (uint32_t place : warp.touched)
+    close(place, warp.places[place]);
   warp.touched.clear();
 }
 
@@ -123,11 +124,12 @@ void Counter::meetAll() {
 }
 
 std::vector<AccessCount> Counter::take(const std::vector<Site> &sites) const {
-  std::map<std::pair<StringRef, StringRef>, AccessCount> lines;
-  for (auto [site, count] : zip(sites, counts)) {
+  std::map<std::tuple<StringRef, StringRef, bool>, AccessCount> lines;
+  for (auto [place, count] : enumerate(counts)) {
     if (!count.requests)
       continue;
-    AccessCount &line = lines[{site.location, site.what}];
+    const Site &site = sites[place / 2];
+    AccessCount &line = lines[{site.location, site.what, count.isShared}];
     line.location = site.location;
     line.what = site.what;
     line.isShared = count.isShared;

@@ -44,17 +44,18 @@ private:
   /// What the lanes of a warp did at a site since they met.
   struct Open {
     uint32_t bytes = 0;
-    bool isShared = false;
     std::array<uint32_t, kWarpThreads> done = {};
     std::vector<Request> requests;
   };
+  /// A copy touches both memories at one site, so each has places of its own:
+  /// number 2 site for global memory and the next for shared memory.
   struct Warp {
-    std::vector<Open> sites;
+    std::vector<Open> places;
     std::vector<uint32_t> touched;
   };
 
-  /// Counts what is open at a site.
-  void close(uint32_t site, Open &open);
+  /// Counts what is open at a place.
+  void close(uint32_t place, Open &open);
 
   std::vector<Warp> warps;
   std::vector<AccessCount> counts;

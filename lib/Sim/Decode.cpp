@@ -121,8 +121,9 @@ std::optional<Operation> tokopt::sim::decode(StringRef name) {
           .Case("barrier.cta.sync.aligned.count", Opcode::BarrierCount)
           .Case("barrier.cta.arrive.aligned.count", Opcode::BarrierArrive)
           .Case("bar.warp.sync", Opcode::WarpBarrier)
+          .Cases({"ff2f16x2.rn", "ff2bf16x2.rn"}, Opcode::PackPair)
           .Default(std::nullopt);
   if (!opcode)
     return std::nullopt;
-  return Operation{*opcode};
+  return Operation{*opcode, name.starts_with("ff2bf16x2")};
 }

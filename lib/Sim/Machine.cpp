@@ -128,6 +128,7 @@ void Machine::runBlock() {
   }
   if (!isAbandoned)
     reportStuckThreads();
+  dropCopies();
   counter.meetAll();
 }
 
@@ -283,6 +284,8 @@ void Machine::operate(uint32_t site, const uint64_t *operands, void *result) {
     return meetWhole(site, operands, result);
   case Opcode::MultiplyMatrix:
     return meetWhole(site, operands, result);
+  case Opcode::PackPair:
+    return packPair(operands, result, operation);
   case Opcode::CopyAsync:
     return startCopy(site, operands, operation);
   case Opcode::CopyCommit:

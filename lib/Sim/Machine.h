@@ -54,8 +54,9 @@ private:
 
   /// A copy that is on its way.
   struct Copy {
-    uint64_t to = 0;
-    uint32_t bytes = 0, site = 0;
+    uint64_t to = 0, from = 0;
+    /// Bytes that it writes, and those that it reads for them.
+    uint32_t bytes = 0, taken = 0, site = 0;
     std::array<uint8_t, 16> data = {};
   };
 
@@ -118,6 +119,8 @@ private:
   void vote(uint32_t warp, uint32_t mask, const Operation &operation);
 
   // Matrices.cpp
+  static void packPair(const uint64_t *operands, void *result,
+                       const Operation &operation);
   void loadMatrices(uint32_t warp, const Operation &operation);
   void multiplyMatrices(uint32_t warp, const Operation &operation);
 
@@ -129,6 +132,9 @@ private:
   void waitForCopies(uint64_t pending);
   void land(const Copy &copy);
   void checkCopiesLanded();
+  /// Forgets the copies of a block that ends: what they have read may be
+  /// written by others.
+  void dropCopies();
 
   /// The lanes of `mask` as numbers of threads.
   llvm::SmallVector<uint32_t, kWarpThreads> lanesOf(uint32_t warp,
@@ -144,6 +150,10 @@ private:
   void reportConflict(const Conflict &conflict, uint32_t site);
   std::string whereIs(uint32_t block, uint32_t thread) const;
 
+  /// An access that the running thread makes at `site`.
+  Stamp stampOf(uint32_t site) const {
+    return {block, running, threads[running].view.clock[running], site};
+  }
   uint32_t blockCount() const {
     return launch.grid[0] * launch.grid[1] * launch.grid[2];
   }

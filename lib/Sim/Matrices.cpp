@@ -13,6 +13,7 @@
 
 #include "lib/Sim/Machine.h"
 
+#include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/bit.h"
 
 #include <cmath>
@@ -48,15 +49,33 @@ static float bfloatToFloat(uint16_t bits) {
 }
 
 static float halfToFloat(uint16_t bits) {
-  int exponent = bits >> 10 & 31;
-  float fraction = bits & 1023, magnitude;
+  // The fields of an f32 are wider, and its exponent has a bias of 112 more.
+  uint32_t exponent = bits >> 10 & 31, fraction = bits & 1023;
+  float magnitude =
+      bit_cast<float>((exponent << 10 | fraction) << 13) * 0x1p112f;
   if (exponent == 31)
-    magnitude = fraction != 0 ? NAN : INFINITY;
-  else if (exponent)
-    magnitude = std::ldexp(fraction + 1024, exponent - 25);
-  else
-    magnitude = std::ldexp(fraction, -24);
+    magnitude = fraction ? NAN : INFINITY;
   return bits >> 15 ? -magnitude : magnitude;
+}
+
+static uint16_t roundNumber(float value, bool isBrain) {
+  APFloat number(value);
+  bool loses;
+  number.convert(isBrain ? APFloat::BFloat() : APFloat::IEEEhalf(),
+                 APFloat::rmNearestTiesToEven, &loses);
+  return static_cast<uint16_t>(number.bitcastToAPInt().getZExtValue());
+}
+
+/// The first operand becomes the upper half (PTX ISA, "cvt").
+void Machine::packPair(const uint64_t *operands, void *result,
+                       const Operation &operation) {
+  uint16_t halves[2];
+  for (uint32_t i = 0; i < 2; ++i) {
+    float value;
+    std::memcpy(&value, &operands[1 - i], sizeof value);
+    halves[i] = roundNumber(value, operation.detail);
+  }
+  std::memcpy(result, halves, sizeof halves);
 }
 
 /// D = A B + C for A of 16 x 16, B of 16 x 8. The order in which the GPU sums

@@ -45,6 +45,7 @@ enum class Opcode : uint8_t {
   Vote,
   LoadMatrix,
   MultiplyMatrix, // of a warp
+  PackPair,
   CopyAsync,
   CopyCommit,
   CopyWait,
@@ -59,7 +60,7 @@ enum class VoteKind : uint8_t { All, Any, Uniform, Ballot };
 struct Operation {
   Opcode opcode;
   /// A dimension, a kind of shuffle or vote, a fence's AccessFlags,
-  /// bytes of a copy, matrices to load, or 1 for bf16.
+  /// bytes of a copy, matrices to load, or 1 for bf16 rather than f16.
   uint8_t detail = 0;
   /// Whether the result has a second member that says if it is valid.
   bool hasPredicate = false;

@@ -56,6 +56,12 @@ void Machine::reportConflict(const Conflict &conflict, uint32_t site) {
                   conflict.other.site,
                   program.sites[conflict.other.site].what + " by " +
                       whereIs(conflict.other.block, conflict.other.thread));
+  if (conflict.kind == Conflict::SourceInFlight)
+    return report("in flight", site, running,
+                  "at " + place + ", which a copy on its way still reads",
+                  conflict.other.site,
+                  program.sites[conflict.other.site].what + " by " +
+                      whereIs(conflict.other.block, conflict.other.thread));
   const Clock *rumour =
       threads[running].view.rumours.find(conflict.other.block);
   if (conflict.other.block != block && rumour &&

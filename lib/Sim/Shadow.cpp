@@ -65,6 +65,8 @@ std::optional<Conflict> Shadow::write(Cell &cell, const Stamp &now,
   std::optional<Conflict> conflict;
   if (cell.isInFlight)
     conflict = {Conflict::InFlight, 0, cell.write};
+  else if (cell.copies)
+    conflict = {Conflict::SourceInFlight, 0, cell.copier};
   else if (now.isUpdate && !cell.isWritten)
     conflict = {Conflict::Unwritten, 0, {}};
   else if (cell.hasWriter && !mayFollow(cell.write, now, view))
@@ -109,6 +111,20 @@ std::optional<Conflict> Shadow::access(uint64_t address, uint64_t bytes,
 void Shadow::setInFlight(uint64_t address, uint64_t bytes, bool isInFlight) {
   for (uint64_t i = 0; i < bytes; ++i)
     at(address + i, /*isWritten=*/false).isInFlight = isInFlight;
+}
+
+void Shadow::beginCopyFrom(uint64_t address, uint64_t bytes,
+                           const Stamp &reader) {
+  for (uint64_t i = 0; i < bytes; ++i) {
+    Cell &cell = at(address + i, /*isWritten=*/false);
+    ++cell.copies;
+    cell.copier = reader;
+  }
+}
+
+void Shadow::endCopyFrom(uint64_t address, uint64_t bytes) {
+  for (uint64_t i = 0; i < bytes; ++i)
+    --at(address + i, /*isWritten=*/false).copies;
 }
 
 void Shadow::forget(uint64_t address, uint64_t bytes) {

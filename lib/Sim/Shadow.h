@@ -29,6 +29,7 @@ struct Conflict {
   enum Kind {
     Unwritten,
     InFlight,
+    SourceInFlight,
     ReadAfterWrite,
     WriteAfterWrite,
     WriteAfterRead
@@ -47,6 +48,9 @@ public:
                                  bool isWrite, bool isWritten);
   /// Says whether a copy to `bytes` from `address` is on its way.
   void setInFlight(uint64_t address, uint64_t bytes, bool isInFlight);
+  /// A copy that `reader` has begun reads from `address` until it has arrived.
+  void beginCopyFrom(uint64_t address, uint64_t bytes, const Stamp &reader);
+  void endCopyFrom(uint64_t address, uint64_t bytes);
   /// Forgets all about some memory.
   void forget(uint64_t address, uint64_t bytes);
   /// Forgets who touched what, as between two launches, but not what is
@@ -65,6 +69,9 @@ private:
     Stamp foreignRead;
     /// Readers of one block without an order among them, if there are several.
     std::unique_ptr<Clock> readers;
+    /// Copies on their way that read it, and who began the last of them.
+    uint32_t copies = 0;
+    Stamp copier;
     bool isWritten = false, hasWriter = false, hasReader = false,
          hasForeignReader = false, isInFlight = false;
   };

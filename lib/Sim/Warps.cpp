@@ -84,6 +84,7 @@ void Machine::execute(uint32_t warp, uint32_t mask, uint32_t site) {
   case Opcode::LoadMatrix:
     return loadMatrices(warp, operation);
   case Opcode::MultiplyMatrix:
+    ++result.statistics.products;
     return multiplyMatrices(warp, operation);
   default:
     return vote(warp, mask, operation);

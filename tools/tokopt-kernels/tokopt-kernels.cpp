@@ -49,10 +49,28 @@ static llvm::cl::opt<bool>
               llvm::cl::desc("Print lines of templates with --emit=mlir"),
               llvm::cl::cat(options));
 
-/// Registers are given out to warps by 256.
-static int64_t warpsByRegisters(int64_t registers) {
-  int64_t perWarp = llvm::alignTo(registers * 32, 256);
-  return 65536 / std::max<int64_t>(perWarp, 1);
+/// Blocks that a multiprocessor has at a time, by what each of its resources
+/// holds (CUDA programming guide, "Technical Specifications per Compute
+/// Capability"; sm_80 and sm_90 differ in shared memory only).
+struct Occupancy {
+  int64_t byRegisters, byShared, byWarps;
+  int64_t blocks() const {
+    return std::min({byRegisters, byShared, byWarps, kMostBlocks});
+  }
+  static constexpr int64_t kMostBlocks = 32, kWarps = 64, kRegisters = 65536,
+                           kSystemBytes = 1024;
+};
+
+static Occupancy occupancyOf(const CudaKernel &kernel, int64_t registers,
+                             const CudaArchitecture &architecture) {
+  int64_t warps = llvm::divideCeil(kernel.threads, 32);
+  // Registers are given out to warps by 256; the system takes some shared
+  // memory for each block.
+  int64_t perWarp = llvm::alignTo(std::max<int64_t>(registers, 1) * 32, 256);
+  int64_t shared = architecture.sharedBytes + Occupancy::kSystemBytes;
+  return {Occupancy::kRegisters / perWarp / warps,
+          shared / (kernel.sharedBytes + Occupancy::kSystemBytes),
+          Occupancy::kWarps / warps};
 }
 
 static void writeReport(llvm::raw_ostream &os, const CudaCode &code,
@@ -63,15 +81,17 @@ static void writeReport(llvm::raw_ostream &os, const CudaCode &code,
     for (const PtxasKernel &report : binary.kernels) {
       if (report.name != kernel.name)
         continue;
-      int64_t warps = llvm::divideCeil(kernel.threads, 32);
+      Occupancy most = occupancyOf(kernel, report.registers, architecture);
       os << kernel.name << ": " << kernel.threads << " threads, "
-         << report.registers << " registers ("
-         << warpsByRegisters(report.registers) / warps
-         << " blocks fit the registers), " << kernel.sharedBytes
-         << " bytes of shared memory, " << report.barriers << " barriers, "
-         << report.stackBytes << " bytes of stack, "
-         << report.spillStoreBytes + report.spillLoadBytes
-         << " bytes spilled\n";
+         << report.registers << " registers (" << most.byRegisters
+         << " blocks fit), " << kernel.sharedBytes
+         << " bytes of shared memory (" << most.byShared << " blocks fit), "
+         << report.barriers << " barriers, " << report.stackBytes
+         << " bytes of stack, "
+         << report.spillStoreBytes + report.spillLoadBytes << " bytes spilled; "
+         << most.blocks() << " blocks a multiprocessor, "
+         << most.blocks() * llvm::divideCeil(kernel.threads, 32) << " of "
+         << Occupancy::kWarps << " warps\n";
     }
   for (const std::string &note : binary.notes)
     os << note << "\n";

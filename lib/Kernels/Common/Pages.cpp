@@ -37,8 +37,16 @@ SequencePages::SequencePages(Emitter &e, const PageLayout &layout, Val frame,
 }
 
 Val SequencePages::head(Val position, Val layer, Val head) {
+  return headOf(page(position), layer, head);
+}
+
+Val SequencePages::page(Val position) {
   Val entry = e.divide(position, e.i64(layout.slots));
-  Val page = e.convert(e.load(e.i32(), e.offset(table, entry * 4)), e.i64());
-  return e.offset(pool, page * layout.pageBytes + layer * layout.layerBytes +
+  return e.load(e.i32(), e.offset(table, entry * 4));
+}
+
+Val SequencePages::headOf(Val page, Val layer, Val head) {
+  return e.offset(pool, e.convert(page, e.i64()) * layout.pageBytes +
+                            layer * layout.layerBytes +
                             head * layout.headBytes);
 }

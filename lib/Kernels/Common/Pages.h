@@ -42,6 +42,10 @@ public:
   /// Address of head `head` of layer number `layer` in the page that holds
   /// `position`.
   Val head(Val position, Val layer, Val head);
+  /// The two steps of it: the number of the page that holds `position`, an i32
+  /// that waits for memory, and the address in the page of that number.
+  Val page(Val position);
+  Val headOf(Val page, Val layer, Val head);
 
 private:
   Emitter &e;

@@ -57,7 +57,10 @@ struct CpuTarget : KernelTarget {
 
   /// A barrier takes as long as the norms of about so many rows.
   int64_t getFewRows() const override { return 4; }
-  int64_t getPageBytes(tok::CacheType cache) const override {
+  /// No kernel has been tried with bf16.
+  std::optional<int64_t> getPageBytes(tok::CacheType cache) const override {
+    if (cache.getKType().isBF16() || cache.getVType().isBF16())
+      return std::nullopt;
     return kernels::PageLayout(cache).pageBytes;
   }
   std::optional<int64_t> getRoundedRowBytes(int64_t columns) const override {

@@ -29,11 +29,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Kernels/Cuda/Attention.h"
 #include "lib/Kernels/Common/Config.h"
 #include "lib/Kernels/Common/Pages.h"
 #include "lib/Kernels/Cuda/Arguments.h"
 #include "lib/Kernels/Cuda/AttentionShape.h"
-#include "lib/Kernels/Cuda/Templates.h"
 
 using namespace mlir;
 using namespace tokopt;
@@ -546,69 +546,13 @@ struct AttentionEmitter {
   }
 };
 
-struct AttentionTemplate : KernelTemplate {
-  StringRef getFamily() const override { return "attention"; }
-
-  ArrayRef<KernelKnob> getKnobs() const override {
-    static constexpr KernelKnob kKnobs[] = {
-        {"group", "1 to 8, a divisor of the query heads of a key/value head",
-         "query heads that share what a block reads",
-         [](tok::KernelOp op, int64_t value) {
-           auto cache = cast<tok::CacheType>(op.getInputs()[1].getType());
-           return value >= 1 && value <= kMostHeads &&
-                  configInt(op, "heads") / cache.getHeads() % value == 0;
-         }},
-        {"warps", "2, 4 or 8", "warps of a block",
-         [](tok::KernelOp, int64_t value) {
-           return value == 2 || value == 4 || value == 8;
-         }},
-        {"split_rows", "1 to 65535",
-         "rows up to which blocks share the segments of a row",
-         [](tok::KernelOp, int64_t value) {
-           return value >= 1 && value <= 65535;
-         }},
-    };
-    return kKnobs;
-  }
-
-  FailureOr<KernelChoice> choose(tok::KernelOp op,
-                                 const TargetDescription &) const override {
-    AttentionShape shape(op);
-    Builder builder(op.getContext());
-    SmallVector<NamedAttribute> entries;
-    auto complete = [&](StringRef name, int64_t value) {
-      if (!op.getConfig().contains(name))
-        entries.push_back(
-            builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
-    };
-    complete("group", shape.group);
-    complete("warps", shape.warps);
-    complete("split_rows", shape.splitRows);
-    return KernelChoice{extendConfig(op, entries),
-                        std::to_string(shape.group) + " query heads and " +
-                            std::to_string(shape.warps) + " warps a block",
-                        "fewer heads",
-                        "as many heads as registers hold share a read"};
-  }
-
-  int64_t getSharedBytes(tok::KernelOp op) const override {
-    AttentionShape shape(op);
-    return shape.splitRows * shape.rowStateBytes();
-  }
-
-  LogicalResult emit(tok::KernelOp op, func::FuncOp function,
-                     const TargetDescription &target) const override {
-    AttentionShape shape(op);
-    if (failed(shape.check(op)))
-      return failure();
-    Emitter e(function, target, shape.threads());
-    return AttentionEmitter(e, op, shape, function.getBody().front()).emit();
-  }
-};
-
 } // namespace
 
-const KernelTemplate &cuda::attentionTemplate() {
-  static const AttentionTemplate instance;
-  return instance;
+LogicalResult cuda::emitDecode(tok::KernelOp op, func::FuncOp function,
+                               const TargetDescription &target) {
+  AttentionShape shape(op);
+  if (failed(shape.check(op)))
+    return failure();
+  Emitter e(function, target, shape.threads());
+  return AttentionEmitter(e, op, shape, function.getBody().front()).emit();
 }

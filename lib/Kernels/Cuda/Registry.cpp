@@ -61,7 +61,7 @@ struct CudaTarget : KernelTarget {
 
   /// Blocks do not wait for each other but at the end of a kernel.
   int64_t getFewRows() const override { return 0; }
-  int64_t getPageBytes(tok::CacheType cache) const override {
+  std::optional<int64_t> getPageBytes(tok::CacheType cache) const override {
     return kernels::PageLayout(cache).pageBytes;
   }
   std::optional<int64_t> getRoundedRowBytes(int64_t) const override {

@@ -16,13 +16,18 @@
 // of it follows from the number of columns and the types, so a row's bits do
 // not depend on its company.
 //
-// config: columns; gather (unit): the last input holds the row each row reads
+// Where the output is a cache, the row goes to its slot (CacheRow.h). A chunk
+// is of one head then, as it is where there are angles.
+//
+// config: columns; gather (unit): the last input holds the row each row reads;
+//         angles: the input that holds angles, of a head; cache, side
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernels/Common/Config.h"
 #include "lib/Kernels/Common/Regions.h"
 #include "lib/Kernels/Cuda/Arguments.h"
+#include "lib/Kernels/Cuda/CacheRow.h"
 #include "lib/Kernels/Cuda/Templates.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -44,6 +49,8 @@ struct Shape {
   int64_t width, columns, stored;
   int64_t threads, chunksPerThread;
   bool gather;
+  /// The input that holds angles, or -1, and the head they are of.
+  int64_t angles, head;
 
   /// Whether the chunks number `i` of all threads begin before column `end`.
   bool allBefore(int64_t i, int64_t end) const {
@@ -64,12 +71,30 @@ int64_t filledColumns(MemRefType type) {
   return rowBytes(type) * 8 / type.getElementTypeBitWidth();
 }
 
+/// Whether chunks hold partners together, or lie as their partners do.
+LogicalResult checkPartner(tok::PartnerOp op, int64_t width) {
+  if (op.getHead() % width)
+    return op.emitOpError("expects a head of a multiple of ")
+           << width << " in a CUDA kernel, but got " << op.getHead();
+  if (op.getPairs() == tok::RopePairs::Halves &&
+      (op.getDims() % (2 * width) || !isa<BlockArgument>(op.getValue())))
+    return op.emitOpError("expects halves of a multiple of ")
+           << width << " of the kernel's inputs in a CUDA kernel, but got "
+           << op.getDims() / 2;
+  return success();
+}
+
 /// What keeps the kernel from being generated, as an error at `op`.
 FailureOr<Shape> shapeOf(tok::KernelOp op) {
   Shape shape = {};
   shape.columns = configInt(op, "columns");
   shape.gather = op.getConfig().contains("gather");
   shape.width = 4;
+  shape.angles = -1;
+  if (op.getConfig().contains("angles")) {
+    shape.angles = configInt(op, "angles");
+    shape.head = configInt(op, "head");
+  }
   auto check = [&](Type type, StringRef what) -> LogicalResult {
     auto memref = dyn_cast<MemRefType>(type);
     if (!memref || memref.getRank() != 2 ||
@@ -85,10 +110,18 @@ FailureOr<Shape> shapeOf(tok::KernelOp op) {
   if (shape.columns < 1)
     return op.emitOpError("expects at least one column, but got ")
            << shape.columns;
-  for (Value input : op.getInputs().drop_back(shape.gather))
-    if (failed(check(input.getType(), "input")))
+  for (auto [number, input] :
+       llvm::enumerate(op.getInputs().drop_back(shape.gather)))
+    if (static_cast<int64_t>(number) != shape.angles &&
+        failed(check(input.getType(), "input")))
       return failure();
   for (Type type : op.getOutputs().getTypes()) {
+    if (isa<tok::CacheType>(type)) {
+      CacheRow row(op, type);
+      shape.width = std::max(shape.width, row.width());
+      shape.stored = std::max(shape.stored, shape.columns);
+      continue;
+    }
     if (failed(check(type, "output")))
       return failure();
     shape.stored =
@@ -98,6 +131,19 @@ FailureOr<Shape> shapeOf(tok::KernelOp op) {
     return op.emitOpError("expects a prologue");
   if (op.getConfig().contains("group"))
     return op.emitOpError("sums groups, which has no CUDA template");
+  for (Type type : op.getOutputs().getTypes())
+    if (isa<tok::CacheType>(type) &&
+        failed(CacheRow(op, type).check(op, shape.width)))
+      return failure();
+  if (shape.angles >= 0 && shape.head % shape.width)
+    return op.emitOpError("expects angles of a head of a multiple of ")
+           << shape.width << ", but got " << shape.head;
+  if (op.getPrologue()
+          .walk([&](tok::PartnerOp partner) -> WalkResult {
+            return checkPartner(partner, shape.width);
+          })
+          .wasInterrupted())
+    return failure();
 
   int64_t chunks = llvm::divideCeil(shape.stored, shape.width);
   int64_t most = kElementsPerThread / shape.width;
@@ -121,6 +167,8 @@ struct RowwiseEmitter {
   /// Addresses of the row in the inputs and outputs, the elements of chunk i of
   /// input j as f32, and the sums that have been found.
   Vals inputRows, outputRows;
+  /// The row in each output that is a cache.
+  SmallVector<std::unique_ptr<CacheRow>> cacheRows;
   SmallVector<Vals> elements;
   Vals sums;
 
@@ -143,38 +191,55 @@ struct RowwiseEmitter {
     e.when(e.less(firstColumn(chunk), e.i32(end)), body);
   }
 
-  Val byteOffset(int64_t chunk, int64_t elementBytes) {
-    return e.convert(firstColumn(chunk), e.i64(), /*isUnsigned=*/true) *
-           elementBytes;
+  Val byteOffset(Val column, Type element) {
+    return e.convert(column, e.i64(), /*isUnsigned=*/true) *
+           (element.getIntOrFloatBitWidth() / 8);
+  }
+
+  Val loadElementsAt(Val row, Type element, Val column) {
+    Val at = e.offset(row, byteOffset(column, element));
+    return e.convert(e.loadChunks(vector(element), at), e.f32());
   }
 
   Val loadElements(Val row, Type element, int64_t chunk) {
-    Val at =
-        e.offset(row, byteOffset(chunk, element.getIntOrFloatBitWidth() / 8));
-    return e.convert(e.loadChunks(vector(element), at), e.f32());
+    return loadElementsAt(row, element, firstColumn(chunk));
   }
 
   Type elementOf(Value operand) {
     return cast<MemRefType>(operand.getType()).getElementType();
   }
 
+  /// Cosines and signed sines of the chunk's columns.
+  Vals loadAngles(Val row, int64_t chunk) {
+    Val column = e.remainder(firstColumn(chunk), e.i32(shape.head));
+    Val at = e.offset(row, e.convert(column, e.i64(), /*isUnsigned=*/true) * 4);
+    return {e.loadChunks(floats(), at),
+            e.loadChunks(floats(), e.offset(at, 4 * shape.head))};
+  }
+
   /// Zeros stand for chunks beyond the row.
   void loadRow() {
+    // Angles are two arguments of the region.
+    size_t count = inputRows.size() + (shape.angles >= 0);
     for (int64_t chunk = 0; chunk < shape.chunksPerThread; ++chunk) {
       auto load = [&] {
         Vals values;
-        for (auto [row, input] : llvm::zip(inputRows, op.getInputs()))
-          values.push_back(loadElements(row, elementOf(input), chunk));
+        for (auto [number, row] : llvm::enumerate(inputRows))
+          if (static_cast<int64_t>(number) == shape.angles)
+            values.append(loadAngles(row, chunk));
+          else
+            values.push_back(
+                loadElements(row, elementOf(op.getInputs()[number]), chunk));
         return values;
       };
       if (shape.allBefore(chunk, shape.columns)) {
         elements.push_back(load());
         continue;
       }
-      SmallVector<Type> types(inputRows.size(), floats());
-      elements.push_back(e.choose(
-          e.less(firstColumn(chunk), e.i32(shape.columns)), types, load,
-          [&] { return Vals(inputRows.size(), e.zero(floats())); }));
+      SmallVector<Type> types(count, floats());
+      elements.push_back(
+          e.choose(e.less(firstColumn(chunk), e.i32(shape.columns)), types,
+                   load, [&] { return Vals(count, e.zero(floats())); }));
     }
   }
 
@@ -191,6 +256,27 @@ struct RowwiseEmitter {
     return e.select(inRow, value, e.zero(floats()));
   }
 
+  /// The elements that rotate with those of a chunk; beyond `dims` the elements
+  /// themselves, whose sines are zero.
+  Val partner(tok::PartnerOp partner, Val value, int64_t chunk) {
+    if (partner.getPairs() == tok::RopePairs::Adjacent) {
+      SmallVector<int64_t> swapped;
+      for (int64_t i = 0; i < shape.width; ++i)
+        swapped.push_back(i ^ 1);
+      return e.shuffle(value, value, swapped);
+    }
+    // Angles come last, so the number of an argument is that of the input.
+    unsigned input = cast<BlockArgument>(partner.getValue()).getArgNumber();
+    int64_t half = partner.getDims() / 2;
+    Val column = firstColumn(chunk);
+    Val d = e.remainder(column, e.i32(partner.getHead()));
+    Val rotated =
+        e.select(e.less(d, e.i32(half)), column + half, column - half);
+    Val other = e.select(e.less(d, e.i32(partner.getDims())), rotated, column);
+    return loadElementsAt(inputRows[input], elementOf(op.getInputs()[input]),
+                          other);
+  }
+
   /// The region on a chunk. `reduce` takes the operand of the sum that this
   /// pass is about.
   FailureOr<Vals> evaluate(int64_t chunk, function_ref<void(Val)> reduce = {}) {
@@ -200,8 +286,8 @@ struct RowwiseEmitter {
     size_t count = 0;
     return cloneRegion(e, op.getPrologue(), inputs, shape.width,
                        [&](Operation *structured, Val value) {
-                         if (!isa<tok::ReduceRowOp>(structured))
-                           return Val();
+                         if (auto other = dyn_cast<tok::PartnerOp>(structured))
+                           return partner(other, value, chunk);
                          size_t number = count++;
                          if (number < sums.size())
                            return e.splat(sums[number], shape.width);
@@ -236,11 +322,15 @@ struct RowwiseEmitter {
   }
 
   void storeElements(size_t output, Val value, int64_t chunk) {
+    if (cacheRows[output]) {
+      cacheRows[output]->store(value, firstColumn(chunk), shape.columns);
+      return;
+    }
     Type element = elementOf(op.getOutputs()[output]);
     auto type = cast<MemRefType>(op.getOutputs()[output].getType());
     whenBefore(chunk, filledColumns(type), [&] {
-      Val at = e.offset(outputRows[output],
-                        byteOffset(chunk, element.getIntOrFloatBitWidth() / 8));
+      Val at =
+          e.offset(outputRows[output], byteOffset(firstColumn(chunk), element));
       e.storeChunks(e.convert(value, element), at);
     });
   }
@@ -277,13 +367,24 @@ struct RowwiseEmitter {
       Val at = e.offset(arguments.inputs.back(), row * 4);
       source = e.convert(e.load(e.i32(), at), e.i64());
     }
-    for (auto [pointer, input] :
-         llvm::zip(ArrayRef(arguments.inputs).drop_back(shape.gather),
-                   op.getInputs()))
+    for (auto [number, pointer] :
+         llvm::enumerate(ArrayRef(arguments.inputs).drop_back(shape.gather))) {
+      Val from = static_cast<int64_t>(number) == shape.angles ? row : source;
       inputRows.push_back(
-          e.offset(pointer, source * rowBytes(input.getType())));
-    for (auto [pointer, output] : llvm::zip(arguments.outputs, op.getOutputs()))
-      outputRows.push_back(e.offset(pointer, row * rowBytes(output.getType())));
+          e.offset(pointer, from * rowBytes(op.getInputs()[number].getType())));
+    }
+    for (auto [pointer, output] :
+         llvm::zip(arguments.outputs, op.getOutputs())) {
+      auto &cacheRow = cacheRows.emplace_back();
+      if (isa<tok::CacheType>(output.getType())) {
+        cacheRow = std::make_unique<CacheRow>(op, output.getType());
+        cacheRow->place(e, arguments, row);
+        outputRows.emplace_back();
+      } else {
+        outputRows.push_back(
+            e.offset(pointer, row * rowBytes(output.getType())));
+      }
+    }
     loadRow();
     int64_t reductions = 0;
     op.getPrologue().walk([&](tok::ReduceRowOp) { ++reductions; });
@@ -325,9 +426,6 @@ struct RowwiseTemplate : KernelTemplate {
   /// Functions that are one instruction, or that the vocabulary spells out.
   static LogicalResult checkRegion(tok::KernelOp op) {
     for (Operation &inner : op.getPrologue().front()) {
-      if (isa<tok::PartnerOp>(inner))
-        return inner.emitOpError("cannot stand in a CUDA kernel: rotations "
-                                 "have no CUDA template");
       if (auto exp = dyn_cast<math::ExpOp>(inner);
           exp && !arith::bitEnumContainsAll(exp.getFastmath(),
                                             arith::FastMathFlags::nnan |

@@ -9,6 +9,7 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -77,15 +78,23 @@ Val Emitter::shared(int64_t bytes, int64_t alignment, Here here) {
   if (!module.lookupSymbol(kSharedName)) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(module.getBody());
-    // 1024 bytes is the most any layout of a tile asks for.
     LLVM::GlobalOp::create(at(here), LLVM::LLVMArrayType::get(i8(), 0),
                            /*isConstant=*/false, LLVM::Linkage::External,
-                           kSharedName, Attribute(), /*alignment=*/1024,
-                           kSharedSpace);
+                           kSharedName, Attribute(),
+                           /*alignment=*/kTileAlignment, kSharedSpace);
   }
   auto type = LLVM::LLVMPointerType::get(builder.getContext(), kSharedSpace);
   Val base = wrap(LLVM::AddressOfOp::create(at(here), type, kSharedName));
   return offset(base, begin, here);
+}
+
+Val Emitter::sharedAddress(Val pointer, Here here) {
+  return wrap(LLVM::PtrToIntOp::create(at(here), i32(), pointer.value));
+}
+
+Val Emitter::sharedPointer(Val address, Here here) {
+  auto type = LLVM::LLVMPointerType::get(builder.getContext(), kSharedSpace);
+  return wrap(LLVM::IntToPtrOp::create(at(here), type, address.value));
 }
 
 /// Bytes of a chunk of `type`.
@@ -132,6 +141,85 @@ void Emitter::storeChunks(Val vector, Val pointer, Here here) {
   }
 }
 
+void Emitter::copyAsync(Val to, Val from, Val bytes, Here here) {
+  NVVM::CpAsyncOp::create(at(here), to.value, from.value, kChunkBytes,
+                          NVVM::LoadCacheModifierKind::CG, bytes.value);
+}
+
+void Emitter::commitCopies(Here here) {
+  NVVM::CpAsyncCommitGroupOp::create(at(here));
+}
+
+void Emitter::waitForCopies(int64_t pending, Here here) {
+  NVVM::CpAsyncWaitGroupOp::create(at(here), pending);
+}
+
+//===----------------------------------------------------------------------===//
+// Numbers and control
+//===----------------------------------------------------------------------===//
+
+Val Emitter::pack(Val low, Val high, Type element, Here here) {
+  Type pair = vec(2, element);
+  auto create = [&]<typename Op>(std::type_identity<Op>) {
+    return wrap(Op::create(at(here), pair, high.value, low.value, Value(),
+                           NVVM::FPRoundingMode::RN, NVVM::SaturationMode::NONE,
+                           /*relu=*/false));
+  };
+  Val packed = element.isBF16()
+                   ? create(std::type_identity<NVVM::ConvertF32x2ToBF16x2Op>())
+                   : create(std::type_identity<NVVM::ConvertF32x2ToF16x2Op>());
+  return bitcast(packed, i32(), here);
+}
+
+/// 2^n * 2^f with n the nearest integer: adding 1.5 * 2^23 rounds to it and
+/// leaves it in the low bits; a polynomial for 2^f on [-1/2, 1/2] (minimax with
+/// 1 at 0, degree 4); n added to the exponent. At -127 the exponent's field is
+/// zero, and so is the number.
+Val Emitter::exp2(Val x, Here here) {
+  constexpr double kRound = 12582912;
+  constexpr double coefficients[] = {9.5828529e-3, 5.5906426e-2, 2.4024099e-1,
+                                     6.9312418e-1, 1.0};
+  Type type = x.type();
+  auto operand = [&](double value) {
+    return kernels::Operand(constant(value, type, here), here);
+  };
+  Val t = max(x, constant(-127.0, type, here), here);
+  Val rounded = t + operand(kRound);
+  Val f = t - kernels::Operand(rounded - operand(kRound), here);
+  Val p = constant(coefficients[0], type, here);
+  for (double c : ArrayRef(coefficients).drop_front())
+    p = fma(p, f, constant(c, type, here), here);
+  Val exponent = shiftLeft(bitcast(rounded, i32(), here), 23, here);
+  Val bits = bitcast(p, i32(), here) + kernels::Operand(exponent, here);
+  return bitcast(bits, type, here);
+}
+
+Vals Emitter::repeatWhile(ArrayRef<Val> carried,
+                          function_ref<Val(ArrayRef<Val>)> condition,
+                          function_ref<Vals(ArrayRef<Val>)> body, Here here) {
+  auto valuesOf = [](ArrayRef<Val> vals) {
+    return llvm::map_to_vector(vals, [](Val val) { return val.value; });
+  };
+  auto wrapAll = [&](ValueRange values) {
+    Vals vals;
+    for (Value value : values)
+      vals.push_back(wrap(value));
+    return vals;
+  };
+  SmallVector<Value> initial = valuesOf(carried);
+  auto types = llvm::to_vector(ValueRange(initial).getTypes());
+  auto loop = scf::WhileOp::create(at(here), types, initial);
+  SmallVector<Location> places(types.size(), loop.getLoc());
+  OpBuilder::InsertionGuard guard(builder);
+  builder.createBlock(&loop.getBefore(), {}, types, places);
+  Val goesOn = condition(wrapAll(loop.getBeforeArguments()));
+  scf::ConditionOp::create(at(here), goesOn.value, loop.getBeforeArguments());
+  builder.createBlock(&loop.getAfter(), {}, types, places);
+  scf::YieldOp::create(at(here),
+                       valuesOf(body(wrapAll(loop.getAfterArguments()))));
+  return wrapAll(loop.getResults());
+}
+
 //===----------------------------------------------------------------------===//
 // Together
 //===----------------------------------------------------------------------===//
@@ -176,6 +264,36 @@ Val Emitter::maxWarp(Val value, int64_t copies, Here here) {
   for (int64_t mask = kWarp / 2; mask >= copies; mask /= 2)
     value = max(value, shuffleXor(value, mask, here), here);
   return value;
+}
+
+Vals Emitter::unpack(Value structure, Here here) {
+  auto type = cast<LLVM::LLVMStructType>(structure.getType());
+  Vals members;
+  for (int64_t i = 0, n = type.getBody().size(); i < n; ++i)
+    members.push_back(wrap(LLVM::ExtractValueOp::create(at(here), structure,
+                                                        ArrayRef<int64_t>{i})));
+  return members;
+}
+
+Val Emitter::minWarp(Val value, Here here) {
+  for (int64_t mask = kWarp / 2; mask; mask /= 2)
+    value = min(value, shuffleXor(value, mask, here), here);
+  return value;
+}
+
+Vals Emitter::loadMatrices(Val pointer, int64_t count, bool isTransposed,
+                           Here here) {
+  MLIRContext *context = builder.getContext();
+  Type loaded = i32();
+  if (count > 1)
+    loaded = LLVM::LLVMStructType::getLiteral(context,
+                                              SmallVector<Type>(count, i32()));
+  Value result = NVVM::LdMatrixOp::create(
+      at(here), loaded, pointer.value, count,
+      isTransposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
+      NVVM::LdStMatrixShapeAttr::get(context, 8, 8),
+      NVVM::LdStMatrixEltType::B16);
+  return count == 1 ? Vals{wrap(result)} : unpack(result, here);
 }
 
 Val Emitter::scatterSum(ArrayRef<Val> values, int64_t lanes, Here here) {

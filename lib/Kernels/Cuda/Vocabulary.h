@@ -26,6 +26,8 @@ using kernels::Vals;
 inline constexpr int64_t kWarp = 32;
 /// Bytes one load instruction of a thread moves at most.
 inline constexpr int64_t kChunkBytes = 16;
+/// What tiles of shared memory are aligned to: no row of a tile is longer.
+inline constexpr int64_t kTileAlignment = 1024;
 
 /// A dimension of the grid.
 enum class Axis : uint8_t { X, Y, Z };
@@ -67,10 +69,36 @@ public:
   /// `bytes` of the block's shared memory, apart from all that was asked for
   /// before.
   Val shared(int64_t bytes, int64_t alignment = kChunkBytes, Here here = {});
+  /// The address of shared memory as an i32, and the other way round.
+  Val sharedAddress(Val pointer, Here here = {});
+  Val sharedPointer(Val address, Here here = {});
   /// Loads a vector in chunks of 16 bytes, or in one if it is shorter; its
   /// address is aligned to them.
   Val loadChunks(mlir::VectorType type, Val pointer, Here here = {});
   void storeChunks(Val vector, Val pointer, Here here = {});
+  /// Begins to copy 16 bytes of global memory to shared memory. Of these,
+  /// `bytes` are read, an i32, and zeros follow; all where it is left out.
+  void copyAsync(Val to, Val from, Val bytes = {}, Here here = {});
+  /// Makes a group of the copies that the thread has begun since the last.
+  void commitCopies(Here here = {});
+  /// Waits until all groups of the thread but the last `pending` have arrived;
+  /// other threads see them after the next barrier.
+  void waitForCopies(int64_t pending, Here here = {});
+
+  //===--- Numbers -------------------------------------------------------===//
+  /// Two f32, rounded to `element` (f16 or bf16, to nearest even), as an i32
+  /// with `low` in its low half.
+  Val pack(Val low, Val high, mlir::Type element, Here here = {});
+  /// 2^x for x below 127, with a relative error below 3e-6; exactly 1 for 0,
+  /// and exactly 0 for -127 and below. A third of the instructions of `exp`.
+  Val exp2(Val x, Here here = {});
+
+  //===--- Control -------------------------------------------------------===//
+  /// while (condition(carried)) carried = body(carried)
+  Vals repeatWhile(llvm::ArrayRef<Val> carried,
+                   llvm::function_ref<Val(llvm::ArrayRef<Val>)> condition,
+                   llvm::function_ref<Vals(llvm::ArrayRef<Val>)> body,
+                   Here here = {});
 
   //===--- Together ------------------------------------------------------===//
   /// Waits for all threads of the block, or of the warp; what they wrote is
@@ -91,6 +119,16 @@ public:
   /// lane ^ copies.
   Val sumWarp(Val value, int64_t copies = 1, Here here = {});
   Val maxWarp(Val value, int64_t copies = 1, Here here = {});
+  Val minWarp(Val value, Here here = {});
+  /// Loads `count` (1, 2 or 4) matrices of 8 x 8 elements of 16 bits from
+  /// shared memory, an i32 of two elements from each (`ldmatrix`): with g =
+  /// lane / 4 and t = lane % 4, columns 2t and 2t + 1 of row g, or of column g
+  /// rows 2t and 2t + 1 if `isTransposed`. Lane i has the address of row i % 8
+  /// of matrix i / 8. All lanes of the warp call it.
+  Vals loadMatrices(Val pointer, int64_t count, bool isTransposed,
+                    Here here = {});
+  /// The members of what such an instruction returns.
+  Vals unpack(mlir::Value structure, Here here = {});
   /// Sums each of `values` over `lanes` neighbouring lanes, a power of two, in
   /// the order of sumWarp, and leaves in each lane but one: number `(lane %
   /// lanes) / (lanes / n)` of the n values. n shuffles instead of n log(lanes).

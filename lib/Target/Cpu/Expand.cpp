@@ -50,6 +50,8 @@ struct ExpandPass : tokopt::cpu::impl::ExpandPassBase<ExpandPass> {
                                     {"sinh", "cosh", "tan", "asinh", "acosh",
                                      "atanh", "exp2", "powf", "fpowi"});
     arith::populateCeilFloorDivExpandOpsPatterns(set);
+    // Where there is no instruction, LLVM would call a library.
+    arith::populateExpandBFloat16Patterns(set);
     memref::populateExpandStridedMetadataPatterns(set);
     populateAffineToStdConversionPatterns(set);
     patterns = std::move(set);

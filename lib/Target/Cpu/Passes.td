@@ -18,6 +18,7 @@ def ExpandPass : TokPass<"tok-expand", Tolerance<"4e-6">, "::mlir::func::FuncOp"
     - functions of `math` become polynomials of f32, so that no call to libm is left, since a bundle links no library.
       What is an instruction stays: `fma`, `sqrt`, `floor` and the like, and `rsqrt`, which is one over the root;
     - divisions that round up or down become such as round to zero;
+    - conversions of bf16 become integer operations on its bits;
     - strided memrefs become a base and an offset, `affine` becomes `arith` and `scf`.
 
     Before:

@@ -42,6 +42,8 @@ constexpr KnownInstruction kInstructions[] = {
     {"cp.async.", 80, false},
     {"ldmatrix.sync.", 75, false},
     {"mma.m16n8k16.", 80, false},
+    {"ff2f16x2.rn", 80, false},
+    {"ff2bf16x2.rn", 80, false},
     {"redux.sync.", 80, false},
     {"mbarrier.", 80, false},
     {"fence.proxy.", 90, false},

@@ -47,6 +47,8 @@ static FailureOr<CudaKernel> makeKernel(func::FuncOp function) {
   CudaKernel kernel{function.getName().str(),
                     launch.getAs<IntegerAttr>("threads").getInt(),
                     launch.getAs<IntegerAttr>("shared").getInt()};
+  if (auto rows = launch.getAs<IntegerAttr>("rows"))
+    kernel.rows = rows.getInt();
   if (auto parts = launch.getAs<IntegerAttr>("parts"))
     kernel.parts = parts.getInt();
   if (auto splits = launch.getAs<IntegerAttr>("splits"))

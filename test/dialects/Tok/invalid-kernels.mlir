@@ -326,6 +326,24 @@ func.func @f(%x: memref<?x128xf32>, %y: memref<?x4xf32>, %z: memref<?x3xf32>, %k
 
 // -----
 
+!kv = !tok.cache<layers = [0], heads = 2, k = 32 x f32, v = 32 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func @f(%x: memref<?x128xf32>, %y: memref<?x128xf32>, %kv: !kv, %n: index) {
+  // expected-error @+1 {{expects 'compute' to be "f32", "f16" or "bf16" in the configuration of 'attention', but got "i8"}}
+  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%x, %kv : memref<?x128xf32>, !kv) outs(%y : memref<?x128xf32>) {heads = 4, window = 0, cache = 0, context = 2048, scale = 0.125 : f32, compute = "i8"}
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 2, k = 32 x f32, v = 32 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func @f(%x: memref<?x128xf32>, %y: memref<?x128xf32>, %kv: !kv, %n: index) {
+  // expected-error @+1 {{expects 'compute' to be "f32", "f16" or "bf16" in the configuration of 'attention', but got f16}}
+  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%x, %kv : memref<?x128xf32>, !kv) outs(%y : memref<?x128xf32>) {heads = 4, window = 0, cache = 0, context = 2048, scale = 0.125 : f32, compute = f16}
+  return
+}
+
+// -----
+
 func.func @f(%x: memref<?x96xf32>, %p: memref<?x4xf32>, %s: memref<?x1xi64>, %t: memref<?xi32>, %n: index) {
   // expected-error @+1 {{expects the seeds to be memref<?xN x 'i64'> with N of at least 2, but got 'memref<?x1xi64>'}}
   tok.kernel "sample" rows(%n to %n) ins(%x, %p, %s : memref<?x96xf32>, memref<?x4xf32>, memref<?x1xi64>) outs(%t : memref<?xi32>) {vocab = 96}

@@ -37,8 +37,8 @@ func.func private @f(!tok.cache<layers = [0], heads = 0, k = 32 x f32, v = 32 x 
 
 // -----
 
-// expected-error @+1 {{expects keys and values of f32, f16 or i8, but got 'bf16'}}
-func.func private @f(!tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x bf16, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>)
+// expected-error @+1 {{expects keys and values of f32, f16, bf16 or i8, but got 'f64'}}
+func.func private @f(!tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f64, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>)
 
 // -----
 

@@ -25,15 +25,30 @@ namespace {
 constexpr int64_t kLayers = 3, kLayer = 1;
 constexpr int64_t kContext = 1100;
 constexpr int32_t kSequences = 12;
-constexpr float kScale = 0.125f;
 /// Rows of the workspace in front of what blocks share.
 constexpr int64_t kCapacity = 5, kRowBytes = 192;
-/// Bytes behind what a buffer must have would hide an access beyond it.
-constexpr int64_t kMostRows = 12, kMostSegments = 3;
+constexpr int64_t kMostSegments = 3;
 
 int64_t elementBytes(const AttentionShape &shape) {
   std::string type = shape.type;
-  return type == "i8" ? 1 : type == "f16" ? 2 : 4;
+  return type == "i8" ? 1 : type == "f32" ? 4 : 2;
+}
+
+/// f16, or bf16.
+const llvm::fltSemantics &semanticsOf(const char *type) {
+  return std::string(type) == "bf16" ? llvm::APFloat::BFloat()
+                                     : llvm::APFloat::IEEEhalf();
+}
+
+/// `value` rounded to `type`, and its bits.
+std::pair<double, uint16_t> roundTo(const char *type, float value) {
+  llvm::APFloat half(value);
+  bool loses;
+  half.convert(semanticsOf(type), llvm::APFloat::rmNearestTiesToEven, &loses);
+  auto bits = static_cast<uint16_t>(half.bitcastToAPInt().getZExtValue());
+  half.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven,
+               &loses);
+  return {half.convertToDouble(), bits};
 }
 
 std::string moduleOf(const AttentionShape &s) {
@@ -51,12 +66,18 @@ std::string moduleOf(const AttentionShape &s) {
     knobs += ", warps = " + text(s.warps);
   if (s.blockGroup)
     knobs += ", group = " + text(s.blockGroup);
+  if (s.rowTile)
+    knobs += ", row_tile = " + text(s.rowTile);
+  if (s.stages)
+    knobs += ", stages = " + text(s.stages);
+  if (s.compute)
+    knobs += std::string(", compute = \"") + s.compute + "\"";
   return "func.func @f(%q: " + q + ", %kv: " + cache + ", %o: " + out +
          ", %b: index, %e: index, %l: index) {\n"
          "tok.kernel \"attention\" rows(%b to %e) layer(%l) ins(%q, %kv : " +
          q + ", " + cache + ") outs(%o : " + out +
          ") {heads = " + text(s.queries()) +
-         ", scale = " + std::to_string(kScale) +
+         ", scale = " + std::to_string(s.scale) +
          " : f32, window = " + text(s.window) +
          ", cache = 0, context = " + text(kContext) +
          ", row_bytes = " + text(kRowBytes) + knobs + "}\nreturn\n}\n";
@@ -69,7 +90,10 @@ std::string AttentionShape::name() const {
   return std::string(type) + "_" + text(heads) + "x" + text(group) + "_k" +
          text(keySize) + "_v" + text(valueSize) +
          (window ? "_window" + text(window) : "") +
-         (warps ? "_warps" + text(warps) : "");
+         (warps ? "_warps" + text(warps) : "") +
+         (page == 64 ? "" : "_page" + text(page)) +
+         (rowTile ? "_rows" + text(rowTile) : "") +
+         (stages ? "_stages" + text(stages) : "");
 }
 
 bool AttentionShape::isWholeSectors() const {
@@ -80,7 +104,8 @@ bool AttentionShape::isWholeSectors() const {
 AttentionRun::AttentionRun(const AttentionShape &shape,
                            const CudaArchitecture &architecture,
                            const KernelEdit &edit)
-    : shape(shape), kernel(moduleOf(shape), architecture, edit) {
+    : shape(shape), mostRows(shape.compute ? 272 : 12),
+      kernel(moduleOf(shape), architecture, edit) {
   if (problem().empty())
     fillPages();
 }
@@ -139,15 +164,9 @@ void AttentionRun::storeRow(int32_t sequence, int64_t position, int64_t head,
       std::memcpy(data + 4 * d, &numbers[d], 4);
       kept.push_back(numbers[d]);
     } else if (bytes == 2) {
-      llvm::APFloat half(numbers[d]);
-      bool loses;
-      half.convert(llvm::APFloat::IEEEhalf(),
-                   llvm::APFloat::rmNearestTiesToEven, &loses);
-      auto bits = static_cast<uint16_t>(half.bitcastToAPInt().getZExtValue());
+      auto [value, bits] = roundTo(shape.type, numbers[d]);
       std::memcpy(data + 2 * d, &bits, 2);
-      half.convert(llvm::APFloat::IEEEdouble(),
-                   llvm::APFloat::rmNearestTiesToEven, &loses);
-      kept.push_back(half.convertToDouble());
+      kept.push_back(value);
     } else {
       auto rounded = static_cast<int8_t>(std::nearbyint(numbers[d] / scale));
       std::memcpy(data + d, &rounded, 1);
@@ -174,20 +193,20 @@ void AttentionRun::fillPages() {
                            static_cast<uint64_t>(perSequence)};
   std::memcpy(caches, descriptor, sizeof descriptor);
 
-  position = buffer("pos", 4 * kMostRows, true);
-  sequence = buffer("seq", 4 * kMostRows, true);
+  position = buffer("pos", 4 * mostRows, true);
+  sequence = buffer("seq", 4 * mostRows, true);
   queries = buffer(
-      "q", kMostRows * llvm::alignTo(4 * shape.queries() * shape.keySize, 64),
+      "q", mostRows * llvm::alignTo(4 * shape.queries() * shape.keySize, 64),
       true);
   output = buffer("out",
-                  kMostRows *
+                  mostRows *
                       llvm::alignTo(4 * shape.queries() * shape.valueSize, 64),
                   false);
-  counters = buffer("counters", 4 * kMostRows * shape.queries(), true);
+  counters = buffer("counters", 4 * mostRows * shape.queries(), true);
   int64_t group = shape.group;
   uint8_t *workspace =
       buffer("workspace",
-             kCapacity * kRowBytes + kMostRows * shape.heads * kMostSegments *
+             kCapacity * kRowBytes + mostRows * shape.heads * kMostSegments *
                                          group * (4 * shape.valueSize + 16),
              false);
   frame = buffer("frame", 8 * 24, true);
@@ -204,35 +223,39 @@ void AttentionRun::fillPages() {
   rows.resize(kSequences * kContext * shape.heads * 2);
 }
 
-llvm::Expected<sim::Result>
-AttentionRun::run(const std::vector<int32_t> &positions, int32_t splits,
-                  uint32_t seed, int32_t firstSequence, std::vector<float> &out,
-                  std::string &left) {
-  int64_t count = positions.size();
+std::vector<float> AttentionRun::queryOf(const StepRow &row) const {
+  std::mt19937 own(row.sequence * kContext + row.position + 1);
+  std::uniform_real_distribution<float> unit(-2, 2);
+  std::vector<float> query(shape.queries() * shape.keySize);
+  for (float &q : query)
+    q = unit(own);
+  return query;
+}
+
+llvm::Expected<sim::Result> AttentionRun::run(const std::vector<StepRow> &step,
+                                              int32_t splits, uint32_t seed,
+                                              std::vector<float> &out,
+                                              std::string &left) {
+  int64_t count = step.size();
   int64_t keyRow = llvm::alignTo(4 * shape.queries() * shape.keySize, 64),
           valueRow = llvm::alignTo(4 * shape.queries() * shape.valueSize, 64);
   // The range of rows begins at 1.
   for (int64_t r = 0; r < count; ++r) {
-    auto number = static_cast<int32_t>(firstSequence + r);
-    std::memcpy(position + 4 * (r + 1), &positions[r], 4);
-    std::memcpy(sequence + 4 * (r + 1), &number, 4);
+    std::memcpy(position + 4 * (r + 1), &step[r].position, 4);
+    std::memcpy(sequence + 4 * (r + 1), &step[r].sequence, 4);
     // Each slot holds its numbers from the first time on that a row sees it.
-    for (int64_t j = 0; j <= positions[r]; ++j)
+    for (int64_t j = 0; j <= step[r].position; ++j)
       for (int64_t g = 0; g < shape.heads; ++g)
         for (bool isKey : {false, true})
-          if (stored(number, j, g, isKey).empty())
-            storeRow(number, j, g, isKey);
-    std::mt19937 own(number);
-    std::uniform_real_distribution<float> unit(-2, 2);
-    for (int64_t d = 0; d < shape.queries() * shape.keySize; ++d) {
-      float q = unit(own);
-      std::memcpy(queries + (r + 1) * keyRow + 4 * d, &q, 4);
-    }
+          if (stored(step[r].sequence, j, g, isKey).empty())
+            storeRow(step[r].sequence, j, g, isKey);
+    std::vector<float> query = queryOf(step[r]);
+    std::memcpy(queries + (r + 1) * keyRow, query.data(), 4 * query.size());
   }
-  std::memset(output, 0xff, kMostRows * valueRow);
+  std::memset(output, 0xff, mostRows * valueRow);
   sim::Launch launch;
   // A grid may have more blocks than there are rows.
-  launch.grid[0] = count + 1;
+  launch.grid[0] = llvm::divideCeil(count, kernel.kernel().rows) + 1;
   launch.grid[1] = code().kernels.front().parts;
   launch.grid[2] = splits;
   launch.threads = kernel.kernel().threads;
@@ -249,24 +272,38 @@ AttentionRun::run(const std::vector<int32_t> &positions, int32_t splits,
   out.resize(count * columns);
   for (int64_t r = 0; r < count; ++r)
     std::memcpy(&out[r * columns], output + (r + 1) * valueRow, 4 * columns);
-  for (int64_t r = 0; r < kMostRows; ++r)
+  for (int64_t r = 0; r < mostRows; ++r)
     if ((r < 1 || r > count) && output[r * valueRow] != 0xff)
       left = "row " + std::to_string(r) +
              " is written, but is not of the "
              "launch";
-  for (int64_t i = 0; i < 4 * kMostRows * shape.queries(); ++i)
+  for (int64_t i = 0; i < 4 * mostRows * shape.queries(); ++i)
     if (counters[i])
       left = "counter " + std::to_string(i / 4) + " is not zero";
   return result;
 }
 
-std::vector<float> AttentionRun::decode(const std::vector<int32_t> &positions,
-                                        int32_t splits, uint32_t seed,
-                                        int32_t firstSequence) {
+std::vector<StepRow> tokopt::test::onesAt(const std::vector<int32_t> &positions,
+                                          int32_t firstSequence) {
+  std::vector<StepRow> rows;
+  for (int32_t position : positions)
+    rows.push_back({firstSequence++, position});
+  return rows;
+}
+
+std::vector<StepRow> tokopt::test::chunkOf(int32_t sequence, int32_t begin,
+                                           int32_t end) {
+  std::vector<StepRow> rows;
+  for (int32_t position = begin; position < end; ++position)
+    rows.push_back({sequence, position});
+  return rows;
+}
+
+std::vector<float> AttentionRun::attend(const std::vector<StepRow> &step,
+                                        int32_t splits, uint32_t seed) {
   std::vector<float> out;
   std::string left;
-  llvm::Expected<sim::Result> result =
-      run(positions, splits, seed, firstSequence, out, left);
+  llvm::Expected<sim::Result> result = run(step, splits, seed, out, left);
   if (!result) {
     ADD_FAILURE() << llvm::toString(result.takeError());
     return out;
@@ -281,59 +318,70 @@ std::vector<float> AttentionRun::decode(const std::vector<int32_t> &positions,
   return out;
 }
 
-std::string AttentionRun::findDifference(const std::vector<int32_t> &positions,
+std::string AttentionRun::findDifference(const std::vector<StepRow> &step,
                                          const std::vector<float> &got) const {
-  auto row = [&](int64_t r, int64_t j, int64_t g,
-                 bool isKey) -> const std::vector<double> & {
-    return rows[((r * kContext + j) * shape.heads + g) * 2 + isKey];
+  auto stored = [&](const StepRow &row, int64_t j, int64_t g,
+                    bool isKey) -> const std::vector<double> & {
+    return rows[((row.sequence * kContext + j) * shape.heads + g) * 2 + isKey];
   };
-  for (int64_t r = 0; r < static_cast<int64_t>(positions.size()); ++r) {
-    std::mt19937 own(static_cast<uint32_t>(r));
-    std::uniform_real_distribution<float> unit(-2, 2);
-    std::vector<float> query(shape.queries() * shape.keySize);
-    for (float &q : query)
-      q = unit(own);
-    int64_t first = shape.window
-                        ? std::max<int64_t>(0, positions[r] - shape.window + 1)
-                        : 0;
+  // A weight is rounded by half an unit in its last place; below the normal
+  // numbers of f16, that of the smallest one.
+  bool isBrain = shape.compute && std::string(shape.compute) == "bf16";
+  double rounding = !shape.compute ? 0 : isBrain ? 0x1p-8 : 0x1p-11;
+  double smallest = shape.compute && !isBrain ? 0x1p-25 : 0;
+  for (int64_t r = 0; r < static_cast<int64_t>(step.size()); ++r) {
+    std::vector<float> query = queryOf(step[r]);
+    if (shape.compute)
+      for (float &q : query)
+        q = static_cast<float>(roundTo(shape.compute, q).first);
+    int64_t last = step[r].position;
+    int64_t first =
+        shape.window ? std::max<int64_t>(0, last - shape.window + 1) : 0;
     for (int64_t h = 0; h < shape.queries(); ++h) {
       int64_t g = h / shape.group;
       std::vector<double> scores;
       double largest = -INFINITY, terms = 0, total = 0;
-      for (int64_t j = first; j <= positions[r]; ++j) {
+      for (int64_t j = first; j <= last; ++j) {
         double sum = 0, magnitudes = 0;
         for (int64_t d = 0; d < shape.keySize; ++d) {
-          double product = row(r, j, g, true)[d] * query[h * shape.keySize + d];
+          double product =
+              stored(step[r], j, g, true)[d] * query[h * shape.keySize + d];
           sum += product;
           magnitudes += std::fabs(product);
         }
-        scores.push_back(sum * kScale);
+        scores.push_back(sum * shape.scale);
         largest = std::max(largest, scores.back());
-        terms = std::max(terms, magnitudes * kScale);
+        terms = std::max(terms, magnitudes * shape.scale);
       }
-      std::vector<double> sum(shape.valueSize), magnitude(shape.valueSize);
+      std::vector<double> sum(shape.valueSize), magnitude(shape.valueSize),
+          absolute(shape.valueSize);
       for (size_t j = 0; j < scores.size(); ++j) {
         double p = std::exp(scores[j] - largest);
         total += p;
         for (int64_t d = 0; d < shape.valueSize; ++d) {
-          double value = row(r, first + j, g, false)[d];
+          double value = stored(step[r], first + j, g, false)[d];
           sum[d] += p * value;
           magnitude[d] += p * std::fabs(value);
+          absolute[d] += std::fabs(value);
         }
       }
       // A score that is off by e scales its weight by 1 + e.
-      double relative = 4e-6 + 1e-6 * terms;
+      double relative = 4e-6 + 1e-6 * terms + rounding;
       for (int64_t d = 0; d < shape.valueSize; ++d) {
         float found = got[(r * shape.queries() + h) * shape.valueSize + d];
         double wanted = scores.empty() ? 0 : sum[d] / total;
         double allowed =
-            scores.empty() ? 0 : relative * magnitude[d] / total + 1e-30;
+            scores.empty()
+                ? 0
+                : (relative * magnitude[d] + smallest * absolute[d]) / total +
+                      1e-30;
         if (std::fabs(found - wanted) <= allowed)
           continue;
         std::string text;
         llvm::raw_string_ostream(text)
-            << "position " << positions[r] << ", head " << h << ", element "
-            << d << ": is " << found << ", but softmax gives " << wanted;
+            << "sequence " << step[r].sequence << ", position " << last
+            << ", head " << h << ", element " << d << ": is " << found
+            << ", but softmax gives " << wanted << ", give or take " << allowed;
         return text;
       }
     }

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A cache in the simulator's memory, and decode attention over it.
+// A cache in the simulator's memory, and attention over it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,13 +21,29 @@ struct AttentionShape {
   int64_t page = 64, window = 0;
   const char *type;
   /// Knobs; 0 leaves the choice to the template.
-  int64_t warps = 0, blockGroup = 0;
+  int64_t warps = 0, blockGroup = 0, rowTile = 0, stages = 0;
+  /// What queries and weights are rounded to; null for f32.
+  const char *compute = nullptr;
+  float scale = 0.125f;
 
   int64_t queries() const { return heads * group; }
   std::string name() const;
   /// Whether the keys and the values of a slot end where a sector does.
   bool isWholeSectors() const;
 };
+
+/// A row of a step.
+struct StepRow {
+  int32_t sequence, position;
+};
+
+/// One row at each of `positions`, each of a sequence of its own from
+/// `firstSequence` on.
+std::vector<StepRow> onesAt(const std::vector<int32_t> &positions,
+                            int32_t firstSequence = 0);
+
+/// The rows at positions `begin` to `end` - 1 of a sequence.
+std::vector<StepRow> chunkOf(int32_t sequence, int32_t begin, int32_t end);
 
 /// Sequences of random rows, and the kernel that reads them.
 class AttentionRun {
@@ -40,28 +56,27 @@ public:
   const CudaCode &code() const { return kernel.code(); }
   const CudaKernelUnderTest &underTest() const { return kernel; }
 
-  /// Attention of one row at each of `positions`, each of a sequence of its
-  /// own from `firstSequence` on. Fails the test for each report.
-  std::vector<float> decode(const std::vector<int32_t> &positions,
-                            int32_t splits, uint32_t seed = 0,
-                            int32_t firstSequence = 0);
+  /// Attention of rows of any sequences. Fails the test for each report.
+  std::vector<float> attend(const std::vector<StepRow> &step,
+                            int32_t splits = 1, uint32_t seed = 0);
   /// The same, with what the simulator says of it. Rows around those of the
   /// launch must stay as they are, and counters zero; what does not is said in
   /// `left`.
-  llvm::Expected<sim::Result> run(const std::vector<int32_t> &positions,
+  llvm::Expected<sim::Result> run(const std::vector<StepRow> &step,
                                   int32_t splits, uint32_t seed,
-                                  int32_t firstSequence,
                                   std::vector<float> &out, std::string &left);
-  /// Compares rows at `positions` of the first sequences. Returns the first
+  /// Compares rows with a softmax in double precision. Returns the first
   /// difference, or empty.
-  std::string findDifference(const std::vector<int32_t> &positions,
+  std::string findDifference(const std::vector<StepRow> &step,
                              const std::vector<float> &got) const;
-  void expectSoftmax(const std::vector<int32_t> &positions,
+  void expectSoftmax(const std::vector<StepRow> &step,
                      const std::vector<float> &got) const {
-    EXPECT_EQ(findDifference(positions, got), "");
+    EXPECT_EQ(findDifference(step, got), "");
   }
 
 private:
+  /// The query of a row, which is its own.
+  std::vector<float> queryOf(const StepRow &row) const;
   void fillPages();
   void storeRow(int32_t sequence, int64_t position, int64_t head, bool isKey);
   /// The numbers that the cache holds for a slot.
@@ -72,6 +87,8 @@ private:
   int64_t partOffset(bool isKey, bool isScale) const;
 
   const AttentionShape shape;
+  /// Bytes behind what a buffer must have would hide an access beyond it.
+  const int64_t mostRows;
   CudaKernelUnderTest kernel;
   std::mt19937 random{3};
   uint8_t *pool = nullptr, *frame = nullptr, *position = nullptr,

@@ -46,6 +46,7 @@ const AttentionShape kShapes[] = {
      .type = "f16",
      .warps = 8},
     {.heads = 1, .group = 2, .keySize = 64, .valueSize = 64, .type = "f32"},
+    {.heads = 1, .group = 2, .keySize = 64, .valueSize = 64, .type = "bf16"},
     {.heads = 2, .group = 4, .keySize = 128, .valueSize = 128, .type = "i8"},
     {.heads = 1, .group = 3, .keySize = 48, .valueSize = 64, .type = "i8"},
 };
@@ -59,10 +60,10 @@ TEST_P(CudaAttentionTest, EqualsSoftmax) {
   AttentionRun run(shape, architecture);
   ASSERT_EQ(run.problem(), "");
   // Empty, one token, ends of blocks, pages and segments.
-  const std::vector<int32_t> positions = {-1,  0,   1,   62,  63,  64,
-                                          127, 511, 512, 575, 1099};
+  const std::vector<StepRow> step =
+      onesAt({-1, 0, 1, 62, 63, 64, 127, 511, 512, 575, 1099});
   for (int32_t splits : {1, 2, 3})
-    run.expectSoftmax(positions, run.decode(positions, splits));
+    run.expectSoftmax(step, run.attend(step, splits));
 }
 
 /// A row's bits are its own: not of those beside it, the number of splits, or
@@ -70,17 +71,16 @@ TEST_P(CudaAttentionTest, EqualsSoftmax) {
 TEST_P(CudaAttentionTest, KeepsBitsInAnyCompany) {
   AttentionRun run(shape, architecture);
   ASSERT_EQ(run.problem(), "");
-  const std::vector<int32_t> positions = {1099, 3, 700, -1, 511, 512};
-  std::vector<float> together = run.decode(positions, 1);
-  EXPECT_EQ(together, run.decode(positions, 2, /*seed=*/1));
-  EXPECT_EQ(together, run.decode(positions, 3, /*seed=*/5));
-  size_t columns = together.size() / positions.size();
+  const std::vector<StepRow> step = onesAt({1099, 3, 700, -1, 511, 512});
+  std::vector<float> together = run.attend(step, 1);
+  EXPECT_EQ(together, run.attend(step, 2, /*seed=*/1));
+  EXPECT_EQ(together, run.attend(step, 3, /*seed=*/5));
+  size_t columns = together.size() / step.size();
   for (size_t row : {0u, 2u}) {
     std::vector<float> own(together.begin() + row * columns,
                            together.begin() + (row + 1) * columns);
     for (int32_t splits : {1, 2})
-      EXPECT_EQ(own, run.decode({positions[row]}, splits, /*seed=*/row + 1,
-                                /*firstSequence=*/row))
+      EXPECT_EQ(own, run.attend({step[row]}, splits, /*seed=*/row + 1))
           << "row " << row << " in " << splits << " splits";
   }
 }
@@ -92,8 +92,8 @@ TEST_P(CudaAttentionTest, ReadsWhatItNeedsOnce) {
   ASSERT_EQ(run.problem(), "");
   std::vector<float> out;
   std::string left;
-  llvm::Expected<sim::Result> result = run.run(
-      {1099, 700}, /*splits=*/2, /*seed=*/0, /*firstSequence=*/0, out, left);
+  llvm::Expected<sim::Result> result =
+      run.run(onesAt({1099, 700}), /*splits=*/2, /*seed=*/0, out, left);
   ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
   uint64_t bytes = 0, chunkBytes = 0;
   sim::AccessCount most;

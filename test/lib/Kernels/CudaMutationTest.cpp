@@ -5,9 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Mechanical faults in the code of templates: barriers and fences dropped,
-// scopes weakened, indices and bounds shifted by one, exchanges with the wrong
-// lane. What the tests of the templates check must notice them.
+// Mechanical faults in the code of templates: barriers, fences and waits
+// dropped, scopes and waits weakened, indices and bounds shifted by one,
+// exchanges with the wrong lane. What the tests of the templates check must
+// notice them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,7 +37,10 @@ enum class Fault {
   AtomicOfBlock,
   ShiftedIndex,
   ShiftedBound,
-  WrongLane
+  WrongLane,
+  NoCopyWait,
+  ShortCopyWait,
+  NoCopyGroup
 };
 
 const char *nameOf(Fault fault) {
@@ -57,6 +61,12 @@ const char *nameOf(Fault fault) {
     return "a bound that is one off";
   case Fault::WrongLane:
     return "an exchange with the wrong lane";
+  case Fault::NoCopyWait:
+    return "no wait for copies";
+  case Fault::ShortCopyWait:
+    return "a wait for one group of copies less";
+  case Fault::NoCopyGroup:
+    return "copies in the next group";
   }
   llvm_unreachable("a fault without a name");
 }
@@ -122,6 +132,16 @@ bool inject(Operation *op, Fault fault, bool doIt) {
     }
     return bool(exchange);
   }
+  case Fault::NoCopyWait:
+    return drop(isa<NVVM::CpAsyncWaitGroupOp>(op));
+  case Fault::ShortCopyWait: {
+    auto wait = dyn_cast<NVVM::CpAsyncWaitGroupOp>(op);
+    if (wait && doIt)
+      wait.setN(wait.getN() + 1);
+    return bool(wait);
+  }
+  case Fault::NoCopyGroup:
+    return drop(isa<NVVM::CpAsyncCommitGroupOp>(op));
   }
   llvm_unreachable("a fault without a meaning");
 }
@@ -170,24 +190,63 @@ std::string noticeInAttention(const KernelEdit &edit) {
                    architecture(), edit);
   if (!run.problem().empty())
     return run.problem();
-  const std::vector<int32_t> positions = {1099, 63, 64, -1, 600};
+  const std::vector<StepRow> step = onesAt({1099, 63, 64, -1, 600});
   std::vector<float> whole;
   for (int32_t splits : {1, 3}) {
     std::vector<float> out;
     std::string left;
     llvm::Expected<sim::Result> result =
-        run.run(positions, splits, /*seed=*/splits, 0, out, left);
+        run.run(step, splits, /*seed=*/splits, out, left);
     if (!result)
       return llvm::toString(result.takeError());
     if (!result->reports.empty())
       return textOf(*result);
-    std::string difference = run.findDifference(positions, out);
+    std::string difference = run.findDifference(step, out);
     if (!difference.empty() || !left.empty())
       return difference + left;
     if (splits == 1)
       whole = out;
     else if (whole != out)
       return "other bits with another number of splits";
+  }
+  return "";
+}
+
+/// The same of a prompt's chunk between rows of others, on tensor cores, with a
+/// window and pages of two blocks; a row has the same bits in a chunk of its
+/// own.
+std::string noticeInPrefill(const KernelEdit &edit) {
+  AttentionRun run({.heads = 2,
+                    .group = 2,
+                    .page = 128,
+                    .window = 100,
+                    .type = "f16",
+                    .stages = 3,
+                    .compute = "f16"},
+                   architecture(), edit);
+  if (!run.problem().empty())
+    return run.problem();
+  std::vector<StepRow> step = onesAt({0, -1, 64}, 1);
+  std::vector<StepRow> chunk = chunkOf(0, 190, 260);
+  step.insert(step.end(), chunk.begin(), chunk.end());
+  std::vector<float> whole;
+  for (const std::vector<StepRow> &rows :
+       {step, std::vector<StepRow>{step.back()}}) {
+    std::vector<float> out;
+    std::string left;
+    llvm::Expected<sim::Result> result =
+        run.run(rows, /*splits=*/1, /*seed=*/rows.size(), out, left);
+    if (!result)
+      return llvm::toString(result.takeError());
+    if (!result->reports.empty())
+      return textOf(*result);
+    std::string difference = run.findDifference(rows, out);
+    if (!difference.empty() || !left.empty())
+      return difference + left;
+    if (whole.empty())
+      whole = out;
+    else if (!std::equal(out.begin(), out.end(), whole.end() - out.size()))
+      return "other bits in a chunk of its own";
   }
   return "";
 }
@@ -253,6 +312,7 @@ struct Subject {
 };
 
 constexpr Subject kAttention = {"attention", noticeInAttention},
+                  kPrefill = {"prefill", noticeInPrefill},
                   kNorm = {"rowwise", noticeInNorm};
 
 struct Mutation {
@@ -261,10 +321,11 @@ struct Mutation {
   int64_t number;
 };
 
-constexpr Fault kFaults[] = {Fault::NoBarrier,     Fault::NoWarpBarrier,
-                             Fault::NoFence,       Fault::FenceOfBlock,
-                             Fault::AtomicOfBlock, Fault::ShiftedIndex,
-                             Fault::ShiftedBound,  Fault::WrongLane};
+constexpr Fault kFaults[] = {
+    Fault::NoBarrier,     Fault::NoWarpBarrier, Fault::NoFence,
+    Fault::FenceOfBlock,  Fault::AtomicOfBlock, Fault::ShiftedIndex,
+    Fault::ShiftedBound,  Fault::WrongLane,     Fault::NoCopyWait,
+    Fault::ShortCopyWait, Fault::NoCopyGroup};
 
 /// At most `most` of each fault, evenly over the kernel.
 void chooseMutations(const Subject &subject, int64_t most,
@@ -298,6 +359,7 @@ size_t countNoticed(llvm::ArrayRef<Mutation> mutations) {
 /// Nothing is noticed where nothing is wrong.
 TEST(CudaMutation, SparesTheTemplates) {
   EXPECT_EQ(noticeInAttention({}), "");
+  EXPECT_EQ(noticeInPrefill({}), "");
   EXPECT_EQ(noticeInNorm({}), "");
 }
 
@@ -309,23 +371,38 @@ TEST(CudaMutation, IsNoticed) {
       {&kAttention, Fault::NoFence, 1},
       {&kAttention, Fault::AtomicOfBlock, 0},
       {&kAttention, Fault::ShiftedIndex, 20},
+      {&kPrefill, Fault::NoBarrier, 1},
+      {&kPrefill, Fault::ShortCopyWait, 0},
+      {&kPrefill, Fault::ShiftedIndex, 40},
       {&kNorm, Fault::NoBarrier, 0},
       {&kNorm, Fault::WrongLane, 0},
   };
   EXPECT_EQ(countNoticed(few), std::size(few));
 }
 
-/// scripts/soak runs it.
+/// Holds mutations to the share that must be noticed.
+void expectMostNoticed(const std::vector<Mutation> &mutations,
+                       const char *where) {
+  size_t noticed = countNoticed(mutations);
+  llvm::outs() << "ok " << noticed << " of " << mutations.size()
+               << " mutations of " << where << " are noticed\n";
+  llvm::outs().flush();
+  EXPECT_GE(mutations.size(), 40u);
+  EXPECT_GE(noticed * 10, mutations.size() * 9);
+}
+
+// scripts/soak runs these.
 TEST(CudaMutation, DISABLED_AreNoticed) {
   std::vector<Mutation> mutations;
   chooseMutations(kAttention, /*most=*/10, mutations);
   chooseMutations(kNorm, /*most=*/5, mutations);
-  size_t noticed = countNoticed(mutations);
-  llvm::outs() << "ok " << noticed << " of " << mutations.size()
-               << " mutations of CUDA templates are noticed\n";
-  llvm::outs().flush();
-  EXPECT_GE(mutations.size(), 40u);
-  EXPECT_GE(noticed * 10, mutations.size() * 9);
+  expectMostNoticed(mutations, "CUDA templates for few rows");
+}
+
+TEST(CudaMutation, DISABLED_AreNoticedInPrefill) {
+  std::vector<Mutation> mutations;
+  chooseMutations(kPrefill, /*most=*/12, mutations);
+  expectMostNoticed(mutations, "attention on tensor cores");
 }
 
 } // namespace

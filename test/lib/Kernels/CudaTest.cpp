@@ -7,8 +7,13 @@
 
 #include "test/lib/Kernels/CudaTest.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/Support/raw_ostream.h"
@@ -37,7 +42,34 @@ CudaKernelUnderTest::CudaKernelUnderTest(const std::string &text,
     return;
   if (edit)
     edit(*kernels);
-  llvm::Expected<CudaCode> made = compileCudaModule(*kernels, architecture);
+  compile(*kernels, architecture);
+}
+
+CudaKernelUnderTest::CudaKernelUnderTest(int64_t pointers,
+                                         const CudaArchitecture &architecture,
+                                         const KernelBody &fill) {
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  context.loadDialect<mlir::func::FuncDialect, mlir::arith::ArithDialect,
+                      mlir::LLVM::LLVMDialect, mlir::math::MathDialect,
+                      mlir::NVVM::NVVMDialect, mlir::scf::SCFDialect,
+                      mlir::vector::VectorDialect>();
+  mlir::OpBuilder builder(&context);
+  auto module = mlir::OwningOpRef<mlir::ModuleOp>(
+      mlir::ModuleOp::create(builder.getUnknownLoc()));
+  builder.setInsertionPointToStart(module->getBody());
+  mlir::SmallVector<mlir::Type> types(
+      pointers, mlir::LLVM::LLVMPointerType::get(&context, 1));
+  auto function =
+      mlir::func::FuncOp::create(builder, builder.getUnknownLoc(), "kernel",
+                                 builder.getFunctionType(types, {}));
+  function.addEntryBlock();
+  fill(function);
+  compile(*module, architecture);
+}
+
+void CudaKernelUnderTest::compile(mlir::ModuleOp kernels,
+                                  const CudaArchitecture &architecture) {
+  llvm::Expected<CudaCode> made = compileCudaModule(kernels, architecture);
   if (!made) {
     error = llvm::toString(made.takeError());
     return;

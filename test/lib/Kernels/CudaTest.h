@@ -15,6 +15,7 @@
 #include "tokopt/CudaTarget.h"
 #include "tokopt/Sim.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "gmock/gmock.h"
 
@@ -35,12 +36,18 @@ namespace tokopt::test {
 /// Changes what a template has emitted.
 using KernelEdit = std::function<void(mlir::ModuleOp)>;
 
-/// The kernel of a module of text that has one `tok.kernel`.
+/// Fills a kernel function, whose arguments are `pointers` to global memory.
+using KernelBody = std::function<void(mlir::func::FuncOp)>;
+
 class CudaKernelUnderTest {
 public:
+  /// The kernel of a module of text that has one `tok.kernel`.
   CudaKernelUnderTest(const std::string &text,
                       const CudaArchitecture &architecture,
                       const KernelEdit &edit = {});
+  /// A kernel that `fill` writes with the words of templates.
+  CudaKernelUnderTest(int64_t pointers, const CudaArchitecture &architecture,
+                      const KernelBody &fill);
 
   /// What went wrong, or empty.
   const std::string &problem() const { return error; }
@@ -53,6 +60,8 @@ public:
            uint32_t seed = 0) const;
 
 private:
+  void compile(mlir::ModuleOp kernels, const CudaArchitecture &architecture);
+
   std::string error;
   CudaCode compiled;
   std::unique_ptr<sim::Simulator> sim;

@@ -97,3 +97,21 @@ func.func @rows_name(%q: memref<?x384xf32>, %kv: !kv, %o: memref<?x384xf32>, %n:
   tok.kernel "attention" rows(%n to %n) layer(%n) ins(%q, %kv : memref<?x384xf32>, !kv) outs(%o : memref<?x384xf32>) {heads = 6, scale = 0.125 : f32, window = 0, cache = 0, context = 2048, split_rows = "x"}
   return
 }
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 2, k = 64 x f16, v = 64 x f16, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func @odd_tile(%q: memref<?x384xf32>, %kv: !kv, %o: memref<?x384xf32>, %n: index) {
+  // expected-error@+1 {{'tok.kernel' op of the family 'attention' expects the knob 'row_tile' to be 64 or 128 (an i64), but got 96 : i64}}
+  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%q, %kv : memref<?x384xf32>, !kv) outs(%o : memref<?x384xf32>) {heads = 6, scale = 0.125 : f32, window = 0, cache = 0, context = 2048, compute = "f16", row_tile = 96}
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 2, k = 64 x f16, v = 64 x f16, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func @one_stage(%q: memref<?x384xf32>, %kv: !kv, %o: memref<?x384xf32>, %n: index) {
+  // expected-error@+1 {{'tok.kernel' op of the family 'attention' expects the knob 'stages' to be 2 or 3 (an i64), but got 1 : i64}}
+  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%q, %kv : memref<?x384xf32>, !kv) outs(%o : memref<?x384xf32>) {heads = 6, scale = 0.125 : f32, window = 0, cache = 0, context = 2048, compute = "f16", stages = 1}
+  return
+}

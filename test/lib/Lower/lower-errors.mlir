@@ -114,6 +114,14 @@ func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %kv: !kv {tok.slot = "kv
 
 // -----
 
+!kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x bf16, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+// expected-error @+1 {{has a cache "kv" that the target 'cpu' has no layout of pages for yet}}
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %kv: !kv {tok.slot = "kv"}) {
+  return
+}
+
+// -----
+
 !kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64, keys = pre_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
 // expected-error @+1 {{has no kernel for a cache with keys before rotation}}
 func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %kv: !kv {tok.slot = "kv"}) {

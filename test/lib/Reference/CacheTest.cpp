@@ -14,6 +14,7 @@
 #include "ReferenceRun.h"
 
 #include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/bit.h"
 #include <cmath>
 #include <map>
 
@@ -74,6 +75,11 @@ std::vector<double> hold(const float *values, const std::string &element) {
       half.convert(llvm::APFloat::IEEEhalf(),
                    llvm::APFloat::rmNearestTiesToEven, &exact);
       value = half.convertToDouble();
+    } else if (element == "bf16") {
+      // To nearest, ties to even.
+      auto bits = llvm::bit_cast<uint32_t>(static_cast<float>(value));
+      bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+      value = llvm::bit_cast<float>(bits);
     } else if (element == "i8" && most > 0) {
       value = double(most / 127) *
               std::nearbyint(static_cast<float>(value) * (127 / most));
@@ -193,6 +199,7 @@ INSTANTIATE_TEST_SUITE_P(
     All, Cache,
     testing::Values(CacheCase{"f32", "lane(step = pos)", isCausal},
                     CacheCase{"f16", "lane(step = pos)", isCausal},
+                    CacheCase{"bf16", "lane(step = pos)", isCausal},
                     CacheCase{"i8", "lane(step = pos)", isCausal},
                     CacheCase{"f32", "lane(step = pos), window<40>",
                               isInWindow},

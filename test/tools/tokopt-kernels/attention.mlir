@@ -8,6 +8,8 @@
 // LIST-NEXT: group: query heads that share what a block reads (1 to 8, a divisor of the query heads of a key/value head)
 // LIST-NEXT: warps: warps of a block (2, 4 or 8)
 // LIST-NEXT: split_rows: rows up to which blocks share the segments of a row (1 to 65535)
+// LIST-NEXT: row_tile: rows of a block that computes in f16 or bf16 (64 or 128)
+// LIST-NEXT: stages: blocks of keys and values that it has in shared memory (2 or 3)
 
 // The counter of a row is the only atomic; fences of the whole device stand on
 // both sides of it.

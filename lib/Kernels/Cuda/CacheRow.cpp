@@ -1,0 +1,108 @@
+//===- CacheRow.cpp - A row that is written to a cache --------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernels/Cuda/CacheRow.h"
+
+#include "lib/Kernels/Common/Config.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace tokopt;
+using namespace tokopt::cuda;
+using namespace tokopt::kernels;
+using cuda::Emitter;
+
+static CacheCodec codecOf(tok::CacheType type, bool isKeys) {
+  return isKeys ? CacheCodec(type.getKType(), type.getKSize())
+                : CacheCodec(type.getVType(), type.getVSize());
+}
+
+CacheRow::CacheRow(tok::KernelOp op, Type type)
+    : layout(cast<tok::CacheType>(type)), cacheIndex(configInt(op, "cache")),
+      isKeys(configName(op, "side") == "k"),
+      codec(codecOf(layout.type, isKeys)) {}
+
+/// Of bytes, a lane takes 8: sixteen f32 a chunk would be four loads.
+int64_t CacheRow::width() const {
+  return std::min<int64_t>(codec.chunkElements(), 8);
+}
+
+LogicalResult CacheRow::check(tok::KernelOp op, int64_t width) const {
+  if (codec.size % width)
+    return op.emitOpError("expects heads of a cache of a multiple of ")
+           << width << ", but got " << codec.size;
+  int64_t lanes = codec.size / width;
+  if (codec.hasScale() && (!llvm::isPowerOf2_64(lanes) || lanes > kWarp))
+    return op.emitOpError("expects heads that are rounded to bytes to be ")
+           << width << ", " << 2 * width << ", " << 4 * width << ", ... or "
+           << kWarp * width << " wide, but got " << codec.size;
+  return success();
+}
+
+void CacheRow::place(Emitter &e, const Arguments &arguments, Val row) {
+  emitter = &e;
+  auto column = [&](Slot slot) {
+    Val base = e.slot(arguments.frame, slot, arguments.frame.type());
+    return e.convert(e.load(e.i32(), e.offset(base, row * 4)), e.i64());
+  };
+  Val position = column(Slot::Pos);
+  pages.emplace(e, layout, arguments.frame, cacheIndex, column(Slot::Seq));
+  page = pages->page(position);
+  slot = e.remainder(position, e.i64(layout.slots));
+  layer = arguments.layer;
+}
+
+/// d = max|x| / 127, q = round(x * (127 / max|x|)), as the CPU's kernels do.
+Val CacheRow::roundToBytes(Val value, Val head, Val column, Val isInside) {
+  Emitter &e = *emitter;
+  int64_t width = cast<VectorType>(value.type()).getNumElements();
+  Val largest = e.maxLanes(e.abs(value));
+  for (int64_t mask = codec.size / width / 2; mask; mask /= 2)
+    largest = e.max(largest, e.shuffleXor(largest, mask));
+  Val zero = e.zero(e.f32()), most = e.constant(127.0, e.f32());
+  Val isFirst = e.equal(e.remainder(column, e.i32(codec.size)), e.i32(0));
+  e.when(e.both(isInside, isFirst), [&] {
+    Val scales = e.offset(head, isKeys ? layout.keyScaleOffset
+                                       : layout.valueScaleOffset);
+    e.store(e.divide(largest, most), e.offset(scales, slot * 4));
+  });
+  Val inverse = e.select(e.less(zero, largest), e.divide(most, largest), zero);
+  Val scaled = e.roundEven(value * e.splat(inverse, width));
+  return e.convert(e.convert(scaled, e.i32()), codec.element);
+}
+
+Val CacheRow::encode(Val value, Val head, Val column, Val isInside) {
+  Emitter &e = *emitter;
+  if (codec.hasScale())
+    return roundToBytes(value, head, column, isInside);
+  if (codec.elementBytes() != 2)
+    return value;
+  Vals pairs;
+  for (int64_t i = 0, end = cast<VectorType>(value.type()).getNumElements();
+       i < end; i += 2)
+    pairs.push_back(
+        e.pack(e.extract(value, i), e.extract(value, i + 1), codec.element));
+  return e.gather(pairs);
+}
+
+void CacheRow::store(Val value, Val column, int64_t columns) {
+  Emitter &e = *emitter;
+  auto wide = [&](Val number) {
+    return e.convert(number, e.i64(), /*isUnsigned=*/true);
+  };
+  Val isInside = e.less(column, e.i32(columns));
+  Val number = e.divide(column, e.i32(codec.size)),
+      channel = e.remainder(column, e.i32(codec.size));
+  Val head = pages->headOf(page, layer, wide(number));
+  Val stored = encode(value, head, column, isInside);
+  e.when(isInside, [&] {
+    Val at = e.offset(head, isKeys ? 0 : layout.valueOffset);
+    Val bytes = (slot * codec.size + wide(channel)) * codec.elementBytes();
+    e.storeChunks(stored, e.offset(at, bytes));
+  });
+}

@@ -1,0 +1,51 @@
+//===- PrefillShape.h - How tiles of attention are dealt out ----*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TOKOPT_KERNELS_CUDA_PREFILLSHAPE_H
+#define TOKOPT_KERNELS_CUDA_PREFILLSHAPE_H
+
+#include "lib/Kernels/Common/Segments.h"
+#include "lib/Kernels/Cuda/Matrices.h"
+
+namespace tokopt::cuda {
+
+/// Whether `op`, an attention, says that it multiplies rounded numbers.
+bool computesInHalves(tok::KernelOp op);
+
+/// How the work of a tile of rows and a query head is dealt out.
+struct PrefillShape {
+  /// What the configuration leaves open is what `choose` would say.
+  explicit PrefillShape(tok::KernelOp op);
+
+  tok::CacheType cache;
+  /// What queries and weights are rounded to: f16 or bf16.
+  mlir::Type element;
+  /// Query heads of a key/value head.
+  int64_t group;
+  /// Rows of a block, and stages that blocks of keys and values go through.
+  int64_t rowTile, stages;
+  int64_t window;
+  double scale;
+
+  /// What keeps the kernel from being generated, as an error at `op`.
+  mlir::LogicalResult check(tok::KernelOp op) const;
+
+  int64_t heads() const { return cache.getHeads() * group; }
+  /// A warp takes the rows of one product.
+  int64_t warps() const { return rowTile / kProductRows; }
+  int64_t threads() const { return warps() * kWarp; }
+  SwizzledTile keys() const {
+    return {element, kernels::kBlock, cache.getKSize()};
+  }
+  SwizzledTile values() const {
+    return {element, kernels::kBlock, cache.getVSize()};
+  }
+};
+
+} // namespace tokopt::cuda
+
+#endif // TOKOPT_KERNELS_CUDA_PREFILLSHAPE_H
