@@ -184,9 +184,11 @@ FailureOr<Value> ProgramBuilder::getDense(Value value) {
   if (Value dense = lowered[value].dense)
     return dense;
   Operation *producer = value.getDefiningOp();
-  if (!isa_and_nonnull<tok::NormOp, tok::TakeOp>(producer))
-    return producer ? producer->emitOpError("is read before it is lowered")
-                    : entry.emitOpError("reads an argument that is no buffer");
+  assert(producer && "arguments of entries and kinds are buffers");
+  // Whatever else has no buffer stands in the regions of its readers.
+  if (!isa<tok::NormOp, tok::TakeOp>(producer))
+    return producer->emitOpError(
+        "has no kernel: only elementwise ops read a constant");
   Value destination = makeDestination(value);
   if (failed(emitInto(value, destination)))
     return failure();

@@ -21,6 +21,27 @@
 using namespace mlir;
 using namespace tokopt::tok;
 
+namespace tokopt::test {
+
+/// An op of somebody else's dialect that says weights may be computed by it.
+struct ForeignOp : Op<ForeignOp, OpTrait::ZeroRegions, OpTrait::VariadicResults,
+                      OpTrait::ZeroSuccessors, OpTrait::VariadicOperands,
+                      WeightExpressionInterface::Trait> {
+  using Op::Op;
+  static StringRef getOperationName() { return "foreign.op"; }
+  static ArrayRef<StringRef> getAttributeNames() { return {}; }
+};
+
+struct ForeignDialect : Dialect {
+  explicit ForeignDialect(MLIRContext *context)
+      : Dialect(getDialectNamespace(), context, TypeID::get<ForeignDialect>()) {
+    addOperations<ForeignOp>();
+  }
+  static StringRef getDialectNamespace() { return "foreign"; }
+};
+
+} // namespace tokopt::test
+
 namespace {
 
 struct DialectTest : testing::Test {
@@ -109,6 +130,43 @@ TEST_F(DialectTest, WeightsBecomeExpressions) {
   // Readers see what is yielded, the file holds what it held.
   EXPECT_EQ(weight.getMemberBytes(), 64 * 96 * 4);
   EXPECT_EQ(weight.getSourceBytes(), 64 * 96 / 32 * 20);
+}
+
+// Our own ops cannot break what their interface promises; others can.
+TEST_F(DialectTest, ForeignOpsKeepWhatTheInterfacePromises) {
+  context.loadDialect<tokopt::test::ForeignDialect>();
+  std::string message;
+  ScopedDiagnosticHandler handler(
+      &context, [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
+  auto refuses = [&](StringRef signature) {
+    message.clear();
+    std::string text = (R"mlir(
+      tok.weight @w : tensor<4x32xf32> = source "m.gguf" at [0] : tensor<4x32xf32> {
+      ^bb0(%w: tensor<4x32xf32>):
+        %0:)mlir" + signature +
+                        R"mlir(
+        tok.yield %w : tensor<4x32xf32>
+      })mlir")
+                           .str();
+    return !parseSourceString<ModuleOp>(text, &context);
+  };
+  EXPECT_TRUE(refuses("2 = \"foreign.op\"(%w) : (tensor<4x32xf32>) -> "
+                      "(tensor<4x32xf32>, tensor<4x32xf32>)"));
+  EXPECT_THAT(message, testing::HasSubstr(
+                           "expects one result, as all ops that weights are "
+                           "computed by, but has 2"));
+  EXPECT_TRUE(refuses("1 = \"foreign.op\"(%w) : (tensor<4x32xf32>) -> index"));
+  EXPECT_THAT(message, testing::HasSubstr(
+                           "expects operands and a result of ranked tensors"));
+  EXPECT_TRUE(refuses("1 = \"foreign.op\"(%w) : (tensor<4x32xf32>) -> "
+                      "tensor<5x32xf32>"));
+  EXPECT_THAT(
+      message,
+      testing::HasSubstr("expects as many rows of its result as of its matrix "
+                         "'tensor<4x32xf32>', but got 'tensor<5x32xf32>'"));
+  EXPECT_FALSE(refuses("1 = \"foreign.op\"(%w) : (tensor<4x32xf32>) -> "
+                       "tensor<4x16xf32>"))
+      << message;
 }
 
 TEST_F(DialectTest, WeightsThatOnlyExpressionsReadAreNotStored) {

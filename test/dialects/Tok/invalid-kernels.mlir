@@ -452,3 +452,158 @@ func.func @f(%i: memref<?xi32>, %x: memref<?x96xf32>, %n: index) {
   return
 }
 }
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects a region on f32, but got 'f64'}}
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96} prologue {
+  ^bb0(%v: f64):
+    %w = arith.truncf %v : f64 to f32
+    tok.yield %w : f32
+  }
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects pairs = adjacent or halves, but got thirds}}
+  tok.kernel "angles" rows(%n to %n) outs(%x : memref<?x96xf32>) {base = 1.0e4, dims = 48, head = 48, pairs = "thirds"}
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects an even number of dims of at most the head, but got dims = 64 of head = 48}}
+  tok.kernel "angles" rows(%n to %n) outs(%x : memref<?x96xf32>) {base = 1.0e4, dims = 64, head = 48, pairs = "halves"}
+  return
+}
+
+// -----
+
+!kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
+func.func @f(%x: memref<?x32xf32>, %kv: !kv, %n: index) {
+  // expected-error @+1 {{expects 'cache' and 'side' (k or v) in the configuration of what writes a cache}}
+  tok.kernel "rowwise" rows(%n to %n) layer(%n) ins(%x : memref<?x32xf32>) outs(%kv : !kv) {columns = 32, cache = 0, side = "q"} prologue {
+  ^bb0(%v: f32):
+    tok.yield %v : f32
+  }
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects 'group' to be a multiple of 16 that divides the 96 columns, but got 24 : i64}}
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96, group = 24} prologue {
+  ^bb0(%v: f32):
+    tok.yield %v : f32
+  }
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects 'group' to be a multiple of 16 that divides the 96 columns, but got 64 : i64}}
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96, group = 64} prologue {
+  ^bb0(%v: f32):
+    tok.yield %v : f32
+  }
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %y: memref<?x144xi8>, %n: index) {
+  // expected-error @+1 {{expects a kernel of groups to write f32 and to read no angles}}
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%y : memref<?x144xi8>) {columns = 96, group = 32} prologue {
+  ^bb0(%v: f32):
+    tok.yield %v : f32
+  }
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects a kernel of groups to write f32 and to read no angles}}
+  tok.kernel "rowwise" rows(%n to %n) ins(%x, %x : memref<?x96xf32>, memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96, group = 32, angles = 1, head = 32}
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects 'head' to be a positive integer, but got 0 : i64}}
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96, head = 0} prologue {
+  ^bb0(%v: f32):
+    tok.yield %v : f32
+  }
+  return
+}
+
+// -----
+
+tok.weight @w : tensor<96x96xf32> = source "m.gguf" at [0]
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects as many biases as matrices (2) or none, but got 3}}
+  tok.kernel "linear" rows(%n to %n) weights [@w, @w, @w, @w, @w] ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {matrices = 2, inputs = 96, outputs = 96, compute = "f32"}
+  return
+}
+
+// -----
+
+tok.weight @w : tensor<96x96xf32> = source "m.gguf" at [0]
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects compute = f32 or i8, but got f16}}
+  tok.kernel "linear" rows(%n to %n) weights [@w] ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {matrices = 1, inputs = 96, outputs = 96, compute = "f16"}
+  return
+}
+
+// -----
+
+tok.weight @w : tensor<96x96xf32> = source "m.gguf" at [0]
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  tok.kernel "linear" rows(%n to %n) weights [@w] ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {matrices = 1, inputs = 96, outputs = 96, compute = "f32"} epilogue {
+  ^bb0(%v: f32):
+    // expected-error @+1 {{expects to stand in a 'rowwise' kernel}}
+    %p = tok.partner %v adjacent head = 32 dims = 32
+    tok.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  tok.kernel "rowwise" rows(%n to %n) ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96, group = 32} prologue {
+  ^bb0(%v: f32):
+    // expected-error @+1 {{expects to stand in a kernel without groups}}
+    %p = tok.partner %v adjacent head = 32 dims = 32
+    tok.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Buffers
+//===----------------------------------------------------------------------===//
+
+func.func @f() {
+  // expected-error @+1 {{expects rows of at most 2^40 columns, but got 'memref<?x1099511627777xi8>'}}
+  %x = tok.buffer : memref<?x1099511627777xi8>
+  return
+}
+
+// -----
+
+func.func @f() {
+  // expected-error @+1 {{expects worker_rows to be positive, but got 0}}
+  %x = tok.buffer worker_rows = 0 : memref<?x64xf32>
+  return
+}

@@ -218,3 +218,36 @@ func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x64xf32> {to
   %y = tok.dequantize %q : tensor<?x64x!tok.q8_0>
   return %y : tensor<?x64xf32>
 }
+
+// -----
+
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x64xf32> {tok.slot = "x"}) -> (tensor<?x64xf32> {tok.slot = "r"}) {
+  %c0 = arith.constant 0 : index
+  %c = arith.constant 2.0 : f32
+  // expected-error @+1 {{has no kernel: only tensor.splat asks for the number of rows}}
+  %n = tensor.dim %x, %c0 : tensor<?x64xf32>
+  %m = arith.addi %n, %n : index
+  %s = tensor.splat %c[%m] : tensor<?x64xf32>
+  %y = arith.mulf %x, %s : tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}
+
+// -----
+
+// expected-error @+1 {{expects logits of a static width, but got 'memref<?x?xf32>'}}
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x?xf32> {tok.slot = "x"}) -> (tensor<?x?xf32> {tok.slot = "logits"}) {
+  return %x : tensor<?x?xf32>
+}
+
+// -----
+
+tok.weight @w : tensor<64x64xf32> = source "m.gguf" at [0]
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x64xf32> {tok.slot = "x"}) -> (tensor<?x64xf32> {tok.slot = "r"}) {
+  %c0 = arith.constant 0 : index
+  %c = arith.constant 2.0 : f32
+  %n = tensor.dim %x, %c0 : tensor<?x64xf32>
+  // expected-error @+1 {{has no kernel: only elementwise ops read a constant}}
+  %s = tensor.splat %c[%n] : tensor<?x64xf32>
+  %y = tok.linear %s, @w : tensor<?x64xf32> -> tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}
