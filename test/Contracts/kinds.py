@@ -7,6 +7,7 @@ import re
 from subjects import Failed, bundle, distance, logits, opt
 
 BACKENDS = ("reference", "cpu")
+SECOND_RUN = "a second run changes nothing"
 
 
 class Report:
@@ -56,7 +57,7 @@ def twice(check, contract, text, pipeline, *options):
     """A second run changes nothing."""
     once, _ = opt(text, pipeline, *options)
     again, _ = opt(once, pipeline, *options)
-    check(once == again, f"{contract.name}: a second run changes nothing")
+    check(once == again, f"{contract.name}: {SECOND_RUN}")
 
 
 def exact(check, contract, text, *options):

@@ -19,6 +19,9 @@ REFERENCE = ["tok-decompose", "func.func(convert-elementwise-to-linalg)", "tok-b
 # From upstream dialects to LLVM, for either.
 LLVM = ["func.func(canonicalize)", "func.func(cse)", "func.func(tok-expand)", "func.func(convert-scf-to-cf)",
         "func.func(convert-vector-to-llvm)", "tok-convert-to-llvm", "reconcile-unrealized-casts"]
+# What tok-convert-to-llvm does at once.
+ONE_BY_ONE = ["convert-index-to-llvm", "convert-math-to-llvm", "convert-arith-to-llvm", "convert-cf-to-llvm", "finalize-memref-to-llvm",
+              "convert-func-to-llvm"]
 
 
 def position(stages, name):
@@ -92,6 +95,13 @@ def tell_apart(text):
     """No two kernels have one configuration, so each becomes a function of its own."""
     number = iter(range(1 << 20))
     return re.sub(r"^( *tok\.kernel [^{]*\{)", lambda m: f"{m[1]}copy = {next(number)} : i64, ", text, flags=re.M)
+
+
+def split_kind(text):
+    """The last layer is of a kind of its own, which does the same."""
+    (kind,) = re.findall(r"^ *func\.func private @decoder\(.*?^  }\n", text, re.M | re.S)
+    return re.sub(r"@decoder for 0-(\d+)\]", lambda m: f"@decoder for 0-{int(m[1]) - 1}, @twin for {m[1]}]",
+                  text.replace(kind, kind + kind.replace("@decoder", "@twin")))
 
 
 # --- Cases -----------------------------------------------------------------------------------
@@ -168,10 +178,30 @@ def trap_assertions(check, text):
     bits_equal(check, other, reference_code(text), "tok-trap-assertions: with assertions and without", ["reference"])
 
 
-def clean_up(check, text):
-    """Three at once: one bundle tells as much as three."""
-    other = replaced(text, REFERENCE, canonicalize=None, cse=None, loop_invariant_code_motion=None)
-    bits_equal(check, other, reference_code(text), "canonicalize, cse, loop-invariant-code-motion: with and without", ["reference"])
+def without(name):
+    """For a clean-up, which code can do without."""
+
+    def show(check, text):
+        other = replaced(text, REFERENCE, **{name.replace("-", "_"): None})
+        check(other != reference_code(text), f"{name}: changes the module")
+        bits_equal(check, other, reference_code(text), f"{name}: with and without", ["reference"])
+
+    return show
+
+
+def decompose(check, text):
+    """Weights have other places and layers of one kind are of two: no op's definition may depend on either."""
+    for what, edit in (("weights in another order", reverse_weights), ("a kind of its own for the last layer", split_kind)):
+        other = edited(check, text, REFERENCE, "tok-decompose", edit)
+        bits_equal(check, other, reference_code(text), f"tok-decompose: {what}", ["reference"])
+
+
+def elementwise_to_linalg(check, text):
+    """Before the ops around them are decomposed."""
+    first, second = REFERENCE[:2]
+    other = lower(text, [second, first, *REFERENCE[2:]])
+    check(other != reference_code(text), "convert-elementwise-to-linalg: the other order gives another module")
+    bits_equal(check, other, reference_code(text), "convert-elementwise-to-linalg: before tok-decompose", ["reference"])
 
 
 def linalg_to_loops(check, text):
@@ -189,6 +219,24 @@ def expand(check, text):
     other = opt(reference_code(text), "func.func(tok-expand)")[0]
     check(other != reference_code(text), "tok-expand: changes the module")
     bits_equal(check, other, reference_code(text), "tok-expand: before all other passes of the target", ["reference"])
+
+
+def vector_to_llvm(check, text):
+    """Together with everything else, by upstream's pass that asks each dialect."""
+    other = replaced(text, [*CPU, *LLVM], convert_vector_to_llvm=None, tok_convert_to_llvm="convert-to-llvm")
+    check("llvm.func @step" in other and "vector." not in re.sub(r"llvm\.\S+", "", other),
+          "convert-vector-to-llvm: the other way ends in LLVM")
+    bits_equal(check, other, cpu_code(text), "convert-vector-to-llvm: with all other dialects at once", ["cpu"])
+
+
+def reconcile_casts(check, text):
+    """Dialect by dialect, casts stand between what is converted and what is not yet."""
+    stages = [*CPU, *LLVM]
+    apart = opt(lower(text, stages[:position(stages, "tok-convert-to-llvm")]), ",".join(ONE_BY_ONE))[0]
+    other = opt(apart, stages[-1])[0]
+    casts = [module.count("builtin.unrealized_conversion_cast") for module in (apart, other)]
+    check(casts[0] > 0 and casts[1] == 0, f"reconcile-unrealized-casts: {casts[0]} casts before it, {casts[1]} behind it")
+    bits_equal(check, other, cpu_code(text), "reconcile-unrealized-casts: dialect by dialect", ["cpu"])
 
 
 def convert_to_llvm(check, text):
