@@ -262,10 +262,6 @@ static LogicalResult describeProgram(ModuleOp module) {
       if (!slot || !type)
         continue;
       CacheLayout layout(type);
-      if (layout.pageBytes > (int64_t(1) << 40))
-        return function.emitError("expects a page of the cache ")
-               << slot << " to have at most 2^40 bytes, but it has "
-               << layout.pageBytes;
       auto cache = b.getDictionaryAttr(
           {b.getNamedAttr("name", slot),
            b.getNamedAttr("page_bytes", b.getI64IntegerAttr(layout.pageBytes)),

@@ -104,16 +104,6 @@ func.func @digests(%kv: !kv, %rows: !tok.rows<pos, seq>, %k: tensor<?x1x32xf32>)
 
 // -----
 
-!kv = !tok.cache<layers = [0], heads = 1048576, k = 1048576 x f32, v = 32 x f32, page = 1048576,
-    keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared,
-    columns = [pos], digests = []>
-// expected-error @below {{expects a page of the cache "kv" to have at most 2^40 bytes}}
-func.func @huge_page(%kv: !kv {tok.slot = "kv"}) -> (!kv {tok.slot = "kv"}) {
-  return %kv : !kv
-}
-
-// -----
-
 tok.weight @a : tensor<1048576x134217728xf32> = source "m.gguf" at [0]
 tok.weight @b : tensor<1048576x134217728xf32> = source "m.gguf" at [0]
 // expected-error @below {{expects all weights together to have at most 2^50 bytes}}
