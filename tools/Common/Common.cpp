@@ -96,7 +96,7 @@ static std::vector<int32_t> parseJsonIds(const std::string &text,
   return ids;
 }
 
-std::string tools::quoted(const std::string &text) {
+std::string tools::excerpt(const std::string &text) {
   std::string out = "\"";
   for (unsigned char c : text.substr(0, 12)) {
     char code[5];
@@ -124,7 +124,7 @@ std::vector<int32_t> tools::parseIds(const std::string &text,
     long long id = strtoll(next, &after, 10);
     if (after == next || errno || id < 0 || id > INT32_MAX ||
         (after != end && !strchr(" \t\r\n,", *after)))
-      throw BadInput{source + ": ids: found " + quoted({next, end}) +
+      throw BadInput{source + ": ids: found " + excerpt({next, end}) +
                      " at byte " + std::to_string(next - text.c_str()) +
                      ", expected a token id, a whole number from 0"};
     ids.push_back(static_cast<int32_t>(id));
@@ -352,7 +352,7 @@ void Text::warnOfLoss(const std::string &bytes, const std::vector<int32_t> &ids,
             "warning: %s: the vocabulary has no tokens for %zu bytes of the "
             "text, the first at offset %zu: %s; they are left out, as in "
             "training\n",
-            path.c_str(), missing.size(), first, quoted(missing).c_str());
+            path.c_str(), missing.size(), first, excerpt(missing).c_str());
 }
 
 std::string Text::applyChat(const std::string &prompt) {

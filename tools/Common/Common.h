@@ -47,7 +47,7 @@ std::vector<int32_t> parseIds(const std::string &text,
                               const std::string &source);
 
 /// The first bytes of `text` for a message, whatever they are.
-std::string quoted(const std::string &text);
+std::string excerpt(const std::string &text);
 
 /// Accepts whole numbers of 64 bits: the parser would let -1 become the
 /// largest.

@@ -153,7 +153,7 @@ void checkVocabulary(const EvalOptions &options, const Reader &subject,
         found = theirs.tokenBytes(static_cast<int32_t>(id));
         found != expected)
       throw BadInput{path + ": token " + std::to_string(id) + ": found " +
-                     quoted(found) + ", expected the " + quoted(expected) +
+                     excerpt(found) + ", expected the " + excerpt(expected) +
                      " of " + options.load.bundle +
                      "; compare bundles of one vocabulary"};
 }
