@@ -145,7 +145,7 @@ TEST_F(DialectTest, ForeignOpsKeepWhatTheInterfacePromises) {
       ^bb0(%w: tensor<4x32xf32>):
         %0:)mlir" + signature +
                         R"mlir(
-        tok.yield %w
+        tok.yield %w : tensor<4x32xf32>
       })mlir")
                            .str();
     return !parseSourceString<ModuleOp>(text, &context);
