@@ -17,6 +17,7 @@
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/CommandLine.h"
@@ -27,9 +28,11 @@
 
 using namespace llvm;
 
+static cl::OptionCategory category("tokopt-opt options");
 static cl::opt<bool> listContracts(
     "list-contracts",
-    cl::desc("Print what each pass promises about the numbers, and exit"));
+    cl::desc("Print what each pass promises about the numbers, and exit"),
+    cl::cat(category));
 
 /// Runs the passes of the command line on `input` as upstream's `MlirOptMain`
 /// of the same arguments does.
@@ -64,6 +67,49 @@ static mlir::LogicalResult runOnFile(StringRef input, StringRef output,
   return mlir::success();
 }
 
+//===----------------------------------------------------------------------===//
+// Help
+//===----------------------------------------------------------------------===//
+
+/// Lists `entries`, names with what they do.
+static void printSection(raw_ostream &os, StringRef title,
+                         ArrayRef<std::pair<StringRef, StringRef>> entries) {
+  constexpr size_t kWidth = 32;
+  os << "\n" << title << ":\n\n";
+  for (auto [name, what] : entries)
+    os << "  --" << left_justify(name, kWidth) << " - " << what << "\n";
+}
+
+/// What is ours of the options, which stand between a thousand of upstream's in
+/// the list that LLVM prints.
+static std::string describeOurs() {
+  std::vector<std::pair<StringRef, StringRef>> options, passes, pipelines;
+  // Passes are values of an option without a name, so each has an entry too.
+  for (auto &[name, option] : cl::getRegisteredOptions()) {
+    if (is_contained(option->Categories, &category))
+      options.emplace_back(name, option->HelpStr);
+    if (!name.starts_with("tok-"))
+      continue;
+    if (auto *pass = mlir::PassInfo::lookup(name))
+      passes.emplace_back(name, pass->getPassDescription());
+    else if (auto *pipeline = mlir::PassPipelineInfo::lookup(name))
+      pipelines.emplace_back(name, pipeline->getPassDescription());
+  }
+  std::string text;
+  raw_string_ostream os(text);
+  os << "tokopt pass driver\n";
+  sort(options);
+  sort(passes);
+  sort(pipelines);
+  printSection(os, "tokopt options", options);
+  printSection(os,
+               "tokopt passes (run in the order given; their own options "
+               "stand below with those of upstream's)",
+               passes);
+  printSection(os, "tokopt pipelines", pipelines);
+  return text;
+}
+
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
   mlir::DialectRegistry registry;
@@ -72,8 +118,9 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
-  auto [input, output] = mlir::registerAndParseCLIOptions(
-      argc, argv, "tokopt pass driver\n", registry);
+  std::string dialects = mlir::registerCLIOptions("", registry);
+  auto [input, output] =
+      mlir::parseCLIOptions(argc, argv, describeOurs() + dialects);
   if (listContracts) {
     tokopt::printContracts(outs());
     return 0;
