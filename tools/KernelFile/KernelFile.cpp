@@ -11,6 +11,7 @@
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
 using namespace tokopt;
@@ -22,19 +23,35 @@ static DialectRegistry makeRegistry() {
   return registry;
 }
 
-KernelFile::KernelFile() : context(makeRegistry()), handler(sources, &context) {
-  context.printOpOnDiagnostic(false); // the line is shown
+KernelFile::KernelFile(StringRef path, const CudaArchitecture &architecture)
+    : path(path), context(makeRegistry()), handler(sources, &context),
+      firstError(context), architecture(architecture) {}
+
+llvm::Error KernelFile::explain(llvm::Error error) const {
+  return llvm::createStringError(
+      path + ": " + firstError.explain(llvm::toString(std::move(error))));
 }
 
 llvm::Expected<std::unique_ptr<KernelFile>>
-KernelFile::read(StringRef path, StringRef architecture) {
-  std::unique_ptr<KernelFile> file(new KernelFile());
-  file->architecture = findCudaArchitecture(architecture);
-  if (!file->architecture)
-    return llvm::createStringError("has no architecture '" + architecture +
-                                   "'; expected sm_80 or sm_90a");
-  file->module = parseSourceFile<ModuleOp>(path, file->sources, &file->context);
+KernelFile::read(StringRef path, const CudaArchitecture &architecture) {
+  std::unique_ptr<KernelFile> file(new KernelFile(path, architecture));
+  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(path, /*IsText=*/true);
+  if (!buffer)
+    return file->explain(llvm::createStringError(
+        "cannot be read: " + buffer.getError().message() +
+        "; give the path of an MLIR file"));
+  file->sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+  file->module = parseSourceFile<ModuleOp>(file->sources, &file->context);
   if (!file->module)
-    return llvm::createStringError("the file cannot be read");
+    return file->explain(
+        llvm::createStringError("cannot be read as a module of kernels"));
   return file;
+}
+
+llvm::Expected<const CudaArchitecture *>
+tokopt::parseArchitecture(StringRef name) {
+  if (const CudaArchitecture *architecture = findCudaArchitecture(name))
+    return architecture;
+  return llvm::createStringError("--target: found '" + name +
+                                 "', expected sm_80 or sm_90a");
 }

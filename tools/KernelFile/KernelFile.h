@@ -9,6 +9,7 @@
 #define TOKOPT_TOOLS_KERNELFILE_KERNELFILE_H
 
 #include "tokopt/CudaTarget.h"
+#include "tokopt/FirstError.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -19,23 +20,33 @@ namespace tokopt {
 /// A module of kernels, and what they are compiled for.
 class KernelFile {
 public:
-  /// Errors of MLIR are printed with their lines, also those that come after
-  /// reading.
+  /// Errors of MLIR are not printed, also those that come after reading: the
+  /// first is part of the error that the program ends with.
   static llvm::Expected<std::unique_ptr<KernelFile>>
-  read(llvm::StringRef path, llvm::StringRef architecture);
+  read(llvm::StringRef path, const CudaArchitecture &architecture);
+
+  /// `error` with the file's name, and with what MLIR reported about it.
+  llvm::Error explain(llvm::Error error) const;
 
   mlir::ModuleOp getModule() { return *module; }
-  const CudaArchitecture &getArchitecture() const { return *architecture; }
+  const CudaArchitecture &getArchitecture() const { return architecture; }
 
 private:
-  KernelFile();
+  KernelFile(llvm::StringRef path, const CudaArchitecture &architecture);
 
+  std::string path;
   mlir::MLIRContext context;
   llvm::SourceMgr sources;
+  /// For warnings and remarks.
   mlir::SourceMgrDiagnosticHandler handler;
+  FirstError firstError;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  const CudaArchitecture *architecture = nullptr;
+  const CudaArchitecture &architecture;
 };
+
+/// The architecture of that name.
+llvm::Expected<const CudaArchitecture *>
+parseArchitecture(llvm::StringRef name);
 
 } // namespace tokopt
 

@@ -8,13 +8,13 @@
 #include "Compile.h"
 
 #include "dialects/Tok/TokOps.h"
+#include "tokopt/FirstError.h"
 #include "tokopt/Import.h"
 #include "tokopt/Pipelines.h"
 #include "tokopt/Reference.h"
 #include "tokopt/Target.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/Pass.h"
@@ -32,41 +32,6 @@ static Error failed(const CompileOptions &options, const Twine &what) {
 
 /// What goldens are held to where activations or caches are rounded.
 static constexpr double kRoundingTolerance = 0.1;
-
-namespace {
-
-/// Keeps the first error that MLIR reports, so that a failure is one line.
-class FirstError {
-public:
-  explicit FirstError(mlir::MLIRContext &context)
-      : handler(&context, [this](mlir::Diagnostic &diagnostic) {
-          if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
-            return mlir::failure();
-          if (text.empty())
-            describe(diagnostic);
-          return mlir::success();
-        }) {}
-
-  /// `what` and the error.
-  std::string explain(const Twine &what) const {
-    return (what + (text.empty() ? "" : ": ") + text).str();
-  }
-
-private:
-  void describe(const mlir::Diagnostic &diagnostic) {
-    raw_string_ostream os(text);
-    if (auto place =
-            diagnostic.getLocation()->findInstanceOf<mlir::FileLineColLoc>())
-      os << "line " << place.getLine() << ", column " << place.getColumn()
-         << ": ";
-    os << StringRef(diagnostic.str()).split('\n').first;
-  }
-
-  std::string text;
-  mlir::ScopedDiagnosticHandler handler;
-};
-
-} // namespace
 
 /// Whether `path` is that of a module rather than of a model file.
 static bool isModule(StringRef path) {

@@ -7,18 +7,16 @@
 
 #include "Compile.h"
 
+#include "tokopt/CommandLine.h"
 #include "tokopt/Pipelines.h"
 #include "tokopt/Target.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
-
-enum ExitStatus { Success = 0, BadInput = 1, BadUsage = 2 };
 
 static cl::OptionCategory category("tokopt-compile options");
 static cl::opt<std::string> model(cl::Positional, cl::Required,
@@ -134,16 +132,13 @@ int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
   cl::SetVersionPrinter(
       [](raw_ostream &os) { os << "tokopt-compile " TOKOPT_VERSION "\n"; });
-  if (!cl::ParseCommandLineOptions(argc, argv,
-                                   "Compiles a model into one file\n", &errs()))
-    return BadUsage;
+  if (!tokopt::parseCommandLine(argc, argv, "Compiles a model into one file\n"))
+    return tokopt::BadUsage;
   tokopt::registerPasses();
   mlir::registerTransformsPasses(); // canonicalize, cse
-  if (Error error = checkUsage()) {
-    WithColor::error(errs(), "tokopt-compile")
-        << toString(std::move(error)) << '\n';
-    return BadUsage;
-  }
+  if (Error error = checkUsage())
+    return tokopt::reportError("tokopt-compile", std::move(error),
+                               tokopt::BadUsage);
   tokopt::CompileOptions options{
       model,        output,       backend, {targets.begin(), targets.end()},
       std::nullopt, printKernels, emulate, std::nullopt,
@@ -157,10 +152,8 @@ int main(int argc, char **argv) {
     options.mutation = {Kind::Place, mutateAt[0], mutateAt[1]};
   if (pipeline.getNumOccurrences())
     options.pipeline = pipeline;
-  if (Error error = tokopt::compile(options)) {
-    WithColor::error(errs(), "tokopt-compile")
-        << toString(std::move(error)) << '\n';
-    return BadInput;
-  }
-  return Success;
+  if (Error error = tokopt::compile(options))
+    return tokopt::reportError("tokopt-compile", std::move(error),
+                               tokopt::BadInput);
+  return tokopt::Success;
 }

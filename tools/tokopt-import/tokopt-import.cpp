@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tokopt/CommandLine.h"
 #include "tokopt/Import.h"
 #include "tokopt/OutputFile.h"
 
@@ -12,14 +13,11 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <filesystem>
 
 using namespace llvm;
-
-enum ExitStatus { Success = 0, BadInput = 1, BadUsage = 2 };
 
 static cl::OptionCategory category("tokopt-import options");
 static cl::opt<std::string> input(cl::Positional, cl::Required,
@@ -89,13 +87,10 @@ int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
   cl::SetVersionPrinter(
       [](raw_ostream &os) { os << "tokopt-import " TOKOPT_VERSION "\n"; });
-  if (!cl::ParseCommandLineOptions(argc, argv, "Writes a model file as MLIR\n",
-                                   &errs()))
-    return BadUsage;
-  if (Error error = run()) {
-    WithColor::error(errs(), "tokopt-import")
-        << toString(std::move(error)) << '\n';
-    return BadInput;
-  }
-  return Success;
+  if (!tokopt::parseCommandLine(argc, argv, "Writes a model file as MLIR\n"))
+    return tokopt::BadUsage;
+  if (Error error = run())
+    return tokopt::reportError("tokopt-import", std::move(error),
+                               tokopt::BadInput);
+  return tokopt::Success;
 }

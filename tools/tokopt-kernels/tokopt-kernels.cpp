@@ -7,10 +7,10 @@
 
 #include "tools/KernelFile/KernelFile.h"
 
-#include "mlir/Support/FileUtilities.h"
+#include "tokopt/CommandLine.h"
+#include "tokopt/OutputFile.h"
+
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/Format.h"
-#include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -48,10 +48,6 @@ static llvm::cl::opt<bool>
     locations("mlir-print-debuginfo",
               llvm::cl::desc("Print lines of templates with --emit=mlir"),
               llvm::cl::cat(options));
-
-static llvm::Error makeError(const Twine &message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
 
 /// Registers are given out to warps by 256.
 static int64_t warpsByRegisters(int64_t registers) {
@@ -95,31 +91,23 @@ static void listTemplates(llvm::raw_ostream &os) {
 }
 
 /// The functions that launch: the file's own, or those of its `tok.kernel`s.
-static llvm::Expected<OwningOpRef<ModuleOp>>
-getKernels(ModuleOp module, const CudaArchitecture &architecture) {
+static llvm::Expected<OwningOpRef<ModuleOp>> getKernels(KernelFile &file) {
+  ModuleOp module = file.getModule();
   bool hasOps =
       module.walk([](tok::KernelOp) { return WalkResult::interrupt(); })
           .wasInterrupted();
   if (!hasOps)
     return OwningOpRef<ModuleOp>(module.clone());
-  OwningOpRef<ModuleOp> kernels = emitCudaKernels(module, architecture);
+  OwningOpRef<ModuleOp> kernels =
+      emitCudaKernels(module, file.getArchitecture());
   if (!kernels)
-    return makeError("the kernels cannot be emitted");
+    return llvm::createStringError("the kernels cannot be emitted");
   return kernels;
 }
 
-static llvm::Error run(llvm::raw_ostream &os) {
-  if (list) {
-    listTemplates(os);
-    return llvm::Error::success();
-  }
-  if (input.empty())
-    return makeError("expects a file, or --list");
-  auto file = KernelFile::read(input, target);
-  if (!file)
-    return file.takeError();
-  const CudaArchitecture &architecture = (*file)->getArchitecture();
-  auto kernels = getKernels((*file)->getModule(), architecture);
+static llvm::Error writeKernels(llvm::raw_ostream &os, KernelFile &file) {
+  const CudaArchitecture &architecture = file.getArchitecture();
+  auto kernels = getKernels(file);
   if (!kernels)
     return kernels.takeError();
   if (emit == Emit::Mlir) {
@@ -153,22 +141,37 @@ static llvm::Error run(llvm::raw_ostream &os) {
   return checkBinary(*binary);
 }
 
+static llvm::Error run(const CudaArchitecture &architecture) {
+  std::unique_ptr<KernelFile> kernels;
+  if (!list) {
+    auto read = KernelFile::read(input, architecture);
+    if (!read)
+      return read.takeError();
+    kernels = std::move(*read);
+  }
+  llvm::Expected<OutputFile> file = OutputFile::create(output);
+  if (!file)
+    return file.takeError();
+  if (!kernels)
+    listTemplates(file->os());
+  else if (llvm::Error error = writeKernels(file->os(), *kernels))
+    return kernels->explain(std::move(error));
+  return file->keep();
+}
+
 int main(int argc, char **argv) {
   llvm::cl::HideUnrelatedOptions(options);
-  llvm::cl::ParseCommandLineOptions(argc, argv,
-                                    "shows what CUDA templates emit\n");
-  std::string problem;
-  auto file = openOutputFile(output, &problem);
-  if (!file) {
-    llvm::errs() << "tokopt-kernels: " << problem << "\n";
-    return 1;
-  }
-  if (llvm::Error error = run(file->os())) {
-    file->os().flush();
-    llvm::errs() << "tokopt-kernels: " << input << ": "
-                 << llvm::toString(std::move(error)) << "\n";
-    return 1;
-  }
-  file->keep();
-  return 0;
+  if (!parseCommandLine(argc, argv, "shows what CUDA templates emit\n"))
+    return BadUsage;
+  auto architecture = parseArchitecture(target);
+  if (!architecture)
+    return reportError("tokopt-kernels", architecture.takeError(), BadUsage);
+  if (input.empty() && !list)
+    return reportError(
+        "tokopt-kernels",
+        llvm::createStringError("found no file, expected one, or --list"),
+        BadUsage);
+  if (llvm::Error error = run(**architecture))
+    return reportError("tokopt-kernels", std::move(error), BadInput);
+  return Success;
 }

@@ -13,6 +13,8 @@
 #include "tools/tokopt-sim/Case.h"
 #include "tools/tokopt-sim/Reference.h"
 
+#include "tokopt/CommandLine.h"
+
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
@@ -39,10 +41,6 @@ static llvm::cl::opt<bool>
     counts("counts",
            llvm::cl::desc("Print what the accesses of each line cost"),
            llvm::cl::init(false), llvm::cl::cat(options));
-
-static llvm::Error makeError(const Twine &message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
 
 namespace {
 
@@ -199,42 +197,51 @@ static llvm::Expected<bool> runCase(ModuleOp module, const Case &what,
   return result->reports.empty();
 }
 
-static llvm::Expected<bool> runFile() {
-  auto file = KernelFile::read(input, target);
-  if (!file)
-    return file.takeError();
-  ModuleOp module = (*file)->getModule();
+/// Runs all kernels of the file. Returns whether they are clean.
+static llvm::Expected<bool> runKernels(KernelFile &file) {
   bool isClean = true, hasKernel = false;
-  for (auto kernel : module.getOps<func::FuncOp>()) {
+  for (auto kernel : file.getModule().getOps<func::FuncOp>()) {
     if (!kernel->hasAttr(tok::kLaunchAttrName))
       continue;
     hasKernel = true;
     FailureOr<Case> what = readCase(kernel);
     if (failed(what) ||
         (!what->reference.empty() && failed(checkReference(kernel, *what))))
-      return makeError("kernel '" + kernel.getName() + "' cannot be run");
+      return llvm::createStringError("kernel '" + kernel.getName() +
+                                     "' cannot be run");
     llvm::Expected<bool> result =
-        runCase(module, *what, (*file)->getArchitecture());
+        runCase(file.getModule(), *what, file.getArchitecture());
     if (!result)
       return result.takeError();
     isClean &= *result;
   }
   if (!hasKernel)
-    return makeError("there is no kernel: expected a func.func with '" +
-                     Twine(tok::kLaunchAttrName) + "'");
+    return llvm::createStringError(
+        "found no kernel, expected a func.func with '" +
+        Twine(tok::kLaunchAttrName) + "'");
+  return isClean;
+}
+
+static llvm::Expected<bool> runFile(const CudaArchitecture &architecture) {
+  auto file = KernelFile::read(input, architecture);
+  if (!file)
+    return file.takeError();
+  llvm::Expected<bool> isClean = runKernels(**file);
+  if (!isClean)
+    return (*file)->explain(isClean.takeError());
   return isClean;
 }
 
 int main(int argc, char **argv) {
   llvm::cl::HideUnrelatedOptions(options);
-  llvm::cl::ParseCommandLineOptions(argc, argv,
-                                    "runs CUDA kernels on the CPU with every "
-                                    "check on\n");
-  llvm::Expected<bool> isClean = runFile();
-  if (isClean)
-    return *isClean ? 0 : 1;
-  llvm::handleAllErrors(isClean.takeError(), [](const llvm::ErrorInfoBase &e) {
-    llvm::errs() << "tokopt-sim: " << input << ": " << e.message() << "\n";
-  });
-  return 1;
+  if (!parseCommandLine(argc, argv,
+                        "runs CUDA kernels on the CPU with every check on\n"))
+    return BadUsage;
+  auto architecture = parseArchitecture(target);
+  if (!architecture)
+    return reportError("tokopt-sim", architecture.takeError(), BadUsage);
+  llvm::Expected<bool> isClean = runFile(**architecture);
+  if (!isClean)
+    return reportError("tokopt-sim", isClean.takeError(), BadInput);
+  return *isClean ? Success : BadInput;
 }

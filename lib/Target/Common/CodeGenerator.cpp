@@ -29,15 +29,26 @@ Error tokopt::makeCodeError(StringRef target, const Twine &message) {
 // MLIR
 //===----------------------------------------------------------------------===//
 
+/// `kernels.mlir:3:5: `, or nothing where there is no place in a file.
+static void writePlace(raw_ostream &os, mlir::Location location) {
+  if (auto place = location->findInstanceOf<mlir::FileLineColLoc>())
+    os << place.getFilename().getValue() << ":" << place.getLine() << ":"
+       << place.getColumn() << ": ";
+}
+
 ErrorCollector::ErrorCollector(mlir::MLIRContext *context, StringRef target)
     : target(target), handler(context, [this](mlir::Diagnostic &diagnostic) {
         if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
           return mlir::failure(); // for the next handler
         raw_string_ostream stream(text);
-        stream << (text.empty() ? "" : "; ") << diagnostic.getLocation() << ": "
-               << diagnostic;
-        for (mlir::Diagnostic &note : diagnostic.getNotes())
-          stream << " (" << note.getLocation() << ": " << note << ")";
+        stream << (text.empty() ? "" : "; ");
+        writePlace(stream, diagnostic.getLocation());
+        stream << diagnostic;
+        for (mlir::Diagnostic &note : diagnostic.getNotes()) {
+          stream << " (";
+          writePlace(stream, note.getLocation());
+          stream << note << ")";
+        }
         return mlir::success();
       }) {}
 

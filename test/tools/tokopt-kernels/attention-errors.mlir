@@ -1,6 +1,6 @@
 // RUN: not tokopt-kernels %s --emit=mlir 2>&1 | FileCheck %s
 
-// CHECK: error: 'tok.kernel' op has a mask or results that have no CUDA template: expects one output and positions that see those before
+// CHECK: tokopt-kernels: error: {{.*}}: 'tok.kernel' op has a mask or results that have no CUDA template: expects one output and positions that see those before
 
 !kv = !tok.cache<layers = [0-1], heads = 1, k = 64 x f16, v = 64 x f16, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
 func.func @step(%q: memref<?x64xf32>, %kv: !kv, %o: memref<?x64xf32>, %b: index, %e: index, %l: index) {

@@ -1,5 +1,4 @@
 // RUN: tokopt-kernels --list | FileCheck %s --check-prefix=LIST
-// RUN: not tokopt-kernels 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: tokopt-kernels %s --emit=mlir | FileCheck %s --check-prefix=MLIR
 // RUN: tokopt-kernels %s --emit=ptx | FileCheck %s --check-prefix=PTX
 // RUN: tokopt-kernels %s --emit=llvm | FileCheck %s --check-prefix=LLVM
@@ -9,8 +8,6 @@
 // LIST-NEXT: group: query heads that share what a block reads (1 to 8, a divisor of the query heads of a key/value head)
 // LIST-NEXT: warps: warps of a block (2, 4 or 8)
 // LIST-NEXT: split_rows: rows up to which blocks share the segments of a row (1 to 65535)
-
-// NONE: expects a file, or --list
 
 // The counter of a row is the only atomic; fences of the whole device stand on
 // both sides of it.

@@ -1,24 +1,48 @@
+// One line for each error, exit status 1; of bad usage 2.
 // RUN: split-file %s %t
-// RUN: not tokopt-sim %t/no-kernel.mlir 2>&1 | FileCheck %s --check-prefix=NO-KERNEL
-// RUN: not tokopt-sim %t/broken-text.mlir 2>&1 | FileCheck %s --check-prefix=TEXT
-// RUN: not tokopt-sim %t/unknown-instruction.mlir 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// DEFINE: %{status} = 1
+// DEFINE: %{arguments} =
+// DEFINE: %{fails} = sh -c 'tokopt-sim %{arguments} > %t.out; test $? = %{status}' 2> %t.err && count 1 < %t.err && FileCheck %s --input-file=%t.err
+// REDEFINE: %{arguments} = %t/no-kernel.mlir
+// RUN: %{fails} --check-prefix=NO-KERNEL
+// REDEFINE: %{arguments} = %t/broken-text.mlir
+// RUN: %{fails} --check-prefix=TEXT
+// REDEFINE: %{arguments} = %t/unknown-instruction.mlir
+// RUN: %{fails} --check-prefix=UNKNOWN
+// REDEFINE: %{arguments} = %t/too-new.mlir
+// RUN: %{fails} --check-prefix=NEW
+// REDEFINE: %{arguments} = %t/no-case.mlir
+// RUN: %{fails} --check-prefix=CASE
+// REDEFINE: %{arguments} = %t/no-buffer.mlir
+// RUN: %{fails} --check-prefix=BUFFER
+// REDEFINE: %{arguments} = %t/no-reference.mlir
+// RUN: %{fails} --check-prefix=REFERENCE
+// REDEFINE: %{arguments} = %t/too-much-shared.mlir
+// RUN: %{fails} --check-prefix=SHARED
+// REDEFINE: %{arguments} = %t/absent.mlir
+// RUN: %{fails} --check-prefix=ABSENT
+// A report of the simulator is no error of the program.
 // RUN: not tokopt-sim %t/not-modelled.mlir 2>&1 | FileCheck %s --check-prefix=MODEL
-// RUN: not tokopt-sim %t/too-new.mlir 2>&1 | FileCheck %s --check-prefix=NEW
-// RUN: not tokopt-sim %t/no-case.mlir 2>&1 | FileCheck %s --check-prefix=CASE
-// RUN: not tokopt-sim %t/no-buffer.mlir 2>&1 | FileCheck %s --check-prefix=BUFFER
-// RUN: not tokopt-sim %t/no-reference.mlir 2>&1 | FileCheck %s --check-prefix=REFERENCE
-// RUN: not tokopt-sim %t/too-much-shared.mlir 2>&1 | FileCheck %s --check-prefix=SHARED
-// RUN: not tokopt-sim %t/absent.mlir 2>&1 | FileCheck %s --check-prefix=ABSENT
-// RUN: not tokopt-sim %t/no-case.mlir --target=sm_10 2>&1 | FileCheck %s --check-prefix=TARGET
+// REDEFINE: %{status} = 2
+// REDEFINE: %{arguments} = %t/no-case.mlir --target=sm_10
+// RUN: %{fails} --check-prefix=TARGET
+// REDEFINE: %{arguments} =
+// RUN: %{fails} --check-prefix=NOTHING
+// NOTHING: tokopt-sim: error: Not enough positional command line arguments specified!; Must specify at least 1 positional argument
+// REDEFINE: %{arguments} = %t/no-case.mlir --seed=x
+// RUN: %{fails} --check-prefix=SEED
+// SEED: tokopt-sim: for the --seed option: 'x' value invalid for uint argument!
+// REDEFINE: %{arguments} = %t/no-case.mlir --no-such-option
+// RUN: %{fails} --check-prefix=OPTION
+// OPTION: tokopt-sim: error: Unknown command line argument '--no-such-option'.
 
-// NO-KERNEL: no-kernel.mlir: there is no kernel: expected a func.func with 'tok.launch'
+// NO-KERNEL: tokopt-sim: error: {{.*}}no-kernel.mlir: found no kernel, expected a func.func with 'tok.launch'
 //--- no-kernel.mlir
 func.func @f() {
   return
 }
 
-// TEXT: broken-text.mlir:1:14: error: expected non-function type
-// TEXT: broken-text.mlir: the file cannot be read
+// TEXT: broken-text.mlir: cannot be read as a module of kernels: line 1, column 14: expected non-function type
 //--- broken-text.mlir
 func.func @f( {
 
@@ -48,21 +72,20 @@ func.func @f() attributes {tok.launch = {threads = 128, shared = 0}, tok.sim = {
   return
 }
 
-// CASE: no-case.mlir:1:{{.*}} error: expects 'tok.sim' to say what the kernel is run with
-// CASE: kernel 'f' cannot be run
-// TARGET: has no architecture 'sm_10'; expected sm_80 or sm_90a
+// CASE: no-case.mlir: kernel 'f' cannot be run: line 1, column 1: expects 'tok.sim' to say what the kernel is run with
+// TARGET: tokopt-sim: error: --target: found 'sm_10', expected sm_80 or sm_90a
 //--- no-case.mlir
 func.func @f() attributes {tok.launch = {threads = 32, shared = 0}} {
   return
 }
 
-// BUFFER: no-buffer.mlir:1:{{.*}} error: argument number 0: expects 'buffer' to be a tensor type of static shape and numbers
+// BUFFER: no-buffer.mlir: kernel 'f' cannot be run: line 1, column 1: argument number 0: expects 'buffer' to be a tensor type of static shape and numbers
 //--- no-buffer.mlir
 func.func @f(%x: !llvm.ptr<1> {tok.sim = {buffer = tensor<?xf32>}}) attributes {tok.launch = {threads = 32, shared = 0}, tok.sim = {}} {
   return
 }
 
-// REFERENCE: no-reference.mlir:1:1: error: expects 'reference' to name a func.func with a body, but there is no 'g'
+// REFERENCE: no-reference.mlir: kernel 'f' cannot be run: line 1, column 1: expects 'reference' to name a func.func with a body, but there is no 'g'
 //--- no-reference.mlir
 func.func @f() attributes {tok.launch = {threads = 32, shared = 0}, tok.sim = {reference = @g}} {
   return
@@ -74,4 +97,4 @@ func.func @f() attributes {tok.launch = {threads = 32, shared = 200000}, tok.sim
   return
 }
 
-// ABSENT: absent.mlir: the file cannot be read
+// ABSENT: absent.mlir: cannot be read: No such file or directory; give the path of an MLIR file

@@ -1,0 +1,49 @@
+//===- CommandLine.cpp - What programs do with their arguments ------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tokopt/CommandLine.h"
+
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/WithColor.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace tokopt;
+using namespace llvm;
+
+/// `text` as one line: its lines, less what LLVM begins them with.
+static std::string joinLines(StringRef text, StringRef tool) {
+  SmallVector<StringRef> lines;
+  text.split(lines, '\n', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  for (StringRef &line : lines) {
+    line.consume_front(tool);
+    line.consume_front(":");
+    line = line.trim();
+  }
+  return join(lines, "; ");
+}
+
+bool tokopt::parseCommandLine(int argc, char **argv, StringRef overview) {
+  std::string text;
+  raw_string_ostream errors(text);
+  if (cl::ParseCommandLineOptions(argc, argv, overview, &errors))
+    return true;
+  StringRef tool = sys::path::filename(argv[0]);
+  // What is wrong with the value of one option LLVM prints in any case, in one
+  // line.
+  if (!text.empty())
+    WithColor::error(errs(), tool) << joinLines(text, tool) << '\n';
+  return false;
+}
+
+int tokopt::reportError(StringRef tool, Error error, ExitStatus status) {
+  WithColor::error(errs(), tool)
+      << joinLines(toString(std::move(error)), tool) << '\n';
+  return status;
+}
