@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from harness import BUILD, Checks, bundle, sections, tiny_model, tool
+from harness import BUILD, ROOT, Checks, bundle, sections, tiny_model, tool
 
 SEED = 4
 
@@ -132,26 +132,24 @@ def damage_bundles(check, folder):
 
 
 def guard_outputs(check, folder):
-    """Whatever stops a compilation, the output that was there stays, and nothing else is left."""
+    """Whatever stops a program, the output that was there stays, and nothing else is left."""
     folder = pathlib.Path(folder)
     model = tiny_model()
-    home = folder / "home"
+    home, scratch = folder / "home", folder / "scratch"
     home.mkdir()
+    scratch.mkdir()
     output = home / "out.so"
+    old = b"the old one"
 
     def intact(name, stop):
-        output.write_bytes(b"the old one")
+        output.write_bytes(old)
         status, message = stop()
         left = sorted(path.name for path in home.iterdir())
         check(status != 0, f"{name}: status {status}")
-        check(left == ["out.so"] and output.read_bytes() == b"the old one", f"{name}: the old output is whole; {left}")
+        check(left == ["out.so"] and output.read_bytes() == old, f"{name}: the old output is whole; {left}")
         return message
 
-    command = [str(tool("tokopt-compile")), str(model), "-o", str(output), "--no-cache"]
-    scratch = folder / "scratch"
-    scratch.mkdir()
-
-    def interrupted(place):
+    def interrupted(command, place):
         """SIGINT while the program is about to make a system call (stop_at.c)."""
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={
             **os.environ, "LD_PRELOAD": str(BUILD / "lib/libstop-at.so"), "STOP_AT": place, "TMPDIR": str(scratch)})
@@ -164,10 +162,22 @@ def guard_outputs(check, folder):
         check(not any(scratch.iterdir()), f"{place}: nothing is left in the folder for temporary files")
         return process.returncode, message
 
+    # One that writes its input anew has nothing else but it.
+    module = folder / "m.mlir"
+    subprocess.run([tool("tokopt-import"), model, "-o", module], check=True)
+    old = module.read_bytes()
+    kernels = ROOT / "test/Sim/counts.mlir"
+    for name, command in (("tokopt-import", [tool("tokopt-import"), model, "-o", output]),
+                          ("tokopt-opt", [tool("tokopt-opt"), output, "--tok-quantize-cache", "-o", output]),
+                          ("tokopt-kernels", [tool("tokopt-kernels"), kernels, "--emit=llvm", "-o", output])):
+        for place in (f"write:{home}/", f"rename:{home}/"):
+            intact(f"{name}, SIGINT at {place}", lambda: interrupted(command, place))
+
+    command = [str(tool("tokopt-compile")), str(model), "-o", str(output), "--no-cache"]
     subprocess.run(command, check=True)
     size = output.stat().st_size
     for place in (f"write:{scratch}/", f"write:{home}/", f"rename:{home}/"):
-        intact(f"SIGINT at {place}", lambda: interrupted(place))
+        intact(f"SIGINT at {place}", lambda: interrupted(command, place))
 
     def limited(most):
         # A file may not grow beyond this: what a full disk looks like to the program.
