@@ -7,6 +7,8 @@
 
 #include "Common.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cinttypes>
 #include <cstring>
@@ -132,15 +134,48 @@ std::vector<int32_t> tools::parseIds(const std::string &text,
   }
 }
 
-CLI::Validator tools::wholeNumber() {
+/// The decimal number that `text` begins with: what is behind it stays there.
+static std::optional<uint64_t> takeNumber(std::string &text) {
+  size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  errno = 0;
+  uint64_t value = strtoull(text.substr(0, digits).c_str(), nullptr, 10);
+  if (digits == 0 || errno)
+    return std::nullopt;
+  text.erase(0, digits);
+  return value;
+}
+
+/// Says that `text` is none of the numbers that are expected.
+static std::string refuse(const std::string &text, uint64_t least,
+                          uint64_t most) {
+  return "found " + text + ", expected a whole number from " +
+         std::to_string(least) + " to " +
+         (most == UINT64_MAX ? "2^64-1" : std::to_string(most));
+}
+
+CLI::Validator tools::wholeNumber(uint64_t least, uint64_t most) {
+  return CLI::Validator(
+      [=](std::string &text) -> std::string {
+        std::string rest = text;
+        std::optional<uint64_t> value = takeNumber(rest);
+        if (!value || !rest.empty() || *value < least || *value > most)
+          return refuse(text, least, most);
+        text = std::to_string(*value);
+        return "";
+      },
+      "");
+}
+
+/// The same for bytes, with a unit behind the number that is read later.
+static CLI::Validator wholeBytes() {
   return CLI::Validator(
       [](std::string &text) -> std::string {
-        // At most what 64 bits hold; behind the digits may be a unit.
-        size_t digits = text.find_first_not_of("0123456789");
-        std::string number = text.substr(0, digits);
-        errno = 0;
-        if (number.empty() || (strtoull(number.c_str(), nullptr, 10), errno))
-          return "found " + text + ", expected a whole number from 0 to 2^64-1";
+        std::string unit = text;
+        std::optional<uint64_t> value = takeNumber(unit);
+        if (!value || std::any_of(unit.begin(), unit.end(),
+                                  [](unsigned char c) { return !isalpha(c); }))
+          return refuse(text, 0, UINT64_MAX);
+        text = std::to_string(*value) + unit;
         return "";
       },
       "");
@@ -155,7 +190,7 @@ void LoadOptions::addTo(CLI::App &app) {
       ->add_option("--threads", threads,
                    "Worker threads (default: one for "
                    "each CPU this process may use)")
-      ->check(CLI::Range(1, 1024))
+      ->transform(wholeNumber(1, 1024))
       ->option_text("N");
   group
       ->add_option("--level", level,
@@ -169,7 +204,7 @@ void LoadOptions::addTo(CLI::App &app) {
       ->add_option("--cache-limit", cacheLimit,
                    "Limit of the cache in bytes (k, m, g allowed)")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
-      ->transform(wholeNumber()) // comes first
+      ->transform(wholeBytes()) // comes first
       ->option_text("BYTES");
   static const std::map<std::string, tokrt_schedule_t> kinds{
       {"bundle", TOKRT_SCHEDULE_BUNDLE},
@@ -184,15 +219,15 @@ void LoadOptions::addTo(CLI::App &app) {
       ->check(CLI::IsMember({"bundle", "whole", "chunked", "layered"}))
       ->option_text("bundle|whole|chunked|layered");
   group->add_option("--step-rows", stepRows, "Rows a step may have")
-      ->check(CLI::Range(1, 1 << 24))
+      ->transform(wholeNumber(1, 1 << 24))
       ->option_text("N");
   group->add_option("--chunk-rows", chunkRows, "Rows of one request in a step")
-      ->check(CLI::Range(1, 1 << 24))
+      ->transform(wholeNumber(1, 1 << 24))
       ->option_text("N");
   group
       ->add_option("--group-layers", groupLayers,
                    "Layers of a group of the layered schedule")
-      ->check(CLI::Range(1, 1 << 16))
+      ->transform(wholeNumber(1, 1 << 16))
       ->option_text("N");
   group->add_flag("--trace-steps", traceSteps,
                   "Print each step before it runs on the standard error");

@@ -49,9 +49,10 @@ std::vector<int32_t> parseIds(const std::string &text,
 /// The first bytes of `text` for a message, whatever they are.
 std::string quoted(const std::string &text);
 
-/// Accepts whole numbers of 64 bits: the parser would let -1 become the
-/// largest.
-CLI::Validator wholeNumber();
+/// For `transform`: accepts the decimal numbers of that range and writes them
+/// as the parser reads them. Left alone, it would take 010 for eight, 0x10 for
+/// sixteen, and -1 for the largest number.
+CLI::Validator wholeNumber(uint64_t least = 0, uint64_t most = UINT64_MAX);
 
 /// Milliseconds since it was made.
 class Stopwatch {

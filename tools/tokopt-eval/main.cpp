@@ -42,10 +42,10 @@ struct EvalOptions {
         ->option_text("FILE");
     input->require_option(1);
     app.add_option("--tokens", tokens, "Take only the first N tokens")
-        ->check(CLI::Range(int64_t(1), int64_t(INT32_MAX)))
+        ->transform(wholeNumber(1, INT32_MAX))
         ->option_text("N");
     app.add_option("--skip", skip, "Score only positions after M")
-        ->check(CLI::Range(int64_t(0), int64_t(INT32_MAX)))
+        ->transform(wholeNumber(0, INT32_MAX))
         ->option_text("M");
     app.add_option("--reference", reference,
                    "Compare the predictions with this bundle's")

@@ -35,6 +35,7 @@ void RunOptions::addTo(CLI::App &app) {
   output
       ->add_option("--max-tokens", maxTokens,
                    "Tokens to generate (default 256)")
+      ->transform(tools::wholeNumber(0, UINT32_MAX))
       ->option_text("N");
   output->add_flag("--ignore-eos", ignoreEos,
                    "Generate on through end-of-sequence tokens");
@@ -42,6 +43,7 @@ void RunOptions::addTo(CLI::App &app) {
   output
       ->add_option("--top-logits", topLogits,
                    "Give the K largest logits of the first new position")
+      ->transform(tools::wholeNumber(0, UINT32_MAX))
       ->option_text("K");
   output->add_flag("--json", json, "Print one JSON object");
   output
@@ -61,7 +63,7 @@ void RunOptions::addTo(CLI::App &app) {
       ->option_text("T")
       ->excludes(greedyFlag);
   sample->add_option("--top-k", sampling.top_k, "0: off (default 40)")
-      ->check(CLI::Range(0, 1 << 24))
+      ->transform(tools::wholeNumber(0, 1 << 24))
       ->option_text("K");
   sample->add_option("--top-p", sampling.top_p, "1: off (default 0.9)")
       ->check(CLI::Range(0.0, 1.0))
@@ -72,7 +74,7 @@ void RunOptions::addTo(CLI::App &app) {
   sample
       ->add_option("--seed", sampling.seed,
                    "Equal seeds, equal tokens (default 0)")
-      ->check(tools::wholeNumber())
+      ->transform(tools::wholeNumber())
       ->option_text("N");
   app.set_version_flag("--version", "tokopt-run " TOKOPT_VERSION);
 }
