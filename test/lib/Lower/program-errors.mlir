@@ -35,7 +35,7 @@ func.func @step(%z: memref<?x64xf32> {tok.slot = "logits"}, %p: memref<?x4xf32> 
 !kv = !tok.cache<layers = [0], heads = 1, k = 32 x f32, v = 32 x f32, page = 64, keys = post_rope, window = 0, sinks = 0, residual = 0, tables = shared, columns = [pos], digests = []>
 func.func @step(%q: memref<?x32xf32> {tok.slot = "frontier"}, %kv: !kv {tok.slot = "kv"}, %y: memref<?x32xf32> {tok.slot = "logits"}, %n: index {tok.slot = "rows"}) {
   // expected-error @+1 {{has no row_bytes yet; run tok-plan-buffers first}}
-  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%q, %kv : memref<?x32xf32>, !kv) outs(%y : memref<?x32xf32>) {heads = 1, window = 0, cache = 0, context = 2048, scale = 1.0 : f32, group = 1, vectors = 1, scratch = 64}
+  tok.kernel "attention" rows(%n to %n) layer(%n) ins(%q, %kv : memref<?x32xf32>, !kv) outs(%y : memref<?x32xf32>) {heads = 1, window = 0, cache = 0, context = 2048, scale = 1.0 : f32, group = 1, vectors = 1, tile = 1, tile_rows = 1, tile_vectors = 1, scratch = 64}
   return
 }
 
