@@ -229,6 +229,9 @@ def ExpandProbesPass : TokPass<"tok-expand-probes", Exact> {
     module attributes {tok.probes = [{kernel = 0 : i64, label = "gated"} ]} {
       func.func @step(%rows: index {tok.slot = "rows"}, %instrument: index {tok.slot = "instrument"},
                       %data: index {tok.slot = "instrument_data"}) {
+        %noLayer = arith.constant -1 : i64
+        %zero = arith.constant 0 : i64
+        %null = llvm.mlir.zero : !llvm.ptr
         %none = arith.constant 0 : index
         %heard = arith.cmpi ne, %instrument, %none : index
         scf.if %heard {
@@ -236,11 +239,7 @@ def ExpandProbesPass : TokPass<"tok-expand-probes", Exact> {
           %hook = llvm.inttoptr %address : i64 to !llvm.ptr
           %place = arith.index_cast %data : index to i64
           %its = llvm.inttoptr %place : i64 to !llvm.ptr
-          %number = arith.constant 0 : i64
-          %noLayer = arith.constant -1 : i64
-          %zero = arith.constant 0 : i64
-          %null = llvm.mlir.zero : !llvm.ptr
-          llvm.call %hook(%its, %number, %noLayer, %zero, %zero, %null, %zero)
+          llvm.call %hook(%its, %zero, %noLayer, %zero, %zero, %null, %zero)
               : !llvm.ptr, (!llvm.ptr, i64, i64, i64, i64, !llvm.ptr, i64) -> ()
         }
         return

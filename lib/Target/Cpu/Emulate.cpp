@@ -51,9 +51,11 @@ static LLVM::CallIntrinsicOp definedBy(Value value, StringRef intrinsic) {
   return call && call.getIntrin() == intrinsic ? call : nullptr;
 }
 
-/// A tile of i32 in plain arithmetic.
-static VectorType tileType(MLIRContext *context) {
-  return VectorType::get(16 * 16, IntegerType::get(context, 32));
+/// A tile of i32 in plain arithmetic: an array of its lines, since one vector
+/// of all its elements would keep the code generator busy for minutes.
+static Type tileType(MLIRContext *context) {
+  auto line = VectorType::get(16, IntegerType::get(context, 32));
+  return LLVM::LLVMArrayType::get(line, 16);
 }
 
 /// Bytes from one line of a tile to the next where it is whole.
