@@ -12,6 +12,7 @@
 
 #include "dialects/Tok/Bounds.h"
 #include "dialects/Tok/TokOps.h"
+#include "dialects/Tok/ValueNames.h"
 
 using namespace mlir;
 using namespace tokopt::tok;
@@ -348,6 +349,22 @@ static LogicalResult checkSample(KernelOp op) {
                          0)));
 }
 
+/// Checks that there is a name for each output, if there are any.
+static LogicalResult checkNames(KernelOp op) {
+  if (!op.getNames())
+    return success();
+  if (op.getNames()->size() != op.getOutputs().size())
+    return op.emitOpError("expects a name for each of ")
+           << op.getOutputs().size() << " outputs, but got "
+           << op.getNames()->size();
+  for (auto name : op.getNames()->getAsRange<StringAttr>())
+    if (!name.getValue().empty() && !isValueName(name))
+      return op.emitOpError("expects names of letters, digits, '.', '-' and "
+                            "'_', but got ")
+             << name;
+  return success();
+}
+
 LogicalResult KernelOp::verify() {
   StringRef name = getFamily();
   const Family *family = findFamily(name);
@@ -372,6 +389,8 @@ LogicalResult KernelOp::verify() {
         !isa<YieldOp>(region->front().back()))
       return emitOpError("expects regions of one block that ends in tok.yield");
   }
+  if (failed(checkNames(*this)))
+    return failure();
   if (name == "rowwise")
     return checkRowwise(*this);
   if (name == "linear")

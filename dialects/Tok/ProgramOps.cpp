@@ -39,6 +39,38 @@ LogicalResult BufferOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
+// ProbeOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult ProbeOp::verify() {
+  if (static_cast<bool>(getRowBegin()) != static_cast<bool>(getRowEnd()))
+    return emitOpError("expects both ends of its rows or none");
+  auto module = (*this)->getParentOfType<ModuleOp>();
+  auto probes =
+      module ? module->getAttrOfType<ArrayAttr>(kProbesAttrName) : ArrayAttr();
+  int64_t count = probes ? probes.size() : 0;
+  auto number = static_cast<int64_t>(getNumber());
+  if (number < 0 || number >= count)
+    return emitOpError("expects the number of one of the ")
+           << count << " probes of '" << kProbesAttrName << "', but got "
+           << number;
+  auto probe = dyn_cast<DictionaryAttr>(probes[number]);
+  bool named = probe && probe.contains("value");
+  if (named != static_cast<bool>(getValue()))
+    return emitOpError("expects ")
+           << (named ? "the value" : "no value") << ", as probe " << number
+           << " of '" << kProbesAttrName << "' says";
+  if (!getValue())
+    return success();
+  auto type = cast<ShapedType>(getValue().getType());
+  if (type.getRank() < 1 || type.getRank() > 3 || !type.isDynamicDim(0) ||
+      type.getNumDynamicDims() > 1)
+    return emitOpError("expects a value of rows of static size, but got ")
+           << type;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // PartnerOp
 //===----------------------------------------------------------------------===//
 

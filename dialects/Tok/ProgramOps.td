@@ -89,6 +89,9 @@ def Tok_KernelOp : Tok_Op<"kernel", [
     | `attention` | `heads`, `scale`, `window` (0 for none), `cache`, `context` (positions of the longest sequence); `full`: rows see what comes after them, to their sequence's last row |
     | `sample` | `vocab` |
 
+    `names` says which value of the model each output holds (`nameValues`): empty for
+    what is no value of it, such as a cache or a copy. Instrumentation reads them, no template does.
+
     Example:
 
     ```mlir
@@ -109,12 +112,44 @@ def Tok_KernelOp : Tok_Op<"kernel", [
   }];
   let arguments = (ins StrAttr:$family, Index:$rowBegin, Index:$rowEnd, Optional<Index>:$layer,
     OptionalAttr<FlatSymbolRefArrayAttr>:$weights, Variadic<AnyType>:$inputs,
-    Variadic<AnyType>:$outputs, DictionaryAttr:$config);
+    Variadic<AnyType>:$outputs, DictionaryAttr:$config, OptionalAttr<StrArrayAttr>:$names);
   let regions = (region AnyRegion:$prologue, AnyRegion:$epilogue);
   let assemblyFormat = [{
     $family `rows` `(` $rowBegin `to` $rowEnd `)` (`layer` `(` $layer^ `)`)? (`weights` $weights^)?
     (`ins` `(` $inputs^ `:` type($inputs) `)`)? `outs` `(` $outputs `:` type($outputs) `)`
     $config (`prologue` $prologue^)? (`epilogue` $epilogue^)? attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+def Tok_ProbeOp : Tok_Op<"probe", [AttrSizedOperandSegments, MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "tells the runtime that a kernel has run, and where a value that it wrote stands";
+  let description = [{
+    Calls the frame's `instrument`, if the runtime has set it, from worker 0 (docs/bundle.md). `number`
+    is the probe's place in the module's `tok.probes`, which says what it looks at. Without `rows`,
+    all rows of the value are meant. `layer` is the layer that the probe stands in; none outside of layers.
+
+    The op does not wait for other workers: who inserts it sees to it that the value is complete, and that
+    nobody writes it before every worker has passed the probe.
+
+    Example:
+
+    ```mlir
+    module attributes {tok.probes = [{kernel = 0 : i64, label = "linear attn_q", value = "attn_q",
+                                      type = "f32", columns = 96 : i64, rows = "step"} ]} {
+      func.func @f(%b: index, %e: index, %l: index) {
+        %x = tok.buffer : memref<?x96xf32>
+        tok.probe 0 rows(%b to %e) layer(%l) of(%x : memref<?x96xf32>)
+        return
+      }
+    }
+    ```
+  }];
+  let arguments = (ins I64Attr:$number, Optional<Index>:$rowBegin, Optional<Index>:$rowEnd,
+    Optional<Index>:$layer, Optional<AnyTypeOf<[AnyMemRef, AnyRankedTensor]>>:$value);
+  let assemblyFormat = [{
+    $number (`rows` `(` $rowBegin^ `to` $rowEnd `)`)? (`layer` `(` $layer^ `)`)?
+    (`of` `(` $value^ `:` type($value) `)`)? attr-dict
   }];
   let hasVerifier = 1;
 }

@@ -7,11 +7,13 @@
 
 #include "dialects/Tok/TokDialect.h"
 
+#include "dialects/Tok/Bounds.h"
 #include "dialects/Tok/CacheUses.h"
 #include "dialects/Tok/Slots.h"
 #include "dialects/Tok/TokAttrs.h"
 #include "dialects/Tok/TokOps.h"
 #include "dialects/Tok/TokTypes.h"
+#include "dialects/Tok/ValueNames.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -82,6 +84,51 @@ static LogicalResult verifyLaunch(Operation *op, Attribute attribute) {
   return success();
 }
 
+/// Checks `tok.probes`: what the manifest will say, which the runtime checks
+/// again.
+static LogicalResult verifyProbes(Operation *op, Attribute attribute) {
+  auto probes = dyn_cast<ArrayAttr>(attribute);
+  if (!isa<ModuleOp>(op) || !probes)
+    return op->emitError("expects '")
+           << kProbesAttrName << "' to be an array on a module";
+  constexpr size_t kMostProbes = 1 << 16;
+  if (probes.size() > kMostProbes)
+    return op->emitError("expects at most ")
+           << kMostProbes << " probes in '" << kProbesAttrName << "', but got "
+           << probes.size();
+  for (auto [number, entry] : llvm::enumerate(probes)) {
+    auto refuse = [&](const Twine &expected) {
+      return op->emitError("expects probe ")
+             << number << " of '" << kProbesAttrName << "' to have " << expected
+             << ", but got " << entry;
+    };
+    auto probe = dyn_cast<DictionaryAttr>(entry);
+    if (!probe)
+      return refuse("a dictionary");
+    auto kernel = probe.getAs<IntegerAttr>("kernel");
+    if (!kernel || kernel.getInt() < 0 || kernel.getInt() > kMaxCount)
+      return refuse("the number of a 'kernel'");
+    if (!probe.getAs<StringAttr>("label"))
+      return refuse("a 'label'");
+    if (!probe.contains("value"))
+      continue;
+    auto value = probe.getAs<StringAttr>("value");
+    if (!value || !isValueName(value))
+      return refuse("a 'value' of letters, digits, '.', '-' and '_'");
+    auto type = probe.getAs<StringAttr>("type");
+    if (!type ||
+        !llvm::is_contained({"f32", "f16", "i32", "i8x32"}, type.getValue()))
+      return refuse("a 'type': f32, f16, i32 or i8x32");
+    auto columns = probe.getAs<IntegerAttr>("columns");
+    if (!columns || columns.getInt() < 1 || columns.getInt() > kMaxCount)
+      return refuse("a positive number of 'columns'");
+    auto rows = probe.getAs<StringAttr>("rows");
+    if (!rows || (rows != "step" && rows != "outputs"))
+      return refuse("'rows': step or outputs");
+  }
+  return success();
+}
+
 /// Checks the attributes of the dialect that stand on arguments and results.
 static LogicalResult verifyValueAttribute(Operation *op,
                                           NamedAttribute attribute,
@@ -137,6 +184,8 @@ LogicalResult TokDialect::verifyOperationAttribute(Operation *op,
              << name << "' to be a dictionary on a module";
     return success();
   }
+  if (name == kProbesAttrName)
+    return verifyProbes(op, attribute.getValue());
   if (name == kKindAttrName) {
     auto function = dyn_cast<func::FuncOp>(op);
     if (!function || !isa<UnitAttr>(attribute.getValue()) ||

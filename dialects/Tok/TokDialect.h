@@ -24,6 +24,11 @@ inline constexpr llvm::StringLiteral kMetadataAttrName = "tok.metadata";
 /// `row_bytes`, `scratch_bytes`, `logits_stride`, `caches` as `[{name, slots,
 /// page_bytes}]`, `kernels` as `[{name, family, config}]`).
 inline constexpr llvm::StringLiteral kProgramAttrName = "tok.program";
+/// Module attribute: what each `tok.probe` looks at, by its number (an array of
+/// dictionaries: `kernel`, which kernels are counted by, and `label`; for a
+/// value also `value`, its name, `type` (`f32`, `f16`, `i32`, `i8x32`),
+/// `columns`, and `rows`: `step` or `outputs`).
+inline constexpr llvm::StringLiteral kProbesAttrName = "tok.probes";
 /// Argument and result attribute of an entry: its role, a name of
 /// docs/bundle.md's frame.
 inline constexpr llvm::StringLiteral kSlotAttrName = "tok.slot";

@@ -175,6 +175,16 @@ struct Manifest {
   struct Pass {
     std::string name, options, contract;
   };
+  /// What a probe of instrumented code looks at.
+  struct Probe {
+    int64_t kernel = 0;
+    std::string label;
+    /// The value's name, empty if it looks at none; then its type, columns and
+    /// rows.
+    std::string value, type;
+    int64_t columns = 0;
+    std::string rows;
+  };
 
   /// What the bundle must give, as another one has given it: the logits of some
   /// sequences of ids.
@@ -215,6 +225,8 @@ struct Manifest {
   std::string sourceHash;
   std::vector<Kernel> kernels;
   std::vector<Pass> passes;
+  /// By number; none if the code was not instrumented.
+  std::vector<Probe> probes;
   /// What makes this bundle unfit for use, line by line: a test had its code
   /// changed.
   std::vector<std::string> altered;

@@ -87,6 +87,15 @@ void buildProgramPipeline(mlir::OpPassManager &manager,
 void buildKernelPipeline(mlir::OpPassManager &manager, llvm::StringRef machine,
                          bool printKernels = false);
 
+/// What generated code tells the runtime while it runs (docs/debugging.md):
+/// nothing, which leaves no trace in it; that a kernel has run; or what it
+/// wrote, too.
+enum class Instrumentation { None, Time, Values };
+
+/// Adds probes for the target `cpu` to a finished program.
+void buildInstrumentPipeline(mlir::OpPassManager &manager,
+                             Instrumentation what);
+
 } // namespace tokopt
 
 #endif // TOKOPT_PIPELINES_H

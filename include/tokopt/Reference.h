@@ -37,6 +37,10 @@ mlir::LogicalResult lowerToReference(
     llvm::function_ref<mlir::LogicalResult(mlir::PassManager &)> configure =
         nullptr);
 
+/// Adds probes to a model that `lowerToReference` will lower: of what its ops
+/// compute or, without `values`, only of when they have run.
+mlir::LogicalResult instrumentForReference(mlir::ModuleOp module, bool values);
+
 /// Registers the passes of the reference backend, and `lowerToReference` as the
 /// pipeline `tok-lower-to-reference`.
 void registerReferencePasses();

@@ -101,6 +101,22 @@ static json::Object makeGoldens(const Manifest::Goldens &goldens) {
                       {"sequences", std::move(sequences)}};
 }
 
+static json::Array makeProbes(ArrayRef<Manifest::Probe> probes) {
+  json::Array array;
+  for (const Manifest::Probe &probe : probes) {
+    json::Object entry{{"kernel", probe.kernel},
+                       {"label", makeText(probe.label)}};
+    if (!probe.value.empty()) {
+      entry["value"] = makeText(probe.value);
+      entry["type"] = makeText(probe.type);
+      entry["columns"] = probe.columns;
+      entry["rows"] = makeText(probe.rows);
+    }
+    array.push_back(std::move(entry));
+  }
+  return array;
+}
+
 std::string tokopt::printManifest(const Manifest &manifest,
                                   ArrayRef<ManifestLevel> levels,
                                   int64_t weightBytes, StringRef weightHash) {
@@ -155,6 +171,8 @@ std::string tokopt::printManifest(const Manifest &manifest,
       {"kernels", std::move(kernels)},
       {"passes", makePasses(manifest.passes)},
   };
+  if (!manifest.probes.empty())
+    root["probes"] = makeProbes(manifest.probes);
   if (!manifest.altered.empty())
     root["altered"] = makeTexts(manifest.altered);
   if (manifest.goldens)

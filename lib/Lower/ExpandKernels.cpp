@@ -61,10 +61,12 @@ private:
                                       index);
   }
 
+  void bindHook(func::FuncOp entry);
   LogicalResult bindArguments(func::FuncOp entry);
   Value addressOf(Value operand);
   Value addressOf(FlatSymbolRefAttr weight, Value layer);
   LogicalResult expand(tok::KernelOp kernel);
+  void expand(tok::ProbeOp probe);
   FailureOr<func::FuncOp> getFunction(tok::KernelOp kernel);
   bool isSameKernel(tok::KernelOp a, tok::KernelOp b);
 
@@ -76,6 +78,9 @@ private:
   Location loc = UnknownLoc::get(module.getContext());
   func::FuncOp barrier;
   Value frame, worker, weights, workspace, capacity, scratch, null;
+  /// The runtime's hook, null for all workers but the first, its data, and
+  /// whether there is one. Null in an entry without probes.
+  Value hook, hookData, isHeard;
   /// From one worker's scratch to the next.
   int64_t scratchBytes = 0;
   DenseMap<Value, Value> addresses;
@@ -91,6 +96,23 @@ Value Expander::load(Slot slot, Type type) {
 Value Expander::offset(Value base, Value bytes) {
   return LLVM::GEPOp::create(builder, loc, pointer(), builder.getI8Type(), base,
                              ArrayRef<LLVM::GEPArg>{bytes});
+}
+
+/// Loads the runtime's hook where `entry` has probes. Off means absent: the
+/// code of other entries does not look at it.
+void Expander::bindHook(func::FuncOp entry) {
+  bool hasProbe =
+      entry.walk([](tok::ProbeOp) { return WalkResult::interrupt(); })
+          .wasInterrupted();
+  if (!hasProbe)
+    return;
+  Value isFirst = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
+                                        worker, constant(0));
+  Value given = load(Slot::Instrument, pointer());
+  hook = LLVM::SelectOp::create(builder, loc, isFirst, given, null);
+  hookData = load(Slot::InstrumentData, pointer());
+  isHeard =
+      LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::ne, hook, null);
 }
 
 /// Replaces the entry's arguments by loads from the frame.
@@ -109,6 +131,7 @@ LogicalResult Expander::bindArguments(func::FuncOp entry) {
   capacity = load(Slot::Capacity, builder.getI64Type());
   scratch = load(Slot::Scratch, pointer());
   null = LLVM::ZeroOp::create(builder, loc, pointer());
+  bindHook(entry);
 
   for (auto [name, argument] :
        llvm::zip_equal(slots, body.getArguments().drop_front(2))) {
@@ -284,6 +307,35 @@ LogicalResult Expander::expand(tok::KernelOp kernel) {
   return success();
 }
 
+/// Bytes from one row of a buffer or of an argument to the next.
+static int64_t rowBytes(MemRefType type) {
+  int64_t element = type.getElementTypeBitWidth() / 8;
+  return type.getRank() == 1 ? element
+                             : llvm::alignTo(type.getDimSize(1) * element, 64);
+}
+
+void Expander::expand(tok::ProbeOp probe) {
+  loc = probe.getLoc();
+  builder.setInsertionPoint(probe);
+  auto call = scf::IfOp::create(builder, loc, isHeard);
+  builder.setInsertionPoint(call.thenBlock()->getTerminator());
+  auto orElse = [&](Value index, int64_t otherwise) {
+    return index ? toI64(index) : constant(otherwise);
+  };
+  Value value = probe.getValue();
+  Value address = value ? addressOf(value) : null;
+  int64_t bytes = value ? rowBytes(cast<MemRefType>(value.getType())) : 0;
+  Type i64 = builder.getI64Type();
+  auto type = LLVM::LLVMFunctionType::get(
+      LLVM::LLVMVoidType::get(builder.getContext()),
+      {pointer(), i64, i64, i64, i64, pointer(), i64});
+  LLVM::CallOp::create(
+      builder, loc, type,
+      ValueRange{hook, hookData, constant(probe.getNumber()),
+                 orElse(probe.getLayer(), -1), orElse(probe.getRowBegin(), 0),
+                 orElse(probe.getRowEnd(), 0), address, constant(bytes)});
+}
+
 LogicalResult Expander::expand(func::FuncOp entry) {
   if (!barrier)
     barrier = target.emitBarrier(module);
@@ -293,8 +345,19 @@ LogicalResult Expander::expand(func::FuncOp entry) {
   if (failed(bindArguments(entry)))
     return failure();
   entries.push_back(entry);
-  WalkResult result = entry.walk(
+  WalkResult result = entry.walk([&](tok::ProbeOp probe) {
+    if (!probe.getValue() ||
+        (addressOf(probe.getValue()) && probe.getRowBegin()))
+      return WalkResult::advance();
+    probe.emitOpError(
+        "expects rows of an argument of the entry or of a buffer");
+    return WalkResult::interrupt();
+  });
+  if (result.wasInterrupted())
+    return failure();
+  result = entry.walk(
       [&](tok::KernelOp kernel) { return WalkResult(expand(kernel)); });
+  entry.walk([&](tok::ProbeOp probe) { expand(probe); });
   return failure(result.wasInterrupted());
 }
 
@@ -317,6 +380,7 @@ void Expander::finish() {
   for (func::FuncOp entry : entries) {
     Block &body = entry.getBody().front();
     entry.walk([&](tok::KernelOp kernel) { kernel.erase(); });
+    entry.walk([&](tok::ProbeOp probe) { probe.erase(); });
     entry.walk([&](tok::BarrierOp op) {
       builder.setInsertionPoint(op);
       func::CallOp::create(builder, op.getLoc(), barrier, body.getArgument(0));

@@ -52,11 +52,13 @@ def LowerToProgramPass : TokPass<"tok-lower-to-program", Tolerance<"3e-5">> {
         ^bb0(%sum: f32, %residual: f32):
           %r = arith.addf %residual, %sum : f32
           tok.yield %r : f32
-        }
+        } {names = ["y"]}
         return
       }
     }
     ```
+
+    `names` are what the model calls the values, for instrumentation.
   }];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"::tokopt::kDefaultTarget.str()", "What kernels run on: cpu or cuda">,
@@ -208,6 +210,69 @@ def InsertBarriersPass : TokPass<"tok-insert-barriers", Exact> {
     }
     ```
   }];
+}
+
+def InstrumentProgramPass : TokPass<"tok-instrument-program", Exact> {
+  let summary = "Tell the runtime after each kernel what it wrote";
+  let idempotent = 1;
+  let description = [{
+    Puts a `tok.probe` behind every kernel of every entry, and says in `tok.probes` what each looks at: the kernel by
+    its number in the module and by a label, and the value that it wrote by the name that the model gives it
+    (`names`). Runs on a finished program, last of all: places and kernels are those of the program without
+    probes.
+
+    With `values`, a probe names the buffer. Worker 0 reads it, so the pass adds a barrier before, that the value
+    may be complete, and one after, that nobody writes it meanwhile; a buffer that each worker has for itself is
+    complete as soon as worker 0 has written it. A kernel with several values has several probes. What goes to
+    a cache or is a copy is no value: its kernel has a probe without.
+
+    Without `values`, no barrier is added. A probe stands behind the barrier that follows its kernel, so that the time
+    until all have arrived counts as this kernel's. Where that barrier begins the next turn of the loop, it counts as the
+    time of that turn's first kernel.
+
+    The layer of a probe is the one whose weights or cache the kernels beside it use; where there are none, the
+    number of the loop's turn. Outside of loops it has none.
+
+    Numerics: exact.
+
+    Before:
+
+    ```mlir
+    func.func @step(%in: memref<?x96xf32>, %n: index) {
+      %c0 = arith.constant 0 : index
+      %x = tok.buffer at 0 : memref<?x96xf32>
+      tok.kernel "rowwise" rows(%c0 to %n) ins(%in : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96}
+          {names = ["attn_norm"]}
+      tok.kernel "rowwise" rows(%c0 to %n) ins(%in : memref<?x96xf32>) outs(%in : memref<?x96xf32>) {columns = 96}
+      return
+    }
+    ```
+
+    After:
+
+    ```mlir
+    module attributes {tok.probes = [
+        {columns = 96 : i64, kernel = 0 : i64, label = "rowwise attn_norm", rows = "step", type = "f32", value = "attn_norm"},
+        {kernel = 1 : i64, label = "rowwise"} ]} {
+      func.func @step(%in: memref<?x96xf32>, %n: index) {
+        %c0 = arith.constant 0 : index
+        %x = tok.buffer at 0 : memref<?x96xf32>
+        tok.kernel "rowwise" rows(%c0 to %n) ins(%in : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {columns = 96}
+            {names = ["attn_norm"]}
+        tok.barrier
+        tok.probe 0 rows(%c0 to %n) of(%x : memref<?x96xf32>)
+        tok.barrier
+        tok.kernel "rowwise" rows(%c0 to %n) ins(%in : memref<?x96xf32>) outs(%in : memref<?x96xf32>) {columns = 96}
+        tok.probe 1 rows(%c0 to %n)
+        return
+      }
+    }
+    ```
+  }];
+  let options = [
+    Option<"values", "values", "bool", /*default=*/"true",
+           "Name the buffers of values; else probes only say that a kernel has run">,
+  ];
 }
 
 def PlanImagePass : TokPass<"tok-plan-image", Exact> {

@@ -16,6 +16,7 @@
 #define TOKOPT_LOWER_PROGRAMBUILDER_H
 
 #include "dialects/Tok/TokOps.h"
+#include "dialects/Tok/ValueNames.h"
 #include "tokopt/Kernel.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -123,10 +124,13 @@ private:
   }
   mlir::Value constant(int64_t value);
 
+  /// `computed` are the model's values that the outputs hold, null where one
+  /// holds none.
   tok::KernelOp emitKernel(llvm::StringRef family, RowRange rows,
                            llvm::ArrayRef<mlir::FlatSymbolRefAttr> weights,
                            mlir::ValueRange inputs, mlir::ValueRange outputs,
-                           llvm::ArrayRef<mlir::NamedAttribute> config);
+                           llvm::ArrayRef<mlir::NamedAttribute> config,
+                           llvm::ArrayRef<mlir::Value> computed = {});
   void fill(mlir::Region &region, llvm::ArrayRef<mlir::Type> arguments,
             RegionBody body);
   mlir::NamedAttribute entryOf(llvm::StringRef name, int64_t value) {
@@ -144,6 +148,8 @@ private:
   mlir::Location loc = mlir::UnknownLoc::get(module.getContext());
   llvm::DenseMap<mlir::Value, Lowered> lowered;
   mlir::IRMapping scalars;
+  /// What the values of the entry and of the kinds are called.
+  llvm::DenseMap<mlir::Value, std::string> names;
   /// Outputs of the entry by the value that the model returns, and all pairs of
   /// the two.
   llvm::DenseMap<mlir::Value, mlir::Value> destinations;

@@ -33,7 +33,8 @@ LogicalResult ProgramBuilder::visitEmbed(tok::EmbedOp op) {
   emitKernel("embed", rows, op.getWeightSymbols(), lowered[op.getIds()].dense,
              destination,
              {entryOf("columns", columnsOf(op.getOutput().getType())),
-              builder.getNamedAttr("scale", op.getScaleAttr())});
+              builder.getNamedAttr("scale", op.getScaleAttr())},
+             op.getOutput());
   lowered[op.getOutput()] = {destination, Value(), all};
   return success();
 }
@@ -99,7 +100,8 @@ LogicalResult ProgramBuilder::emitLinear(ArrayRef<tok::LinearOp> linears,
                  {entryOf("matrices", count),
                   entryOf("inputs", columnsOf(first.getInput().getType())),
                   entryOf("outputs", columnsOf(outputType)),
-                  entryOf("compute", rounded ? "i8" : "f32")});
+                  entryOf("compute", rounded ? "i8" : "f32")},
+                 result);
   if (epilogue || !biases.empty()) {
     SmallVector<Type> arguments(count + biases.size() + extras.size(),
                                 builder.getF32Type());
@@ -142,7 +144,8 @@ LogicalResult ProgramBuilder::visitGated(tok::GatedOp op) {
   loc = op.getLoc();
   auto kernel = emitKernel(
       "rowwise", rangeOf(op.getGate()), {}, {*gateValue, *up}, destination,
-      {entryOf("columns", columnsOf(op.getOutput().getType()))});
+      {entryOf("columns", columnsOf(op.getOutput().getType()))},
+      op.getOutput());
   fill(kernel.getPrologue(), {builder.getF32Type(), builder.getF32Type()},
        epilogue);
   lowered[op.getOutput()] = {destination, Value(), rangeOf(op.getGate())};
@@ -251,8 +254,9 @@ LogicalResult ProgramBuilder::visitElementwise(Operation &op) {
   loc = op.getLoc();
   RowRange rows = rangeOf(read.front());
   Value destination = makeDestination(result);
-  auto kernel = emitKernel("rowwise", rows, {}, inputs, destination,
-                           {entryOf("columns", columnsOf(result.getType()))});
+  auto kernel =
+      emitKernel("rowwise", rows, {}, inputs, destination,
+                 {entryOf("columns", columnsOf(result.getType()))}, result);
   fill(kernel.getPrologue(), arguments,
        [&](ValueRange in) -> SmallVector<Value> {
          IRMapping mapping;
@@ -298,7 +302,8 @@ LogicalResult ProgramBuilder::visitRope(tok::RopeOp op) {
   auto kernel = emitKernel(
       "rowwise", rangeOf(op.getInput()), {}, {*input, table}, destination,
       {entryOf("columns", columnsOf(op.getInput().getType())),
-       entryOf("angles", 1), entryOf("head", head)});
+       entryOf("angles", 1), entryOf("head", head)},
+      op.getOutput());
   Type f32 = builder.getF32Type();
   fill(kernel.getPrologue(), {f32, f32, f32},
        [&](ValueRange in) -> SmallVector<Value> {
@@ -388,7 +393,10 @@ LogicalResult ProgramBuilder::visitAttention(tok::AttentionOp op) {
   if (!op.getMask().getCausal())
     config.push_back(builder.getNamedAttr("full", builder.getUnitAttr()));
   setLayer(op.getLayer());
-  emitKernel("attention", all, {}, {*query, cache}, outputs, config);
+  SmallVector<Value> computed = {op.getOutput()};
+  if (op.getLse())
+    computed.push_back(op.getLse());
+  emitKernel("attention", all, {}, {*query, cache}, outputs, config, computed);
   lowered[op.getOutput()] = {outputs[0], Value(), all};
   if (op.getLse())
     lowered[op.getLse()] = {outputs[1], Value(), all};
@@ -407,7 +415,8 @@ LogicalResult ProgramBuilder::visitSample(tok::SampleOp op) {
       "sample", rangeOf(op.getLogits()), {},
       {*logits, lowered[op.getParams()].dense, lowered[op.getSeeds()].dense},
       destination->second,
-      {entryOf("vocab", op.getLogits().getType().getDimSize(1))});
+      {entryOf("vocab", op.getLogits().getType().getDimSize(1))},
+      op.getTokens());
   lowered[op.getTokens()] = {destination->second, Value(),
                              rangeOf(op.getLogits())};
   return success();

@@ -38,6 +38,7 @@ static StringRef unservedFeature(tok::CacheType cache) {
 LogicalResult ProgramBuilder::run() {
   if (!entry.getBody().hasOneBlock())
     return entry.emitOpError("expects an entry of one block");
+  names = tok::nameValues(entry);
   if (failed(makeSignature()) || failed(makeAngles()) ||
       failed(visitBlock(entry.getBody().front())))
     return failure();
@@ -374,6 +375,8 @@ LogicalResult ProgramBuilder::inlineKind(tok::StackOp op, func::FuncOp kind,
   for (Operation &inner : body)
     for (Value value : inner.getResults())
       lowered.erase(value);
+  for (auto &[value, name] : tok::nameValues(kind))
+    names[value] = name;
   RowRange outer = all;
   all = {constant(0), rows};
   lowered[body.getArgument(0)] = {stream, Value(), all};

@@ -50,7 +50,8 @@ RowRange ProgramBuilder::rangeOf(Value value) {
 tok::KernelOp ProgramBuilder::emitKernel(StringRef family, RowRange rows,
                                          ArrayRef<FlatSymbolRefAttr> weights,
                                          ValueRange inputs, ValueRange outputs,
-                                         ArrayRef<NamedAttribute> config) {
+                                         ArrayRef<NamedAttribute> config,
+                                         ArrayRef<Value> computed) {
   ArrayAttr weightsAttr;
   bool layered = false;
   if (!weights.empty())
@@ -66,10 +67,16 @@ tok::KernelOp ProgramBuilder::emitKernel(StringRef family, RowRange rows,
                    [](Value v) { return isa<tok::CacheType>(v.getType()); }) ||
       llvm::any_of(outputs,
                    [](Value v) { return isa<tok::CacheType>(v.getType()); });
+  ArrayAttr namesAttr;
+  if (llvm::any_of(computed, [&](Value v) { return names.contains(v); }))
+    namesAttr = builder.getArrayAttr(
+        llvm::map_to_vector(computed, [&](Value v) -> Attribute {
+          return builder.getStringAttr(names.lookup(v));
+        }));
   return tok::KernelOp::create(
       builder, loc, builder.getStringAttr(family), rows.begin, rows.end,
       needsLayer ? layer : Value(), weightsAttr, inputs, outputs,
-      builder.getDictionaryAttr(config));
+      builder.getDictionaryAttr(config), namesAttr);
 }
 
 void ProgramBuilder::fill(Region &region, ArrayRef<Type> arguments,
@@ -154,8 +161,11 @@ LogicalResult ProgramBuilder::emitInto(Value value, Value destination) {
   if (norm)
     weights = norm.getWeightSymbols();
   setLayer(norm ? norm.getLayer() : Value());
+  // A copy of what stands in another buffer is no value of its own.
+  auto type = dyn_cast<MemRefType>(destination.getType());
+  bool isCopy = lowered[value].dense && type && type.getElementType().isF32();
   auto kernel = emitKernel("rowwise", rangeOf(value), weights, inputs,
-                           destination, config);
+                           destination, config, isCopy ? Value() : value);
   SmallVector<Type> arguments(1 + weights.size(), f32);
   fill(kernel.getPrologue(), arguments,
        [&](ValueRange in) -> SmallVector<Value> {

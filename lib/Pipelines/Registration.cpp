@@ -66,6 +66,13 @@ void tokopt::buildKernelPipeline(OpPassManager &manager,
   manager.addPass(createExpandKernelsPass({machine.str()}));
 }
 
+void tokopt::buildInstrumentPipeline(OpPassManager &manager,
+                                     Instrumentation what) {
+  if (what != Instrumentation::None)
+    manager.addPass(
+        createInstrumentProgramPass({what == Instrumentation::Values}));
+}
+
 namespace {
 
 struct ProgramOptions : PassPipelineOptions<ProgramOptions> {

@@ -58,6 +58,38 @@ makeArgumentType(bufferization::TensorLikeType tensor, Attribute space,
 
 namespace {
 
+/// A probe reads its value where it stands.
+struct BufferizeProbe
+    : bufferization::BufferizableOpInterface::ExternalModel<BufferizeProbe,
+                                                            tok::ProbeOp> {
+  bool bufferizesToMemoryRead(Operation *, OpOperand &,
+                              const bufferization::AnalysisState &) const {
+    return true;
+  }
+  bool bufferizesToMemoryWrite(Operation *, OpOperand &,
+                               const bufferization::AnalysisState &) const {
+    return false;
+  }
+  bufferization::AliasingValueList
+  getAliasingValues(Operation *, OpOperand &,
+                    const bufferization::AnalysisState &) const {
+    return {};
+  }
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const bufferization::BufferizationOptions &options,
+                          bufferization::BufferizationState &state) const {
+    auto probe = cast<tok::ProbeOp>(op);
+    FailureOr<Value> buffer =
+        bufferization::getBuffer(rewriter, probe.getValue(), options, state);
+    if (failed(buffer))
+      return failure();
+    rewriter.replaceOpWithNewOp<tok::ProbeOp>(
+        probe, probe.getNumber(), probe.getRowBegin(), probe.getRowEnd(),
+        probe.getLayer(), *buffer);
+    return success();
+  }
+};
+
 struct BufferizeModelPass
     : reference::impl::BufferizeModelPassBase<BufferizeModelPass> {
   void getDependentDialects(DialectRegistry &registry) const override {
@@ -71,6 +103,9 @@ struct BufferizeModelPass
     tensor::registerBufferizableOpInterfaceExternalModels(registry);
     tensor::registerInferTypeOpInterfaceExternalModels(registry);
     tensor::registerSubsetOpInterfaceExternalModels(registry);
+    registry.addExtension(+[](MLIRContext *context, tok::TokDialect *) {
+      tok::ProbeOp::attachInterface<BufferizeProbe>(*context);
+    });
   }
 
   void runOnOperation() override {

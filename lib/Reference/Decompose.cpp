@@ -309,6 +309,9 @@ struct DecomposePass : reference::impl::DecomposePassBase<DecomposePass> {
     target.addIllegalDialect<tok::TokDialect>();
     target.addLegalOp<tok::WeightOp, tok::ScheduleOp>();
     target.markOpRecursivelyLegal<tok::WeightOp>();
+    // Looks at values and computes none.
+    target.addDynamicallyLegalOp<tok::ProbeOp>(
+        [&](tok::ProbeOp probe) { return converter.isLegal(probe); });
     target.addDynamicallyLegalOp<func::FuncOp>([&](func::FuncOp function) {
       return converter.isSignatureLegal(function.getFunctionType());
     });

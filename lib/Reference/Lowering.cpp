@@ -28,6 +28,7 @@ static void buildPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   pm.addPass(reference::createBufferizeModelPass());
   pm.addPass(reference::createPlaceTemporariesPass());
+  pm.addPass(reference::createExpandProbesPass());
   pm.addPass(reference::createWrapEntriesPass());
   pm.addPass(reference::createTrapAssertionsPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
@@ -42,6 +43,12 @@ LogicalResult tokopt::lowerToReference(
   if (configure && failed(configure(pm)))
     return failure();
   buildPipeline(pm);
+  return pm.run(module);
+}
+
+LogicalResult tokopt::instrumentForReference(ModuleOp module, bool values) {
+  PassManager pm(module.getContext());
+  pm.addPass(reference::createInstrumentModelPass({values}));
   return pm.run(module);
 }
 

@@ -10,6 +10,52 @@
 
 include "passes/TokPass.td"
 
+def InstrumentModelPass : TokPass<"tok-instrument-model", Exact> {
+  let summary = "Tell the runtime after each op what it computed";
+  let idempotent = 1;
+  let description = [{
+    Puts a `tok.probe` behind every op of the kinds and entries of a model that computes rows, and says in
+    `tok.probes` what each looks at. Names are those that `tok-lower-to-program` writes down (`names` of
+    `tok.kernel`), so what a bundle of the reference backend computes can be compared, value by value, with what
+    kernels do. The probe of a kind has its layer. Without `values`, probes only say that the op has run.
+
+    What nobody reads has no probe, nor what a `tok.take` whose rows go on with their columns makes of
+    a step: its rows are none of the step's any more.
+
+    Numerics: exact.
+
+    Before:
+
+    ```mlir
+    func.func @step(%x: tensor<?x8xf32> {tok.slot = "frontier"}) -> (tensor<?x8xf32> {tok.slot = "frontier"}) {
+      %h = tok.gated %x, %x silu : tensor<?x8xf32>
+      %y = arith.addf %x, %h : tensor<?x8xf32>
+      return %y : tensor<?x8xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    module attributes {tok.probes = [
+        {columns = 8 : i64, kernel = 0 : i64, label = "gated", rows = "step", type = "f32", value = "gated"},
+        {columns = 8 : i64, kernel = 1 : i64, label = "addf frontier", rows = "step", type = "f32", value = "frontier"} ]} {
+      func.func @step(%x: tensor<?x8xf32> {tok.slot = "frontier"}) -> (tensor<?x8xf32> {tok.slot = "frontier"}) {
+        %h = tok.gated %x, %x silu : tensor<?x8xf32>
+        tok.probe 0 of(%h : tensor<?x8xf32>)
+        %y = arith.addf %x, %h : tensor<?x8xf32>
+        tok.probe 1 of(%y : tensor<?x8xf32>)
+        return %y : tensor<?x8xf32>
+      }
+    }
+    ```
+  }];
+  let options = [
+    Option<"values", "values", "bool", /*default=*/"true",
+           "Name the values; else probes only say that an op has run">,
+  ];
+}
+
 def DecomposePass : TokPass<"tok-decompose", Exact> {
   let summary = "Replace every op on values by its definition in upstream ops";
   let description = [{
@@ -150,6 +196,56 @@ def PlaceTemporariesPass : TokPass<"tok-place-temporaries", Exact> {
     Numerics: exact.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def ExpandProbesPass : TokPass<"tok-expand-probes", Exact> {
+  let summary = "Call the runtime's hook where the probes stand";
+  let idempotent = 1;
+  let description = [{
+    A function with a probe, and whoever calls it, gets the frame's `instrument` and `instrument_data` as
+    arguments. The probe becomes a call of that hook, if there is one. A module without probes is left alone.
+
+    Numerics: exact.
+
+    Before:
+
+    ```mlir
+    module attributes {tok.probes = [{kernel = 0 : i64, label = "gated"} ]} {
+      func.func @step(%rows: index {tok.slot = "rows"}) {
+        tok.probe 0
+        return
+      }
+    }
+    ```
+
+    After:
+
+    ```mlir
+    module attributes {tok.probes = [{kernel = 0 : i64, label = "gated"} ]} {
+      func.func @step(%rows: index {tok.slot = "rows"}, %instrument: index {tok.slot = "instrument"},
+                      %data: index {tok.slot = "instrument_data"}) {
+        %noLayer = arith.constant -1 : i64
+        %zero = arith.constant 0 : i64
+        %null = llvm.mlir.zero : !llvm.ptr
+        %none = arith.constant 0 : index
+        %heard = arith.cmpi ne, %instrument, %none : index
+        scf.if %heard {
+          %address = arith.index_cast %instrument : index to i64
+          %hook = llvm.inttoptr %address : i64 to !llvm.ptr
+          %place = arith.index_cast %data : index to i64
+          %its = llvm.inttoptr %place : i64 to !llvm.ptr
+          llvm.call %hook(%its, %zero, %noLayer, %zero, %zero, %null, %zero)
+              : !llvm.ptr, (!llvm.ptr, i64, i64, i64, i64, !llvm.ptr, i64) -> ()
+        }
+        return
+      }
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect"
+  ];
 }
 
 def TrapAssertionsPass : TokPass<"tok-trap-assertions", Exact> {

@@ -58,6 +58,8 @@ constexpr Slot kSlots[] = {
     {"frontier", 17, kRows, 16},
     {"workspace", 18},
     {"capacity", 19},
+    {"instrument", 22},
+    {"instrument_data", 23},
 };
 
 /// Builds the body of an entry.

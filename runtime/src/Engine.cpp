@@ -188,6 +188,10 @@ static void fillFrame(tokrt_engine_t &engine) {
   frame[kCapacity] = engine.policy.stepRows;
   frame[kScratch] = address(engine.scratch.data());
   frame[kCaches] = address(engine.frameCaches.data());
+  if (engine.probes.active()) {
+    frame[kInstrument] = reinterpret_cast<uint64_t>(&Probes::hook);
+    frame[kInstrumentData] = address(&engine.probes);
+  }
 }
 
 static tokrt_status_t checkParams(const tokrt_engine_params_t &params,
@@ -223,6 +227,9 @@ static tokrt_status_t create(const tokrt_model_t *model,
   engine->trace = params.trace;
   engine->traceData = params.trace_data;
   engine->policy = choosePolicy(model->manifest, params);
+  if (params.probe)
+    engine->probes.create(model, params.probe, params.probe_data,
+                          engine->policy.stepRows);
   uint32_t threads =
       params.threads ? params.threads : std::min(usableCpus(), kMaxThreads);
   if (!engine->workers.start(threads))
@@ -266,6 +273,12 @@ tokrt_status_t tokrt_engine_create(const tokrt_model_t *model,
                 model->path.c_str());
   if (auto status = checkParams(known, error))
     return status;
+  if (known.probe && model->manifest.probes.empty())
+    return fail(error, TOKRT_INVALID_ARGUMENT,
+                "%s: manifest key probes: found nothing, expected an "
+                "instrumented bundle to look into; compile the model with "
+                "tokopt-compile --instrument",
+                model->path.c_str());
   return guarded(error, model->path.c_str(),
                  [&] { return create(model, known, out_engine, error); });
 }

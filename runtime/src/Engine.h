@@ -10,6 +10,7 @@
 
 #include "../cpu/Workers.h"
 #include "Model.h"
+#include "Probes.h"
 #include "Schedule.h"
 
 #include <memory>
@@ -24,6 +25,7 @@ struct tokrt_engine_s {
   uint64_t cacheLimit = 0;
   tokrt_trace_fn trace = nullptr;
   void *traceData = nullptr;
+  tokrt::Probes probes;
 
   // What the frame points to; see docs/bundle.md for the shapes.
   uint64_t frame[tokrt::kFrameSlots] = {};

@@ -260,6 +260,86 @@ void checkList(Reader &read, const Json *parent, const std::string &path,
   }
 }
 
+struct ProbeType {
+  const char *name;
+  ManifestProbe::Type type;
+};
+constexpr ProbeType kProbeTypes[] = {{"f32", ManifestProbe::Type::F32},
+                                     {"f16", ManifestProbe::Type::F16},
+                                     {"i32", ManifestProbe::Type::I32},
+                                     {"i8x32", ManifestProbe::Type::I8x32}};
+
+/// Whether `text` is 1 to 128 letters, digits, '.', '-' and '_' and does not
+/// begin with a dot: programs make names of files of it.
+bool isValueName(const std::string &text) {
+  if (text.empty() || text.size() > 128 || text[0] == '.')
+    return false;
+  return text.find_first_not_of("abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789.-_") == std::string::npos;
+}
+
+/// Whether `text` may stand in a line of output.
+bool isLabel(const std::string &text) {
+  if (text.empty() || text.size() > 1024)
+    return false;
+  for (unsigned char c : text)
+    if (c < 32 || c == 127)
+      return false;
+  return true;
+}
+
+/// The value of a probe that has one.
+void readProbeValue(Reader &read, const Json *probe, const std::string &path,
+                    ManifestProbe &out) {
+  out.value = read.string(probe, path, "value");
+  if (!isValueName(out.value))
+    read.expect(Reader::join(path, "value"), '"' + out.value + '"',
+                "1 to 128 letters, digits, '.', '-' and '_'",
+                TOKRT_INVALID_FILE);
+  std::string type = read.string(probe, path, "type");
+  for (const ProbeType &known : kProbeTypes)
+    if (type == known.name)
+      out.type = known.type;
+  if (out.type == ManifestProbe::Type::None)
+    read.expect(Reader::join(path, "type"), '"' + type + '"',
+                "\"f32\", \"f16\", \"i32\" or \"i8x32\"", TOKRT_INVALID_FILE);
+  out.columns =
+      static_cast<uint32_t>(read.number(probe, path, "columns", 1, kMaxCount));
+  if (out.type == ManifestProbe::Type::I8x32 && out.columns % 32)
+    read.expect(Reader::join(path, "columns"), std::to_string(out.columns),
+                "a multiple of 32 for the type i8x32", TOKRT_INVALID_FILE);
+  std::string rows = read.string(probe, path, "rows");
+  if (rows != "step" && rows != "outputs")
+    read.expect(Reader::join(path, "rows"), '"' + rows + '"',
+                "\"step\" or \"outputs\"", TOKRT_INVALID_FILE);
+  out.perOutput = rows == "outputs";
+}
+
+/// Probes, which only instrumented code has.
+void readProbes(Reader &read, const Json *root, Manifest &out) {
+  if (!root->find("probes"))
+    return;
+  constexpr size_t kMaxProbes = 1 << 16;
+  const Json *probes = read.array(root, "", "probes", 1, kMaxProbes);
+  for (size_t i = 0; probes && i < probes->size() && read.status == TOKRT_OK;
+       ++i) {
+    std::string path = Reader::at("probes", i);
+    const Json *probe = read.checkObject(&(*probes)[i], path);
+    ManifestProbe next;
+    next.kernel = static_cast<uint32_t>(
+        read.number(probe, path, "kernel", 0, kMaxProbes));
+    next.label = read.string(probe, path, "label");
+    if (!isLabel(next.label))
+      read.expect(Reader::join(path, "label"),
+                  std::to_string(next.label.size()) + " characters",
+                  "1 to 1024 printable ones", TOKRT_INVALID_FILE);
+    if (probe && probe->find("value"))
+      readProbeValue(read, probe, path, next);
+    out.probes.push_back(std::move(next));
+  }
+}
+
 /// Keys that the runtime has no use for, but that a whole manifest has.
 void checkOthers(Reader &read, const Json *root) {
   const Json *source = read.object(root, "", "source");
@@ -327,6 +407,28 @@ void checkGoldens(Reader &read, const Json *root, const Manifest &manifest) {
 
 } // namespace
 
+const char *tokrt::probeTypeName(ManifestProbe::Type type) {
+  for (const ProbeType &known : kProbeTypes)
+    if (type == known.type)
+      return known.name;
+  return "";
+}
+
+uint64_t ManifestProbe::leastRowBytes() const {
+  switch (type) {
+  case Type::None:
+    return 0;
+  case Type::F32:
+  case Type::I32:
+    return uint64_t(columns) * 4;
+  case Type::F16:
+    return uint64_t(columns) * 2;
+  case Type::I8x32: // the bytes and a scale for 32 of them
+    return columns + uint64_t(columns) / 8;
+  }
+  return 0;
+}
+
 tokrt_status_t tokrt::parseManifest(const char *text, size_t size,
                                     const char *path, Manifest *out,
                                     tokrt_error_t *error) {
@@ -370,6 +472,7 @@ tokrt_status_t tokrt::parseManifest(const char *text, size_t size,
       read.number(&root, "", "logits_stride", manifest.vocab, 2 * kMaxCount));
   readCaches(read, &root, manifest);
   readSchedule(read, &root, manifest);
+  readProbes(read, &root, manifest);
   const Json *weights = read.object(&root, "", "weights");
   manifest.weightBytes =
       read.number(weights, "weights", "bytes", 0, UINT64_MAX);

@@ -39,6 +39,23 @@ struct ManifestSchedule {
   std::vector<std::pair<uint32_t, uint32_t>> groups; // [begin, end)
 };
 
+/// What a probe of instrumented code looks at.
+struct ManifestProbe {
+  enum class Type { None, F32, F16, I32, I8x32 };
+  uint32_t kernel = 0;
+  std::string label;
+  std::string value; // empty: no value, and nothing below
+  Type type = Type::None;
+  uint32_t columns = 0;
+  bool perOutput = false; // its rows are those that ask for logits
+
+  /// Bytes that the columns of a row fill at least.
+  uint64_t leastRowBytes() const;
+};
+
+/// The name of a type, as the manifest has it.
+const char *probeTypeName(ManifestProbe::Type type);
+
 struct Manifest {
   std::string producer, machine, backend, arch, name;
   uint32_t layers = 0, width = 0, vocab = 0, context = 0;
@@ -47,6 +64,7 @@ struct Manifest {
   uint32_t logitsStride = 0;
   std::vector<ManifestCache> caches;
   ManifestSchedule schedule;
+  std::vector<ManifestProbe> probes; // by number; none: not instrumented
   uint64_t weightBytes = 0;
   std::string weightHash; // 32 hex digits
 };

@@ -25,6 +25,7 @@ static void packRows(tokrt_engine_t &engine) {
   uint32_t row = 0;
   engine.outputs.clear();
   engine.parts.clear();
+  engine.probes.beginStep(plan.rows, engine.pos);
   for (const Part &part : plan.parts) {
     Request &request = *part.request;
     engine.parts.push_back({request.id, part.position, part.rows, part.full});
@@ -48,6 +49,8 @@ static void packRows(tokrt_engine_t &engine) {
       engine.seeds[2 * o] = static_cast<int64_t>(sampling.seed);
       engine.seeds[2 * o + 1] = position + 1;
       engine.outputs.push_back({&request, position});
+      if (engine.probes.active())
+        engine.probes.addOutput(static_cast<int32_t>(position));
     }
   }
 }
@@ -80,6 +83,8 @@ static void runStep(tokrt_engine_t &engine) {
   frame[kFrontier] =
       reinterpret_cast<uint64_t>(engine.frontier.data()) +
       (engine.policy.stepRows - plan.fullRows) * engine.frontierStride;
+  if (engine.probes.active())
+    engine.probes.startClock();
   engine.workers.run(engine.model->step, frame);
 }
 
@@ -183,7 +188,9 @@ tokrt_status_t tokrt_engine_step(tokrt_engine_t *engine,
     engine->trace(engine->traceData, &info);
   runStep(*engine);
   engine->schedule.commit(engine->plan);
-  tokrt_status_t status = deliver(*engine, error);
+  tokrt_status_t status = engine->probes.endStep(error);
+  if (status == TOKRT_OK)
+    status = deliver(*engine, error);
   engine->stepping = false;
   if (status != TOKRT_OK) {
     engine->broken = true;

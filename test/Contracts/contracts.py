@@ -65,6 +65,16 @@ def stage(pipeline, show):
     return case
 
 
+def instrument_program(check, contract, texts):
+    program = stages.instrument_program(check, texts["llama"])
+    twice(check, contract, program, contract.name)
+
+
+def instrument_model(check, contract, texts):
+    stages.instrument_model(check, texts["llama"])
+    twice(check, contract, texts["llama"], contract.name)
+
+
 def idempotent(pipeline):
     """For stages whose numbers another case shows."""
     return stage(pipeline, lambda check, text: None)
@@ -98,6 +108,7 @@ CASES = {
     "tok-specialize-few-rows": stage(stages.CPU, stages.specialize_few_rows),
     "tok-plan-buffers": stage(stages.CPU, stages.plan_buffers),
     "tok-insert-barriers": stage(stages.CPU, stages.insert_barriers),
+    "tok-instrument-program": instrument_program,
     "tok-plan-image": stage(stages.CPU, stages.plan_image),
     "tok-choose-kernels": stage(stages.CPU, stages.choose_kernels),
     "tok-expand-kernels": stage(stages.CPU, stages.expand_kernels),
@@ -106,6 +117,8 @@ CASES = {
     "convert-elementwise-to-linalg": idempotent(stages.REFERENCE),
     "tok-bufferize-model": stage(stages.REFERENCE, stages.bufferize_model),
     "tok-place-temporaries": stage(stages.REFERENCE, stages.place_temporaries),
+    "tok-instrument-model": instrument_model,
+    "tok-expand-probes": stage(stages.REFERENCE, stages.expand_probes),
     "tok-wrap-entries": stage(stages.REFERENCE, stages.wrap_entries),
     "tok-trap-assertions": stage(stages.REFERENCE, stages.trap_assertions),
     "convert-linalg-to-loops": stage(stages.REFERENCE, stages.linalg_to_loops),

@@ -14,7 +14,7 @@ from subjects import TARGET, logits, opt
 CPU = ["tok-lower-to-program", "tok-specialize-few-rows", "tok-plan-buffers", "tok-insert-barriers", "tok-plan-image",
        f"tok-choose-kernels{{target={TARGET}}}", f"tok-expand-kernels{{target={TARGET}}}"]
 REFERENCE = ["tok-decompose", "func.func(convert-elementwise-to-linalg)", "tok-bufferize-model", "tok-place-temporaries",
-             "tok-wrap-entries", "tok-trap-assertions", "func.func(convert-linalg-to-loops)", "canonicalize", "cse",
+             "tok-expand-probes", "tok-wrap-entries", "tok-trap-assertions", "func.func(convert-linalg-to-loops)", "canonicalize", "cse",
              "func.func(loop-invariant-code-motion)"]
 # From upstream dialects to LLVM, for either.
 LLVM = ["func.func(canonicalize)", "func.func(cse)", "func.func(tok-expand)", "func.func(convert-scf-to-cf)",
@@ -155,6 +155,31 @@ def bufferize_model(check, text):
 def place_temporaries(check, text):
     other = edited(check, text, REFERENCE, "tok-place-temporaries", lambda module: opt(module, "inline")[0])
     bits_equal(check, other, reference_code(text), "tok-place-temporaries: one function has all of them", ["reference"])
+
+
+def expand_probes(check, text):
+    probed = opt(text, "tok-instrument-model")[0]
+    other = edited(check, probed, REFERENCE, "tok-expand-probes", lambda module: opt(module, "inline")[0])
+    bits_equal(check, other, reference_code(probed), "tok-expand-probes: handed down to kinds, and in one function", ["reference"])
+
+
+def instrument_program(check, text):
+    """Probes stand in finished programs, in front of the stages that generate code."""
+    at = position(CPU, "tok-choose-kernels")
+    program, code = lower(text, CPU[:at]), cpu_code(text)
+    for option in ("", "{values=false}"):
+        probed, _ = opt(program, f"tok-instrument-program{option}")
+        kernels = len(re.findall(r"^ *tok\.kernel ", program, re.M))
+        check(len(re.findall(r"^ *tok\.probe ", probed, re.M)) >= kernels > 0, f"tok-instrument-program{option}: a probe a kernel, {kernels}")
+        bits_equal(check, lower(probed, CPU[at:]), code, f"tok-instrument-program{option}: with and without, 3 threads", ["cpu"], threads=3)
+    return program
+
+
+def instrument_model(check, text):
+    for option in ("", "{values=false}"):
+        probed, _ = opt(text, f"tok-instrument-model{option}")
+        check(probed.count("tok.probe ") > 10, f"tok-instrument-model{option}: {probed.count('tok.probe ')} probes")
+        bits_equal(check, probed, text, f"tok-instrument-model{option}: with and without", ["reference"])
 
 
 def wrap_entries(check, text):

@@ -35,6 +35,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       abort();
     return 0;
   }
+  // The name of a value is a part of names of files.
+  for (size_t i = 0; i < tokrt_model_probe_count(model); ++i) {
+    tokrt_probe_t probe;
+    tokrt_model_probe(model, i, &probe);
+    if (probe.value && (!*probe.value || strchr(probe.value, '/')))
+      abort();
+  }
   tokrt_engine_params_t params;
   tokrt_engine_params_init(&params);
   params.threads = 1;

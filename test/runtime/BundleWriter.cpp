@@ -105,6 +105,21 @@ BundleParts fakeBundle() {
   return parts;
 }
 
+json fakeProbes() {
+  return json::array({{{"kernel", 0},
+                       {"label", "fake layer"},
+                       {"value", "x"},
+                       {"type", "i32"},
+                       {"columns", 2},
+                       {"rows", "step"}},
+                      {{"kernel", 1},
+                       {"label", "fake logits"},
+                       {"value", "logits"},
+                       {"type", "f32"},
+                       {"columns", int(kFakeVocab)},
+                       {"rows", "outputs"}}});
+}
+
 namespace {
 
 /// Grows a file and remembers its sections.

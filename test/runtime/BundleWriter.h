@@ -39,6 +39,10 @@ struct BundleParts {
 /// The fake model, sound in every part.
 BundleParts fakeBundle();
 
+/// The manifest's `probes` of the fake model, which `fakeBundle` leaves out:
+/// its rows after each layer (64 bits as two numbers), and the logits.
+nlohmann::json fakeProbes();
+
 /// The bytes of the file, digest and weight hash filled in.
 std::vector<uint8_t> assemble(BundleParts parts);
 

@@ -247,6 +247,61 @@ TEST(Manifest, names_what_is_wrong_with_goldens) {
   }
 }
 
+TEST(Manifest, takes_probes_and_checks_each) {
+  json sound = fakeBundle().manifest;
+  sound["probes"] = fakeProbes();
+  sound["probes"].push_back({{"kernel", 2}, {"label", "no value"}});
+  EXPECT_EQ(load(sound).first, TOKRT_OK);
+  const char *const keys[] = {"kernel", "label", "type", "columns", "rows"};
+  for (const char *key : keys) {
+    json manifest = sound;
+    manifest["probes"][1].erase(key);
+    expectNamed(manifest, std::string("/probes/1/") + key);
+  }
+  const std::pair<const char *, json> wrong[] = {
+      {"/probes", nullptr},
+      {"/probes", json::array()}, // none is no key
+      {"/probes", json::object()},
+      {"/probes/0", 1},
+      {"/probes/0/kernel", -1},
+      {"/probes/0/kernel", (1 << 16) + 1},
+      {"/probes/0/label", ""},
+      {"/probes/0/label", "two\nlines"},
+      {"/probes/0/label", std::string(1025, 'x')},
+      {"/probes/0/value", ""},
+      {"/probes/0/value", "../x"},
+      {"/probes/0/value", "a/b"},
+      {"/probes/0/value", ".x"},
+      {"/probes/0/value", std::string("a\0b", 3)},
+      {"/probes/0/value", std::string(129, 'x')},
+      {"/probes/0/value", 1},
+      {"/probes/0/type", "f64"},
+      {"/probes/0/type", ""},
+      {"/probes/0/columns", 0},
+      {"/probes/0/columns", (1 << 24) + 1},
+      {"/probes/0/columns", 0.5},
+      {"/probes/0/rows", "all"},
+  };
+  for (const auto &[key, value] : wrong) {
+    json manifest = sound;
+    manifest[json::json_pointer(key)] = value;
+    expectNamed(manifest, key);
+  }
+  // Rounded rows come in blocks of 32.
+  json manifest = sound;
+  manifest["probes"][0]["type"] = "i8x32";
+  expectNamed(manifest, "/probes/0/columns");
+  manifest["probes"][0]["columns"] = 64;
+  EXPECT_EQ(load(manifest).first, TOKRT_OK);
+}
+
+TEST(Manifest, refuses_more_probes_than_code_has) {
+  json manifest = fakeBundle().manifest;
+  json probe = {{"kernel", 0}, {"label", "x"}};
+  manifest["probes"] = std::vector<json>((1 << 16) + 1, probe);
+  expectNamed(manifest, "/probes");
+}
+
 TEST(Manifest, refuses_another_version) {
   json manifest = fakeBundle().manifest;
   manifest["format"] = 2;

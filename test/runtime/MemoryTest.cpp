@@ -149,7 +149,15 @@ TEST(Memory, submit_survives_every_failing_allocation) {
 TEST(Memory, steps_and_queries_need_none) {
   for (tokrt_schedule_t schedule :
        {TOKRT_SCHEDULE_WHOLE, TOKRT_SCHEDULE_CHUNKED, TOKRT_SCHEDULE_LAYERED}) {
-    TestEngine test;
+    // Of an instrumented bundle, too.
+    BundleParts parts = fakeBundle();
+    parts.manifest["probes"] = fakeProbes();
+    TestEngine test(parts);
+    uint64_t events = 0;
+    test.params.probe = [](void *data, const tokrt_probe_event_t *) {
+      ++*static_cast<uint64_t *>(data);
+    };
+    test.params.probe_data = &events;
     test.params.schedule = schedule;
     test.params.threads = 2;
     test.params.step_rows = 11;
@@ -183,6 +191,7 @@ TEST(Memory, steps_and_queries_need_none) {
     }
     EXPECT_EQ(status, TOKRT_OK) << test.error.message;
     EXPECT_EQ(allocationCount(), before);
+    EXPECT_GT(events, 0u);
     EXPECT_EQ(requests.back().finish, TOKRT_FINISH_CANCEL);
     requests.pop_back();
     for (const TestRequest &request : requests)

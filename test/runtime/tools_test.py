@@ -9,6 +9,9 @@ import pathlib
 import subprocess
 import tempfile
 
+import numpy
+
+SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "scripts"
 BIN = pathlib.Path(os.environ["TOKOPT_BUILD"]) / "bin"
 failed = 0
 
@@ -287,6 +290,72 @@ def test_goldens(folder, bundle):
               "but the goldens are replayed")
 
 
+PROBES = ('/probes=[{"kernel":0,"label":"fake layer","value":"x","type":"i32","columns":2,"rows":"step"},'
+          '{"kernel":1,"label":"fake logits","value":"logits","type":"f32","columns":997,"rows":"outputs"}]')
+
+
+def test_probes(folder, bundle):
+    """Values and times of an instrumented bundle."""
+    probed = make(folder, "probed.so", PROBES)
+    common = ["--ids", "5,6,7,8", "--max-tokens", 3, "--greedy", "--ignore-eos"]
+    plain = run_json("tokopt-run", bundle, *common, "--top-logits", 997)
+    dump = pathlib.Path(folder) / "deep" / "dump"
+    result = run_json("tokopt-run", probed, *common, "--warm-up", "--profile", "--dump-values", dump, "--top-logits", 997)
+    check(result["ids"] == plain["ids"], "probes change no token")
+    index = json.loads((dump / "index.json").read_text())
+    names = [(value["value"], value["layer"], value["stored"]) for value in index["values"]]
+    check(names == [("x", layer, "i32") for layer in range(5)] + [("logits", None, "f32")], f"values {names}")
+    check(index["kernels"] == ["fake layer", "fake logits"] and index["backend"] == "cpu", f"{index['kernels']}")
+    rows = numpy.load(dump / "x.3.npy")
+    check(rows.dtype == "<i4" and rows.shape == (6, 2), f"a warm-up is not dumped: {rows.dtype} {rows.shape}")
+    check(index["values"][3]["positions"] == [[0, 6]] and index["values"][5]["positions"] == [[3, 6]], "positions of rows")
+    logits = numpy.load(dump / "logits.npy")
+    first = {i: logit for i, logit in result["first_logits"]}
+    check(logits.shape == (3, 997) and all(logits[0, i] == numpy.float32(first[i]) for i in first), "the logits that were given")
+    profile = result["profile"]
+    check(sorted((p["label"], p["calls"]) for p in profile) == [("fake layer", 15), ("fake logits", 3)], f"{profile}")
+    check(abs(sum(p["share"] for p in profile) - 1) < 1e-9 and all(p["microseconds"] > 0 for p in profile), f"{profile}")
+    check(profile[0]["share"] >= profile[1]["share"], "sorted by share")
+    table = run("tokopt-run", probed, *common, "--profile").stderr
+    check("waits for other workers included" in table and "fake layer" in table, table)
+    inspected = run("tokopt-inspect", probed).stdout
+    check("\nprobes       2, 2 of values: instrumented" in inspected, f"{inspected}")
+    check("\nprobes" not in run("tokopt-inspect", bundle).stdout, "and no other says so")
+    # Equal dumps, and one with a number changed.
+    compare = lambda *arguments: subprocess.run([SCRIPTS / "compare-values", *map(str, arguments)], capture_output=True, text=True)
+    other = pathlib.Path(folder) / "other-dump"
+    run("tokopt-run", probed, *common, "--dump-values", other)
+    same = compare(dump, other)
+    check(same.returncode == 0 and "6 values compared, 0 differ" in same.stdout, f"{same.stdout} {same.stderr}")
+    rows[4, 1] += 1
+    numpy.save(other / "x.3.npy", rows)
+    differs = compare(dump, other)
+    check(differs.returncode == 1 and "first difference: x, layer 3, position 4:" in differs.stdout and
+          "column 1 of 2" in differs.stdout and "written by kernel 0, fake layer" in differs.stdout, f"{differs.stdout}")
+    numpy.save(other / "x.3.npy", rows[:2])
+    for arguments in ([dump, other], [dump, folder], [dump, "/no/such/folder"]):
+        bad = compare(*arguments)
+        check(bad.returncode == 2 and bad.stderr.startswith("compare-values: error: "), f"bad input: {bad.stderr!r}")
+    check(compare(dump).returncode == 2, "bad usage")
+
+    # What cannot be.
+    message = run("tokopt-run", probed, *common, "--dump-values", dump, status=1).stderr
+    check("found files in the folder, expected a new or an empty one" in message, message)
+    message = run("tokopt-run", probed, *common, "--dump-values", dump / "index.json", status=1).stderr
+    check("cannot make the folder" in message or "found files" in message, message)
+    message = run("tokopt-run", bundle, *common, "--dump-values", pathlib.Path(folder) / "none", status=1).stderr
+    check("found no probes in the bundle" in message and "tokopt-compile --instrument=values" in message, message)
+    check(not (pathlib.Path(folder) / "none").exists(), "no folder is made")
+    message = run("tokopt-run", bundle, *common, "--profile", status=1).stderr
+    check("manifest key probes: found nothing" in message and "tokopt-compile --instrument" in message, message)
+    times = make(folder, "times.so", '/probes=[{"kernel":0,"label":"a"},{"kernel":1,"label":"b"}]')
+    message = run("tokopt-run", times, *common, "--dump-values", pathlib.Path(folder) / "none", status=1).stderr
+    check("found probes that only measure time" in message, message)
+    check(len(run_json("tokopt-run", times, *common, "--profile")["profile"]) == 2, "but they do that")
+    run("tokopt-run", probed, "--tokenize", "ab", "--profile", status=2)
+    run("tokopt-run", probed, "--verify", "--dump-values", "x", status=2)
+
+
 def test_usage(bundle):
     for arguments in ([], [bundle], [bundle, "--ids"], [bundle, "--ids", "1", "--prompt", "x"], [bundle, "--ids", "1", "--threads", "0"],
                       [bundle, "--ids", "1", "--top-p", "2"], [bundle, "--ids", "1", "--nonsense"], [bundle, "--ids", "1", "--max-tokens", "-1"],
@@ -314,6 +383,7 @@ def main():
         test_inspect(folder, bundle)
         test_bad_input(folder, bundle)
         test_goldens(folder, bundle)
+        test_probes(folder, bundle)
         test_usage(bundle)
     raise SystemExit(1 if failed else 0)
 

@@ -227,7 +227,8 @@ static void printStep(void *, const tokrt_step_info_t *step) {
 }
 
 EnginePtr tools::createEngine(const LoadOptions &options,
-                              const tokrt_model_t *model, uint32_t stepRows) {
+                              const tokrt_model_t *model, uint32_t stepRows,
+                              tokrt_probe_fn probe, void *probeData) {
   tokrt_engine_params_t params;
   tokrt_engine_params_init(&params);
   params.threads = options.threads;
@@ -238,6 +239,8 @@ EnginePtr tools::createEngine(const LoadOptions &options,
   params.chunk_rows = options.chunkRows;
   params.group_layers = options.groupLayers;
   params.trace = options.traceSteps ? printStep : nullptr;
+  params.probe = probe;
+  params.probe_data = probeData;
   tokrt_engine_t *engine;
   tokrt_error_t error;
   check(tokrt_engine_create(model, &params, &engine, &error), error);

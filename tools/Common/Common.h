@@ -100,9 +100,10 @@ struct LoadOptions {
 ModelPtr loadModel(const LoadOptions &options, const std::string &path,
                    std::optional<std::string> level);
 /// An engine for one request; `stepRows` holds unless the command line says
-/// otherwise.
+/// otherwise. `probe` hears the probes of an instrumented bundle.
 EnginePtr createEngine(const LoadOptions &options, const tokrt_model_t *model,
-                       uint32_t stepRows = 0);
+                       uint32_t stepRows = 0, tokrt_probe_fn probe = nullptr,
+                       void *probeData = nullptr);
 
 /// What to do with the logits behind a position; valid during the call.
 using OnLogits =

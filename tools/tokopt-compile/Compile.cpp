@@ -124,6 +124,10 @@ static Error checkStage(const CompileOptions &options, mlir::ModuleOp module,
     return failed(options,
                   "found a module that was lowered for --backend=" + lowered +
                       ", expected a model or one for " + options.backend);
+  if (stage == Stage::Code && options.instrumentation != Instrumentation::None)
+    return failed(options, "found code, expected a model or a program for "
+                           "--instrument; probes go in before code is "
+                           "generated");
   if (stage == Stage::Code && lowered == "cpu" && options.targets.size() != 1)
     return failed(options, "found code for one ISA level; name it with one "
                            "--target");
@@ -175,7 +179,7 @@ static void stripModel(mlir::ModuleOp module) {
       op.erase();
   for (StringRef name :
        {StringRef(tok::kModelAttrName), StringRef(tok::kMetadataAttrName),
-        StringRef(tok::kProgramAttrName)})
+        StringRef(tok::kProgramAttrName), StringRef(tok::kProbesAttrName)})
     module->removeAttr(name);
 }
 
@@ -238,9 +242,26 @@ static Error generateCode(const CompileOptions &options, mlir::ModuleOp module,
   return Error::success();
 }
 
-static mlir::LogicalResult lowerToProgram(mlir::ModuleOp module) {
+/// Lowers a model to the program of the CPU or to the code of the reference,
+/// and adds the probes that --instrument asks for: to the model of the
+/// reference, to the program of the CPU, which may be what was read.
+static mlir::LogicalResult lower(const CompileOptions &options,
+                                 mlir::ModuleOp module, Stage stage) {
+  Instrumentation what = options.instrumentation;
+  if (options.backend == "reference") {
+    if (stage != Stage::Model)
+      return mlir::success();
+    if (what != Instrumentation::None &&
+        mlir::failed(
+            instrumentForReference(module, what == Instrumentation::Values)))
+      return mlir::failure();
+    return lowerToReference(module);
+  }
   mlir::PassManager manager(module.getContext());
-  buildProgramPipeline(manager);
+  if (stage == Stage::Model)
+    buildProgramPipeline(manager);
+  if (stage != Stage::Code)
+    buildInstrumentPipeline(manager, what);
   return manager.run(module);
 }
 
@@ -312,16 +333,14 @@ Error tokopt::compile(const CompileOptions &options) {
   if (Error error = runModelPasses(options, **module, stage, passes))
     return error;
 
-  bool cpu = options.backend == "cpu";
-  if (stage == Stage::Model) {
+  {
     FirstError error(context);
-    if (mlir::failed(cpu ? lowerToProgram(**module)
-                         : lowerToReference(**module)))
+    if (mlir::failed(lower(options, **module, stage)))
       return failed(options, error.explain("lowering failed"));
   }
 
-  Expected<std::unique_ptr<WeightImage>> image =
-      makeWeightImage(**module, cpu, options.model);
+  Expected<std::unique_ptr<WeightImage>> image = makeWeightImage(
+      **module, /*packed=*/options.backend == "cpu", options.model);
   if (!image)
     return image.takeError();
   Expected<Manifest> manifest = makeManifest(**module);

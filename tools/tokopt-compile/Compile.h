@@ -11,6 +11,7 @@
 #include "Mutate.h"
 
 #include "tokopt/Bundle.h"
+#include "tokopt/Pipelines.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
@@ -31,6 +32,8 @@ struct CompileOptions {
   /// Model passes; unset means the backend's own.
   std::optional<std::string> pipeline;
   bool printKernels = false;
+  /// What generated code tells the runtime while it runs.
+  Instrumentation instrumentation = Instrumentation::None;
   /// Kernels for the levels asked for, in code for `avx2`: for tests on
   /// machines that lack the level.
   bool emulate = false;

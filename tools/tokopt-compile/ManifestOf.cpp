@@ -63,6 +63,13 @@ Expected<Manifest> tokopt::makeManifest(mlir::ModuleOp module) {
       manifest.kernels.push_back({string(kernel, "name"),
                                   string(kernel, "family"),
                                   string(kernel, "config")});
+  if (auto probes =
+          module->getAttrOfType<mlir::ArrayAttr>(tok::kProbesAttrName))
+    for (auto probe : probes.getAsRange<mlir::DictionaryAttr>())
+      manifest.probes.push_back(
+          {integer(probe, "kernel"), string(probe, "label"),
+           string(probe, "value"), string(probe, "type"),
+           integer(probe, "columns"), string(probe, "rows")});
   manifest.schedule = scheduleOf(module);
   return manifest;
 }

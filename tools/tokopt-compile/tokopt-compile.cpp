@@ -63,6 +63,12 @@ static cl::opt<double> goldenTolerance(
     cl::desc("How far from the goldens logits may be, as a share of their root "
              "mean square (default: by the contracts of the passes)"),
     cl::cat(category));
+static cl::opt<std::string> instrument(
+    "instrument", cl::ValueOptional, cl::value_desc("values | time"),
+    cl::desc("Let generated code tell the runtime what each kernel wrote "
+             "(values, for tokopt-run --dump-values; the default) or only when "
+             "it has run (time, for tokopt-run --profile)"),
+    cl::cat(category));
 
 static cl::opt<bool> emulate(
     "emulate", cl::Hidden,
@@ -83,6 +89,18 @@ static cl::list<double> mutateAt(
              "kernels; PLACE is from 0, the first, to 1, the last"),
     cl::cat(category));
 
+/// What --instrument asks for, or nothing if that cannot be understood. Without
+/// a value it means values.
+static std::optional<tokopt::Instrumentation> parseInstrumentation() {
+  if (!instrument.getNumOccurrences())
+    return tokopt::Instrumentation::None;
+  if (instrument.empty() || instrument == "values")
+    return tokopt::Instrumentation::Values;
+  if (instrument == "time")
+    return tokopt::Instrumentation::Time;
+  return std::nullopt;
+}
+
 /// What can be wrong before a file is read.
 static Error checkUsage() {
   if (model.empty())
@@ -100,6 +118,9 @@ static Error checkUsage() {
     return createStringError("--backend: found reference, which has no "
                              "kernels, expected cpu for --" +
                              Twine(emulate ? "emulate" : "print-kernels"));
+  if (!parseInstrumentation())
+    return createStringError("--instrument: found '" + instrument +
+                             "', expected values or time");
   if (emulate && targets.size() != 1)
     return createStringError("--emulate: found " + Twine(targets.size()) +
                              " targets, expected one --target");
@@ -144,10 +165,17 @@ int main(int argc, char **argv) {
         << toString(std::move(error)) << '\n';
     return BadUsage;
   }
-  tokopt::CompileOptions options{
-      model,        output,       backend, {targets.begin(), targets.end()},
-      std::nullopt, printKernels, emulate, std::nullopt,
-      goldens,      std::nullopt};
+  tokopt::CompileOptions options{model,
+                                 output,
+                                 backend,
+                                 {targets.begin(), targets.end()},
+                                 std::nullopt,
+                                 printKernels,
+                                 *parseInstrumentation(),
+                                 emulate,
+                                 std::nullopt,
+                                 goldens,
+                                 std::nullopt};
   if (goldenTolerance.getNumOccurrences())
     options.goldenTolerance = goldenTolerance;
   using Kind = tokopt::Mutation::Kind;

@@ -95,6 +95,15 @@ void print(const Json &root) {
                            " a worker");
   for (const Json &line : root.value("altered", Json::array()))
     printLine("altered", text(line) + ": made for a test, not for use");
+  if (root.contains("probes")) {
+    size_t values = 0;
+    for (const Json &probe : root["probes"])
+      values += probe.contains("value");
+    printLine("probes", std::to_string(root["probes"].size()) + ", " +
+                            std::to_string(values) +
+                            " of values: instrumented, for tokopt-run "
+                            "--profile and --dump-values");
+  }
   printLine("goldens", describeGoldens(root));
   const Json &schedule = root["schedule"];
   std::string kind = text(schedule["kind"]);

@@ -51,6 +51,15 @@ void RunOptions::addTo(CLI::App &app) {
                  "backend")
       ->excludes("--json");
 
+  auto *look = app.add_option_group(
+      "Instrumentation", "Of a bundle that tokopt-compile --instrument made");
+  look->add_option("--dump-values", dumpValues,
+                   "Write what kernels compute into a new folder, as NumPy "
+                   "files")
+      ->option_text("DIR");
+  look->add_flag("--profile", profile,
+                 "Print the time of each kernel, summed over layers and steps");
+
   auto *sample = app.add_option_group("Sampling");
   auto *greedyFlag = sample->add_flag("--greedy", greedy,
                                       "Always take the most probable token");

@@ -24,6 +24,8 @@ struct RunOptions {
   uint32_t topLogits = 0;
   bool json = false;
   bool printGoldens = false;
+  std::optional<std::string> dumpValues; // a folder
+  bool profile = false;
 
   void addTo(CLI::App &app);
   bool tokenizes() const { return tokenize || tokenizeFile; }

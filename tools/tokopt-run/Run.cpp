@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "Goldens.h"
+#include "Profile.h"
+#include "ValueDump.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -165,6 +167,25 @@ void generate(const RunOptions &options, tokrt_engine_t *engine,
     throw *output.error;
 }
 
+/// What is done with the events of an instrumented bundle.
+struct Observers {
+  std::optional<ValueDump> dump;
+  std::optional<Profile> profile;
+  bool listening = false; // not while warming up
+
+  bool any() const { return dump || profile; }
+};
+
+void onProbe(void *data, const tokrt_probe_event_t *event) {
+  auto *observers = static_cast<Observers *>(data);
+  if (!observers->listening)
+    return;
+  if (observers->profile)
+    observers->profile->add(*event);
+  if (observers->dump)
+    observers->dump->add(*event);
+}
+
 /// Runs the prompt once with no one to hear it, so that the memory of a step is
 /// there and the weights are mapped.
 void warmUp(const RunOptions &options, tokrt_engine_t *engine,
@@ -190,14 +211,24 @@ void warmUp(const RunOptions &options, tokrt_engine_t *engine,
 
 void runPrompt(const RunOptions &options, const tokrt_model_t *model,
                Text &text, const Stopwatch &sinceStart) {
-  EnginePtr engine = createEngine(options.load, model);
+  Observers observers;
+  if (options.dumpValues)
+    observers.dump.emplace(model, options.load.bundle, *options.dumpValues);
+  if (options.profile)
+    observers.profile.emplace(model);
+  EnginePtr engine =
+      createEngine(options.load, model, /*stepRows=*/0,
+                   observers.any() ? onProbe : nullptr, &observers);
   double loadMs = sinceStart.milliseconds();
   std::vector<int32_t> prompt = promptIds(options, text);
   if (options.warmUp)
     warmUp(options, engine.get(), prompt);
   Output output(options, text);
+  observers.listening = true;
   generate(options, engine.get(), prompt, output);
   double allMs = output.elapsedMs();
+  if (observers.dump)
+    observers.dump->finish();
   double prefillMs = output.prefillMs ? output.prefillMs : allMs;
   double decodeMs = allMs - prefillMs - output.tokenizerMs;
   // The first token belongs to the prompt's time.
@@ -215,6 +246,8 @@ void runPrompt(const RunOptions &options, const tokrt_model_t *model,
                 {"finish", tokrt_finish_string(output.finish)}};
     if (options.topLogits)
       result["first_logits"] = output.firstLogits;
+    if (observers.profile)
+      result["profile"] = observers.profile->toJson();
     puts(result.dump().c_str());
     return;
   }
@@ -227,6 +260,8 @@ void runPrompt(const RunOptions &options, const tokrt_model_t *model,
           "%.1f a second; ended by %s\n",
           loadMs, prompt.size(), prefillMs, output.ids.size(), rate,
           tokrt_finish_string(output.finish));
+  if (observers.profile)
+    observers.profile->print(stderr);
 }
 
 } // namespace

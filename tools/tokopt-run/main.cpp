@@ -18,6 +18,10 @@ int main(int argc, char **argv) {
     if (options.printGoldens && !options.generates())
       throw CLI::RequiredError("--print-goldens: one of --prompt, "
                                "--prompt-file, --ids, --ids-file");
+    if (!options.generates() && (options.dumpValues || options.profile))
+      throw CLI::RequiredError(
+          "a prompt (--prompt, --prompt-file, --ids, --ids-file) for " +
+          std::string(options.profile ? "--profile" : "--dump-values"));
   });
   return tools::runTool(app, argc, argv, [&] { run(options); });
 }

@@ -170,6 +170,23 @@ int tokrt_cpu_has(const char *feature);
 void tokrt_model_manifest(const tokrt_model_t *model, const char **out_data,
                           size_t *out_size);
 
+/// What a probe of an instrumented bundle (tokopt-compile --instrument) looks
+/// at. Strings live as long as the model.
+typedef struct tokrt_probe_s {
+  uint32_t kernel;   // probes of the same kernel have the same number
+  const char *label; // what the kernel is called in a profile
+  const char *value; // the name of the value it wrote; NULL: none is looked at
+  const char *type;  // of an element: "f32", "f16", "i32", "i8x32"; NULL: none
+  uint32_t columns;  // of a row
+  int per_output;    // not 0: a row for each that asks for logits
+} tokrt_probe_t;
+
+/// Probes of the bundle; 0 if it was compiled without.
+size_t tokrt_model_probe_count(const tokrt_model_t *model);
+/// `index` must be less than the count.
+void tokrt_model_probe(const tokrt_model_t *model, size_t index,
+                       tokrt_probe_t *out_probe);
+
 //===----------------------------------------------------------------------===//
 // Engine
 //===----------------------------------------------------------------------===//
@@ -214,6 +231,27 @@ typedef struct tokrt_step_info_s {
 
 typedef void (*tokrt_trace_fn)(void *data, const tokrt_step_info_t *step);
 
+/// The layer of a probe outside of layers.
+#define TOKRT_NO_LAYER UINT32_MAX
+
+/// A kernel has run on all of its rows.
+typedef struct tokrt_probe_event_s {
+  uint32_t probe; // its index in the model
+  uint32_t layer; // or TOKRT_NO_LAYER
+  /// Since the event before, or since the step began: on the clock of worker 0,
+  /// what it waited for others within. What the callback takes is not counted.
+  uint64_t nanoseconds;
+  uint32_t rows;            // of the step, in its order; may be 0
+  const int32_t *positions; // of each of the rows in its request
+  const void *data;         // the first row of the value; NULL: no value
+  size_t row_bytes;         // from one row to the next
+} tokrt_probe_event_t;
+
+/// Called by each probe within `tokrt_engine_step`, on its thread, while the
+/// other workers may wait; pointers are valid during the call. It may call no
+/// function of the engine. Denormal numbers are flushed meanwhile.
+typedef void (*tokrt_probe_fn)(void *data, const tokrt_probe_event_t *event);
+
 typedef struct tokrt_engine_params_s {
   size_t struct_size;   // set by tokrt_engine_params_init
   uint32_t threads;     // 0: one for each CPU this process may use
@@ -228,6 +266,9 @@ typedef struct tokrt_engine_params_s {
   uint32_t group_layers; // layers of a group of `LAYERED`; 0: the bundle's
   tokrt_trace_fn trace;  // called before each step runs; may be NULL
   void *trace_data;
+  tokrt_probe_fn probe; // NULL: probes are silent; else the bundle must have
+                        // some
+  void *probe_data;
 } tokrt_engine_params_t;
 
 void tokrt_engine_params_init_sized(tokrt_engine_params_t *out_params,
