@@ -11,6 +11,9 @@
 // and everything else is as in Linear.cpp, so a row has the same bits here and
 // there.
 //
+// A product is multiplied in one step, stored in the next and scaled in one
+// after: nothing waits for what was begun just before.
+//
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernels/Cpu/LinearTiles.h"
@@ -19,10 +22,11 @@ using namespace mlir;
 using namespace tokopt;
 using namespace tokopt::cpu;
 
-/// Groups of columns that are multiplied before any is scaled: their products
-/// stay in the first cache, and the latency of one hides behind the others.
-static constexpr int64_t kTileGroups = 8;
-/// Panels that are multiplied by one tile of inputs.
+/// Groups of columns whose products are stored ahead of the one that is scaled.
+static constexpr int64_t kAhead = 2;
+/// Products that have a place: more than are ahead, and a power of two.
+static constexpr int64_t kPlaces = 4;
+/// Panels that find a tile of inputs in the first cache.
 static constexpr int64_t kTileUnits = 2;
 /// Columns of a group.
 static constexpr int64_t kGroup = 32;
@@ -36,7 +40,7 @@ bool cpu::usesTiles(const TargetDescription &target,
 
 int64_t cpu::getTileScratchBytes(int64_t matrices, int64_t columns) {
   int64_t units = std::max(matrices, kTileUnits);
-  return units * (columns * kPanelRows + kTileGroups * 2 * kTileBytes);
+  return units * columns * kPanelRows + kPlaces * 2 * kTileBytes;
 }
 
 namespace {
@@ -132,71 +136,60 @@ struct TileEmitter {
     return sums;
   }
 
-  /// The sums of `kTileRows` rows with each of `units`. A product of tiles
-  /// takes long, but others can begin meanwhile: so several groups are
-  /// multiplied, then scaled.
-  SmallVector<Vals> sumTiles(ArrayRef<TileUnit> units, ArrayRef<Val> rows) {
-    Val products = e.offset(scratch, units.size() * decodedBytes());
-    // Side by side: far apart they would meet in few sets of the first cache.
-    int64_t unitBytes = kTileBytes;
-    for (const TileUnit &unit : units)
-      unitBytes = std::max(unitBytes, unit.halves * kTileBytes);
-    auto productsOf = [&](size_t unit, Val index) {
-      int64_t groupBytes = units.size() * unitBytes;
-      return e.offset(products, index * groupBytes + unit * unitBytes);
+  /// The sums of `kTileRows` rows with `unit`; products have their places from
+  /// `places` on in turn.
+  Vals sumTile(const TileUnit &unit, Val places, ArrayRef<Val> rows) {
+    auto placeOf = [&](Val number) {
+      return e.offset(places, e.andBits(number, kPlaces - 1) *
+                                  (unit.halves * kTileBytes));
     };
-    // Units that need as many products share the tiles of inputs.
-    auto multiply = [&](Val number, Val index) {
-      for (int64_t halves : {1, 2})
-        for (int64_t half = 0; half < halves; ++half) {
-          int64_t width = kGroup / halves;
-          Vals weights, outs;
-          for (auto [place, unit] : llvm::enumerate(units)) {
-            if (unit.halves != halves)
-              continue;
-            Val group = e.offset(unit.decoded, number * (kGroup * kPanelRows));
-            weights.push_back(e.offset(group, half * width * kPanelRows));
-            outs.push_back(
-                e.offset(productsOf(place, index), half * kTileBytes));
-          }
-          if (!weights.empty())
+    int64_t width = kGroup / unit.halves;
+    auto multiply = [&](Val number) {
+      Val group = e.offset(unit.decoded, number * (kGroup * kPanelRows));
+      Vals products;
+      for (int64_t half = 0; half < unit.halves; ++half)
+        products.push_back(
             multiplyTiles(e, e.offset(rows[0], number * kGroup + half * width),
-                          kernel.inputBytes(), weights, width, outs);
-        }
+                          kernel.inputBytes(),
+                          e.offset(group, half * width * kPanelRows), width));
+      return products;
+    };
+    auto store = [&](Val number, ArrayRef<Val> products) {
+      for (auto [half, product] : llvm::enumerate(products))
+        storeTile(e, product, e.offset(placeOf(number), half * kTileBytes));
+    };
+    auto scale = [&](Val number, ArrayRef<Val> sums) {
+      return scaleProducts(unit, number, placeOf(number), rows, Vals(sums));
     };
 
-    int64_t groups = columns / kGroup;
-    int64_t together =
-        llvm::divideCeil(groups, llvm::divideCeil(groups, kTileGroups));
-    Vals zeros(units.size() * rows.size(), e.zero(e.vec(kTileRows, e.f32())));
-    Vals all = e.loop(
-        e.i64(0), e.i64(groups), together, zeros,
-        [&](Val begin, ArrayRef<Val> carried) {
-          Val end = e.min(begin + together, e.i64(groups));
-          e.loop(begin, end, 1,
-                 [&](Val number) { multiply(number, number - begin); });
-          Vals next;
-          for (auto [place, unit] : llvm::enumerate(units))
-            next.append(e.loop(
-                begin, end, 1, carried.slice(place * rows.size(), rows.size()),
-                [&](Val number, ArrayRef<Val> sums) {
-                  return scaleProducts(unit, number,
-                                       productsOf(place, number - begin), rows,
-                                       Vals(sums));
-                }));
-          return next;
-        });
-    SmallVector<Vals> sums;
-    for (size_t place = 0; place < units.size(); ++place)
-      sums.emplace_back(ArrayRef(all).slice(place * rows.size(), rows.size()));
-    return sums;
+    int64_t groups = columns / kGroup, ahead = std::min(kAhead, groups - 1);
+    for (int64_t number = 0; number < ahead; ++number)
+      store(e.i64(number), multiply(e.i64(number)));
+    Vals carried(rows.size(), e.zero(e.vec(kTileRows, e.f32())));
+    carried.append(multiply(e.i64(ahead)));
+    carried = e.loop(e.i64(0), e.i64(groups - 1 - ahead), 1, carried,
+                     [&](Val number, ArrayRef<Val> before) {
+                       store(number + ahead, before.drop_front(rows.size()));
+                       Vals products = multiply(number + (ahead + 1));
+                       Vals next =
+                           scale(number, before.take_front(rows.size()));
+                       next.append(products);
+                       return next;
+                     });
+    ArrayRef<Val> last(carried);
+    store(e.i64(groups - 1), last.drop_front(rows.size()));
+    return e.loop(e.i64(groups - 1 - ahead), e.i64(groups), 1,
+                  last.take_front(rows.size()), scale);
   }
 
   LogicalResult emitTiles(ArrayRef<TileUnit> units, Val first) {
     Vals rows;
     for (int64_t r = 0; r < kTileRows; ++r)
       rows.push_back(kernel.inputRow(first + r));
-    SmallVector<Vals> sums = sumTiles(units, rows);
+    Val places = e.offset(scratch, units.size() * decodedBytes());
+    SmallVector<Vals> sums;
+    for (const TileUnit &unit : units)
+      sums.push_back(sumTile(unit, places, rows));
     for (size_t place = 0; place < units.size(); place += matrices)
       if (failed(kernel.storeSums(units[place].panel, first, 0, kernel.parts,
                                   ArrayRef(sums).slice(place, matrices))))

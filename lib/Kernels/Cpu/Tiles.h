@@ -24,14 +24,15 @@ inline constexpr int64_t kTileRows = 16;
 /// Bytes of such a tile.
 inline constexpr int64_t kTileBytes = kTileRows * 64;
 
-/// Stores, as `kTileRows` lines of 16 i32 at each of `outs`, the exact sums
-/// over k of x[row, k] * w[k, output]. `x` is the first of `kTileRows` rows of
-/// signed bytes that are `rowBytes` apart; each of `weights` holds columns / 4
-/// lines of unsigned bytes, in each four columns of 16 outputs. `columns` is at
-/// most 64.
-void multiplyTiles(Emitter &e, Val x, int64_t rowBytes,
-                   llvm::ArrayRef<Val> weights, int64_t columns,
-                   llvm::ArrayRef<Val> outs);
+/// The exact sums over k of x[row, k] * w[k, output], as a tile. `x` is the
+/// first of `kTileRows` rows of signed bytes that are `rowBytes` apart;
+/// `weights` holds columns / 4 lines of unsigned bytes, in each four columns of
+/// 16 outputs. `columns` is at most 64.
+Val multiplyTiles(Emitter &e, Val x, int64_t rowBytes, Val weights,
+                  int64_t columns);
+
+/// Stores such a tile as `kTileRows` lines of 16 i32 at `out`.
+void storeTile(Emitter &e, Val sums, Val out);
 
 } // namespace tokopt::cpu
 
