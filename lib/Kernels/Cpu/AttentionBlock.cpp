@@ -153,7 +153,7 @@ void AttentionBlock::weigh(const RowGroup &rows) {
                  largest.begin() + row * heads + first);
   }
   // As many rows as fill a vector with numbers of their heads.
-  int64_t width = std::min<int64_t>(llvm::PowerOf2Ceil(heads), kLanes);
+  int64_t width = kernel.scratch.width();
   int64_t together = std::min(shape.rows, kLanes / width);
   for (int64_t row = 0; row < shape.rows; row += together)
     for (int64_t first = 0; first < heads; first += width)

@@ -42,6 +42,10 @@ struct RowScratch {
     return correction(0) + numbers + 4 * size * (2 * h + isTotal);
   }
   int64_t bytes() const { return accumulator(heads, false); }
+  /// Heads whose numbers are computed together.
+  int64_t width() const {
+    return std::min<int64_t>(llvm::PowerOf2Ceil(heads), kAttentionLanes);
+  }
 
   int64_t heads;
   /// Bytes of a number of each head.

@@ -36,24 +36,28 @@ void cpu::mergeSegment(AttentionKernel &kernel, Val row) {
   Emitter &e = kernel.e;
   const RowScratch &scratch = kernel.scratch;
   Type values = e.vec(kernel.valueLanes, e.f32());
-  for (int64_t h = 0; h < kernel.heads; ++h) {
-    Val before = e.load(e.f32(), row, scratch.maximum(h, true)),
-        own = e.load(e.f32(), row, scratch.maximum(h, false));
+  int64_t width = scratch.width();
+  for (int64_t first = 0; first < kernel.heads; first += width) {
+    Type numbers = e.vec(width, e.f32());
+    Val before = e.load(numbers, row, scratch.maximum(first, true)),
+        own = e.load(numbers, row, scratch.maximum(first, false));
     Val maximum = e.max(before, own);
     Val old = e.exp(before - maximum), added = e.exp(own - maximum);
-    Val sum = e.load(e.f32(), row, scratch.sum(h, true)),
-        ownSum = e.load(e.f32(), row, scratch.sum(h, false));
-    e.store(e.fma(sum, old, ownSum * added), row, scratch.sum(h, true));
-    e.store(maximum, row, scratch.maximum(h, true));
-    Val wideOld = e.splat(old, kernel.valueLanes),
-        wideAdded = e.splat(added, kernel.valueLanes);
-    e.loop(e.i64(0), e.i64(kernel.valueSize), kernel.valueLanes, [&](Val d) {
-      Val at = e.offset(row, d * 4);
-      Val total = e.load(values, at, scratch.accumulator(h, true));
-      Val segment = e.load(values, at, scratch.accumulator(h, false));
-      e.store(e.fma(total, wideOld, segment * wideAdded), at,
-              scratch.accumulator(h, true));
-    });
+    Val sum = e.load(numbers, row, scratch.sum(first, true)),
+        ownSum = e.load(numbers, row, scratch.sum(first, false));
+    e.store(e.fma(sum, old, ownSum * added), row, scratch.sum(first, true));
+    e.store(maximum, row, scratch.maximum(first, true));
+    for (int64_t h = first; h < std::min(first + width, kernel.heads); ++h) {
+      Val wideOld = e.splat(e.part(old, h - first, 1), kernel.valueLanes),
+          wideAdded = e.splat(e.part(added, h - first, 1), kernel.valueLanes);
+      e.loop(e.i64(0), e.i64(kernel.valueSize), kernel.valueLanes, [&](Val d) {
+        Val at = e.offset(row, d * 4);
+        Val total = e.load(values, at, scratch.accumulator(h, true));
+        Val segment = e.load(values, at, scratch.accumulator(h, false));
+        e.store(e.fma(total, wideOld, segment * wideAdded), at,
+                scratch.accumulator(h, true));
+      });
+    }
   }
 }
 
