@@ -352,7 +352,8 @@ void Text::warnOfLoss(const std::string &bytes, const std::vector<int32_t> &ids,
             "warning: %s: the vocabulary has no tokens for %zu bytes of the "
             "text, the first at offset %zu: %s; they are left out, as in "
             "training\n",
-            path.c_str(), missing.size(), first, quoted(missing).c_str());
+            path.c_str(), missing.size(), first,
+            tools::quoted(missing).c_str());
 }
 
 std::string Text::applyChat(const std::string &prompt) {

@@ -153,8 +153,8 @@ void checkVocabulary(const EvalOptions &options, const Reader &subject,
         found = theirs.tokenBytes(static_cast<int32_t>(id));
         found != expected)
       throw BadInput{path + ": token " + std::to_string(id) + ": found " +
-                     quoted(found) + ", expected the " + quoted(expected) +
-                     " of " + options.load.bundle +
+                     tools::quoted(found) + ", expected the " +
+                     tools::quoted(expected) + " of " + options.load.bundle +
                      "; compare bundles of one vocabulary"};
 }
 
