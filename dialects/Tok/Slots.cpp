@@ -39,8 +39,6 @@ static const Slot *findSlot(StringRef name) {
       {"layer_begin", std::nullopt},
       {"layer_end", std::nullopt},
       {"outs", std::nullopt},
-      {"instrument", std::nullopt},
-      {"instrument_data", std::nullopt},
       {"ids", Element::I32},
       {"pos", Element::I32},
       {"seq", Element::I32},
