@@ -403,16 +403,14 @@ Val Emitter::maxLanes(Val vector, Here here) {
 
 /// 2^(x log2 e) = 2^n * 2^f with n the nearest integer: a polynomial for 2^f on
 /// [-1/2, 1/2] (minimax, degree 6, relative error 2e-8), n added to the
-/// exponent. Added to 1.5 * 2^23, whose unit in the last place is 1, x log2 e
-/// is rounded to n, which then stands in the lowest bits.
+/// exponent.
 Val Emitter::exp(Val x, Here here) {
   Type type = x.type();
   Val clamped = min(max(x, constant(-87.3, type, here), here),
                     constant(88.0, type, here), here);
-  Val log2e = constant(1.4426950408889634, type, here);
-  Val shift = constant(12582912.0, type, here);
-  Val shifted = fma(clamped, log2e, shift, here);
-  Val f = fma(clamped, log2e, shift - Operand(shifted, here), here);
+  Val t = clamped * Operand(constant(1.4426950408889634, type, here), here);
+  Val n = roundEven(t, here);
+  Val f = t - Operand(n, here);
   constexpr double coefficients[] = {1.5353362e-4, 1.3398874e-3, 9.6184373e-3,
                                      5.5503324e-2, 2.4022648e-1, 6.9314720e-1,
                                      1.0};
@@ -420,7 +418,7 @@ Val Emitter::exp(Val x, Here here) {
   for (double c : ArrayRef(coefficients).drop_front())
     p = fma(p, f, constant(c, type, here), here);
   Type integers = withElement(type, i32());
-  Val exponent = shiftLeft(bitcast(shifted, integers, here), 23, here);
+  Val exponent = shiftLeft(convert(n, i32(), false, here), 23, here);
   Val sum = bitcast(p, integers, here) + Operand(exponent, here);
   Val result = bitcast(sum, type, here);
   return select(less(x, constant(-87.3, type, here), here), zero(type, here),
