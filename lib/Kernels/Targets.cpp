@@ -22,7 +22,9 @@ FailureOr<const KernelTarget *> tokopt::findKernelTarget(Operation *op,
   for (const KernelTarget *target : getKernelTargets())
     if (target->getName() == name)
       return target;
-  InFlightDiagnostic error = op->emitError("has no target '") << name << "'";
+  // At the place only: an operation's error would print the whole module.
+  InFlightDiagnostic error = emitError(op->getLoc())
+                             << "has no target '" << name << "'";
   StringRef before = "; expected ";
   for (const KernelTarget *target : getKernelTargets()) {
     error << before << target->getName();
@@ -36,7 +38,9 @@ FailureOr<Machine> tokopt::findMachine(Operation *op, StringRef name) {
     for (const TargetDescription &machine : target->getMachines())
       if (machine.name == name)
         return Machine{target, &machine};
-  InFlightDiagnostic error = op->emitError("has no target '") << name << "'";
+  // At the place only: an operation's error would print the whole module.
+  InFlightDiagnostic error = emitError(op->getLoc())
+                             << "has no target '" << name << "'";
   StringRef before = "; expected ";
   for (const KernelTarget *target : getKernelTargets()) {
     for (const TargetDescription &machine : target->getMachines()) {

@@ -46,21 +46,24 @@ void RunOptions::addTo(CLI::App &app) {
       ->transform(tools::wholeNumber(0, UINT32_MAX))
       ->option_text("K");
   output->add_flag("--json", json, "Print one JSON object");
-  output
-      ->add_flag("--print-goldens", printGoldens,
-                 "Generate nothing; print the prompt's logits for "
-                 "tokopt-compile --goldens, from a bundle of the reference "
-                 "backend")
-      ->excludes("--json");
+  auto *goldensFlag =
+      output
+          ->add_flag("--print-goldens", printGoldens,
+                     "Generate nothing; print the prompt's logits for "
+                     "tokopt-compile --goldens, from a bundle of the reference "
+                     "backend")
+          ->excludes("--json");
 
   auto *look = app.add_option_group(
       "Instrumentation", "Of a bundle that tokopt-compile --instrument made");
   look->add_option("--dump-values", dumpValues,
                    "Write what kernels compute into a new folder, as NumPy "
                    "files")
-      ->option_text("DIR");
+      ->option_text("DIR")
+      ->excludes(goldensFlag);
   look->add_flag("--profile", profile,
-                 "Print the time of each kernel, summed over layers and steps");
+                 "Print the time of each kernel, summed over layers and steps")
+      ->excludes(goldensFlag);
 
   auto *sample = app.add_option_group("Sampling");
   auto *greedyFlag = sample->add_flag("--greedy", greedy,

@@ -256,10 +256,12 @@ void runPrompt(const RunOptions &options, const tokrt_model_t *model,
   for (auto [id, logit] : output.firstLogits)
     fprintf(stderr, "logit %d %.6f\n", id, double(logit));
   fprintf(stderr,
-          "loaded in %.1f ms; %zu prompt tokens in %.1f ms; %zu tokens, "
-          "%.1f a second; ended by %s\n",
-          loadMs, prompt.size(), prefillMs, output.ids.size(), rate,
-          tokrt_finish_string(output.finish));
+          "loaded in %.1f ms; %zu prompt token%s in %.1f ms; %zu token%s, ",
+          loadMs, prompt.size(), prompt.size() == 1 ? "" : "s", prefillMs,
+          output.ids.size(), output.ids.size() == 1 ? "" : "s");
+  if (output.ids.size() > 1) // the first comes with the prompt
+    fprintf(stderr, "%.1f a second; ", rate);
+  fprintf(stderr, "ended by %s\n", tokrt_finish_string(output.finish));
   if (observers.profile)
     observers.profile->print(stderr);
 }

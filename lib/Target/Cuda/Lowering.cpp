@@ -91,7 +91,8 @@ FailureOr<std::vector<CudaKernel>> tokopt::makeKernels(ModuleOp module) {
     kernels.push_back(std::move(*kernel));
   }
   if (kernels.empty())
-    return module.emitError("has no kernel: expected a func.func with '")
+    return emitError(module.getLoc())
+           << "has no kernel: expected a func.func with '"
            << tok::kLaunchAttrName << "'";
   return kernels;
 }
