@@ -20,7 +20,10 @@ using namespace tokopt;
 
 void tokopt::addLoweringPasses(OpPassManager &pm, bool barePointers) {
   OpPassManager &function = pm.nest<func::FuncOp>();
-  function.addPass(createCanonicalizerPass());
+  // From the top, each look at a loop whether it is dead walks all of its body,
+  // and the bodies of unrolled kernels are long: 2 s instead of 0.05 s.
+  function.addPass(createCanonicalizerPass(
+      GreedyRewriteConfig().setUseTopDownTraversal(false)));
   function.addPass(createCSEPass());
   function.addPass(cpu::createExpandPass());
   function.addPass(createSCFToControlFlowPass());
