@@ -172,10 +172,11 @@ private:
   /// that a function gets. Without it every store of a decoded weight could
   /// change the bytes that the next is decoded from.
   static void separateFromWeights(func::FuncOp function, FunctionInfo &info) {
-    auto weights = llvm::find_if(
-        function.getArguments(), [](BlockArgument argument) {
+    auto weights =
+        llvm::find_if(function.getArguments(), [](BlockArgument argument) {
           auto type = dyn_cast<MemRefType>(argument.getType());
-          return type && type.getRank() == 1 && type.getElementType().isInteger(8);
+          return type && type.getRank() == 1 &&
+                 type.getElementType().isInteger(8);
         });
     if (*weights == info.workspace)
       return;
@@ -183,7 +184,8 @@ private:
     b.setInsertionPointToStart(&function.getBody().front());
     auto apart = memref::DistinctObjectsOp::create(
         b, function.getLoc(), ValueRange{*weights, info.workspace});
-    for (auto [whole, part] : llvm::zip_equal(apart.getOperands(), apart.getResults()))
+    for (auto [whole, part] :
+         llvm::zip_equal(apart.getOperands(), apart.getResults()))
       whole.replaceAllUsesExcept(part, apart);
     info.workspace = apart.getResult(1);
   }
