@@ -174,10 +174,13 @@ def guard_outputs(check, folder):
             intact(f"{name}, SIGINT at {place}", lambda: interrupted(command, place))
 
     command = [str(tool("tokopt-compile")), str(model), "-o", str(output), "--no-cache"]
-    subprocess.run(command, check=True)
-    size = output.stat().st_size
     for place in (f"write:{scratch}/", f"write:{home}/", f"rename:{home}/"):
         intact(f"SIGINT at {place}", lambda: interrupted(command, place))
+
+    # Levels are compiled beside each other, which is where a signal has surprises; a full disk has none.
+    command.append("--target=avx2")
+    subprocess.run(command, check=True)
+    size = output.stat().st_size
 
     def limited(most):
         # A file may not grow beyond this: what a full disk looks like to the program.
@@ -193,7 +196,7 @@ def guard_outputs(check, folder):
         check("error" in message, f"full disk at {most}: {message.strip()!r}")
 
     missing = folder / "no such folder/out.so"
-    result = subprocess.run([*command[:3], str(missing)], stderr=subprocess.PIPE, text=True)
+    result = subprocess.run([*command[:3], str(missing), command[-1]], stderr=subprocess.PIPE, text=True)
     check(result.returncode == 1 and "error" in result.stderr and "no such folder" in result.stderr,
           f"unwritable output: status {result.returncode}, {result.stderr.strip()!r}")
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The compiled path, with its lossy default passes, loses no more than llama.cpp's own default run does.
 
-compiled_quality.py MODEL POSITIONS
+compiled_quality.py MODEL POSITIONS [best]: on every level that runs here, or on the best
 """
 
 import os
@@ -26,7 +26,7 @@ def main():
     recorded, _ = reference(name)
     wanted = dict(recorded["gpl3_first_4096_tokens"]["mean_nll_at"])[positions]
     llama_kl, llama_nll = LLAMA[name, positions]
-    for level in levels(path):
+    for level in levels(path)[: 1 if sys.argv[3:] == ["best"] else None]:
         result = eval_nll(path, text_ids(name)[: positions + 1], "--reference", oracle,
                           env={**os.environ, "TOKOPT_LEVEL": level})
         bar = 1.25 * llama_kl

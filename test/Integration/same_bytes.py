@@ -1,6 +1,6 @@
 # Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Two builds of the same model are byte-identical, from different folders too, on both backends.
+"""Builds of the same model are byte-identical, from different folders too, on both backends.
 
 same_bytes.py [MODEL]: without a model, tiny ones.
 """
@@ -14,29 +14,29 @@ import tempfile
 from harness import Checks, model_file, run, tiny_model, tool
 
 
-def two_builds(check, model, *options):
+def builds(check, model, count, *options):
     with tempfile.TemporaryDirectory() as folder:
         outputs = []
-        for name in ("one", "two/deeper"):
-            home = os.path.join(folder, name)
-            os.makedirs(home)
+        for number in range(count):
+            home = os.path.join(folder, *["deeper"] * number)
+            os.makedirs(home, exist_ok=True)
             shutil.copy(model, os.path.join(home, model.name))
-            # Once by a relative path from the folder itself, once by an absolute one.
-            source = model.name if name == "one" else os.path.join(home, model.name)
+            # By a relative path from the folder itself, and by an absolute one.
+            source = os.path.join(home, model.name) if number % 2 else model.name
             run(tool("tokopt-compile"), source, "-o", "out.so", *options, cwd=home)
             outputs.append(os.path.join(home, "out.so"))
         size = os.path.getsize(outputs[0])
-        check(filecmp.cmp(*outputs, shallow=False), f"{model.name} {' '.join(options)}: two bundles of {size} bytes are equal")
+        check(all(filecmp.cmp(outputs[0], other, shallow=False) for other in outputs[1:]),
+              f"{model.name} {' '.join(options)}: {count} bundles of {size} bytes are equal")
 
 
 def main():
     check = Checks()
-    two_builds(check, model_file(sys.argv[1]) if len(sys.argv) > 1 else tiny_model(), "--no-cache")
+    builds(check, model_file(sys.argv[1]) if len(sys.argv) > 1 else tiny_model(), 2, "--no-cache")
     if len(sys.argv) == 1:
         # Two kinds of layers, so several functions that do not call each other. What is equal by chance is not so four times.
         mixed = tiny_model("--layers", "3", "--formats", "q8_0,attn_v=q5_0/q8_0")
-        for _ in range(4):
-            two_builds(check, mixed, "--no-cache", "--backend=reference", "--target=avx2")
+        builds(check, mixed, 5, "--no-cache", "--backend=reference", "--target=avx2")
     check.done()
 
 

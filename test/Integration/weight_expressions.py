@@ -87,7 +87,7 @@ def precomputed(text, gguf, name, element, factors, path):
 def compile_text(text, folder, name, backend):
     module, path = pathlib.Path(folder) / f"{name}.mlir", pathlib.Path(folder) / f"{name}.{backend}.so"
     module.write_text(text)
-    run(tool("tokopt-compile"), module, f"--backend={backend}", f"--target={TARGET}", "--pipeline=", "-o", path)
+    run(tool("tokopt-compile"), module, f"--backend={backend}", f"--target={TARGET}", "-o", path)
     return path
 
 
@@ -185,7 +185,7 @@ def refused(check, text, model, folder):
     ):
         path, output = pathlib.Path(folder) / f"{name}.mlir", pathlib.Path(folder) / f"{name}.so"
         path.write_text(module)
-        result = subprocess.run([tool("tokopt-compile"), path, "-o", output], capture_output=True, text=True)
+        result = subprocess.run([tool("tokopt-compile"), path, f"--target={TARGET}", "-o", output], capture_output=True, text=True)
         check(result.returncode and message in result.stderr and not output.exists(), f"{name}: {result.stderr.strip()}")
 
 
