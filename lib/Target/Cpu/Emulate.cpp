@@ -25,22 +25,24 @@
 using namespace mlir;
 
 /// sum + u8(a)[4i..4i+3] . s8(b)[4i..4i+3], lane i: the definition of
-/// `vpdpbusd`.
+/// `vpdpbusd`. Bytes are shifted out of the lanes where they lie; shuffled out
+/// of a vector of all of them they keep the code generator busy.
 static Value emulateDot(OpBuilder &builder, Location loc, Value sum, Value a,
                         Value b) {
-  auto lanes = cast<VectorType>(sum.getType());
-  auto wide = VectorType::get(cast<VectorType>(a.getType()).getShape(),
-                              builder.getI32Type());
-  Value x = arith::ExtUIOp::create(builder, loc, wide, a);
-  Value y = arith::ExtSIOp::create(builder, loc, wide, b);
-  Value products = arith::MulIOp::create(builder, loc, x, y);
-  for (int64_t k = 0; k < 4; ++k) {
-    SmallVector<int64_t> every;
-    for (int64_t lane = 0; lane < lanes.getNumElements(); ++lane)
-      every.push_back(4 * lane + k);
-    Value part =
-        vector::ShuffleOp::create(builder, loc, products, products, every);
-    sum = arith::AddIOp::create(builder, loc, sum, part);
+  Type lanes = sum.getType();
+  Value x = vector::BitCastOp::create(builder, loc, lanes, a);
+  Value y = vector::BitCastOp::create(builder, loc, lanes, b);
+  auto constant = [&](int32_t value) -> Value {
+    return arith::ConstantOp::create(
+        builder, loc, DenseElementsAttr::get(cast<VectorType>(lanes), value));
+  };
+  for (int32_t byte = 0; byte < 4; ++byte) {
+    Value ofX = arith::ShRUIOp::create(builder, loc, x, constant(8 * byte));
+    ofX = arith::AndIOp::create(builder, loc, ofX, constant(255));
+    Value ofY = arith::ShLIOp::create(builder, loc, y, constant(24 - 8 * byte));
+    ofY = arith::ShRSIOp::create(builder, loc, ofY, constant(24));
+    Value product = arith::MulIOp::create(builder, loc, ofX, ofY);
+    sum = arith::AddIOp::create(builder, loc, sum, product);
   }
   return sum;
 }
