@@ -43,24 +43,16 @@ tokrt_status_t tokrt::readParams(const char *call, const void *from, void *out,
   return TOKRT_OK;
 }
 
-/// Gives the caller as much of the defaults as its header knows.
-template <typename Params>
-static void init(Params *out, size_t size, Params defaults) {
-  defaults.struct_size = size;
-  memset(out, 0, size);
-  memcpy(out, &defaults, std::min(size, sizeof defaults));
-}
-
 void tokrt_model_params_init_sized(tokrt_model_params_t *out_params,
                                    size_t size) {
-  init(out_params, size, {});
+  initParams(out_params, size, tokrt_model_params_t{});
 }
 
 void tokrt_engine_params_init_sized(tokrt_engine_params_t *out_params,
                                     size_t size) {
   tokrt_engine_params_t defaults{};
   defaults.requests = 64;
-  init(out_params, size, defaults);
+  initParams(out_params, size, defaults);
 }
 
 void tokrt_request_params_init_sized(tokrt_request_params_t *out_params,
@@ -68,5 +60,5 @@ void tokrt_request_params_init_sized(tokrt_request_params_t *out_params,
   tokrt_request_params_t defaults{};
   defaults.max_tokens = 128;
   defaults.sampling.top_p = 1;
-  init(out_params, size, defaults);
+  initParams(out_params, size, defaults);
 }

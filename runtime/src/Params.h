@@ -10,7 +10,9 @@
 
 #include "tokrt/tokrt.h"
 
+#include <algorithm>
 #include <cstddef>
+#include <cstring>
 
 namespace tokrt {
 
@@ -28,6 +30,14 @@ tokrt_status_t readParams(const char *call, Init init, const Params *from,
                           Params *out, tokrt_error_t *error) {
   init(out, sizeof *out);
   return from ? readParams(call, from, out, sizeof *out, error) : TOKRT_OK;
+}
+
+/// Gives the caller as much of the defaults as its header knows.
+template <typename Params>
+void initParams(Params *out, size_t size, Params defaults) {
+  defaults.struct_size = size;
+  memset(out, 0, size);
+  memcpy(out, &defaults, std::min(size, sizeof defaults));
 }
 
 } // namespace tokrt

@@ -23,6 +23,10 @@ const char *tokrt_status_string(tokrt_status_t status) {
     return "out of memory";
   case TOKRT_EXHAUSTED:
     return "exhausted";
+  case TOKRT_DEVICE_ERROR:
+    return "device error";
+  case TOKRT_DEVICE_LOST:
+    return "device lost";
   case TOKRT_STATUS_MAX_ENUM:
     break;
   }

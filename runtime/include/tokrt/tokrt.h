@@ -71,6 +71,8 @@ typedef enum tokrt_status_e {
   TOKRT_OUT_OF_MEMORY = 5,    // the system has no memory left
   TOKRT_EXHAUSTED = 6, // a limit of the engine; raise the limit, or retry after
                        // requests have finished
+  TOKRT_DEVICE_ERROR = 7, // the driver of a device refused a call
+  TOKRT_DEVICE_LOST = 8,  // a kernel faulted or hangs: close the device
   TOKRT_STATUS_MAX_ENUM = 0x7fffffff, // no status: makes every int a valid
                                       // value, so that an unknown one is
                                       // defined for the function below

@@ -1,0 +1,81 @@
+//===- Event.cpp - Points in a stream -------------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/cuda/src/Gpu.h"
+#include "runtime/src/Guard.h"
+
+using namespace tokrt;
+using namespace tokrt::cuda;
+
+struct tokrt_cuda_event_s {
+  tokrt_cuda_t *gpu;
+  Event event;
+};
+
+tokrt_status_t tokrt_cuda_event_create(tokrt_cuda_t *gpu,
+                                       tokrt_cuda_event_t **out_event,
+                                       tokrt_error_t *error) {
+  return guarded(error, "tokrt_cuda_event_create", [&] {
+    if (tokrt_status_t status = gpu->enter("tokrt_cuda_event_create", error))
+      return status;
+    auto event =
+        std::make_unique<tokrt_cuda_event_t>(tokrt_cuda_event_t{gpu, nullptr});
+    if (tokrt_status_t status = gpu->call(gpu->driver.eventCreate, "an event",
+                                          error, &event->event, 0u))
+      return status;
+    *out_event = event.release();
+    return TOKRT_OK;
+  });
+}
+
+void tokrt_cuda_event_destroy(tokrt_cuda_event_t *event) {
+  if (!event)
+    return;
+  std::unique_ptr<tokrt_cuda_event_t> owner(event);
+  event->gpu->release(event->gpu->driver.eventDestroy, "an event",
+                      event->event);
+}
+
+tokrt_status_t tokrt_cuda_event_record(tokrt_cuda_event_t *event,
+                                       tokrt_cuda_stream_t *stream,
+                                       tokrt_error_t *error) {
+  return guarded(error, "tokrt_cuda_event_record", [&] {
+    if (tokrt_status_t status =
+            event->gpu->enter("tokrt_cuda_event_record", error))
+      return status;
+    return event->gpu->call(event->gpu->driver.eventRecord, "an event", error,
+                            event->event, stream->stream);
+  });
+}
+
+tokrt_status_t tokrt_cuda_event_wait(tokrt_cuda_event_t *event,
+                                     tokrt_error_t *error) {
+  return guarded(error, "tokrt_cuda_event_wait", [&] {
+    if (tokrt_status_t status =
+            event->gpu->enter("tokrt_cuda_event_wait", error))
+      return status;
+    return event->gpu->waitFor(event->event, error);
+  });
+}
+
+tokrt_status_t tokrt_cuda_event_elapsed(tokrt_cuda_event_t *begin,
+                                        tokrt_cuda_event_t *end,
+                                        float *out_milliseconds,
+                                        tokrt_error_t *error) {
+  return guarded(error, "tokrt_cuda_event_elapsed", [&] {
+    if (tokrt_status_t status =
+            begin->gpu->enter("tokrt_cuda_event_elapsed", error))
+      return status;
+    float milliseconds;
+    if (tokrt_status_t status =
+            begin->gpu->call(begin->gpu->driver.eventElapsedTime, "an event",
+                             error, &milliseconds, begin->event, end->event))
+      return status;
+    *out_milliseconds = milliseconds;
+    return TOKRT_OK;
+  });
+}

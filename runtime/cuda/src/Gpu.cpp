@@ -1,0 +1,201 @@
+//===- Gpu.cpp - A GPU's context and what is on it ------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/cuda/src/Gpu.h"
+#include "runtime/cuda/src/Failure.h"
+#include "runtime/src/Guard.h"
+#include "runtime/src/Params.h"
+
+#include <cstring>
+
+using namespace tokrt;
+using namespace tokrt::cuda;
+
+//===----------------------------------------------------------------------===//
+// Launches that nobody has waited for
+//===----------------------------------------------------------------------===//
+
+void Launched::add(const void *stream, const void *owner, const char *name) {
+  // A kernel that is launched again and again is one name.
+  for (size_t i = 0; i < count; ++i)
+    if (launches[i].owner == owner && launches[i].name == name &&
+        launches[i].stream == stream)
+      return;
+  if (count == kMost) {
+    memmove(launches, launches + 1, (kMost - 1) * sizeof *launches);
+    --count;
+    dropped = true;
+  }
+  launches[count++] = {stream, owner, name};
+}
+
+template <typename Predicate>
+void Launched::forgetIf(Predicate &&matches) {
+  size_t kept = 0;
+  for (size_t i = 0; i < count; ++i)
+    if (!matches(launches[i]))
+      launches[kept++] = launches[i];
+  count = kept;
+  dropped &= count > 0;
+}
+
+void Launched::forgetStream(const void *stream) {
+  forgetIf([&](const Launch &launch) { return launch.stream == stream; });
+}
+
+void Launched::forgetOwner(const void *owner) {
+  forgetIf([&](const Launch &launch) { return launch.owner == owner; });
+}
+
+std::string Launched::describe() const {
+  if (count == 0)
+    return "the GPU";
+  if (count == 1 && !dropped)
+    return std::string("kernel ") + launches[0].name;
+  std::string text = "one of the kernels";
+  for (size_t i = 0; i < count; ++i)
+    text += std::string(i ? ", " : " ") + launches[i].name;
+  return dropped ? text + " or of those before" : text;
+}
+
+//===----------------------------------------------------------------------===//
+// Errors
+//===----------------------------------------------------------------------===//
+
+tokrt_status_t tokrt_cuda_s::enter(const char *call, tokrt_error_t *error) {
+  if (lost)
+    return tokrt::fail(error, TOKRT_DEVICE_LOST,
+                       "%s: the GPU was lost before: %s", call,
+                       lostError.message);
+  return this->call(driver.ctxSetCurrent, call, error, context);
+}
+
+tokrt_status_t tokrt_cuda_s::fail(Result result, const char *subject,
+                                  const char *call, const char *advice,
+                                  tokrt_error_t *error) {
+  if (!isSticky(result))
+    return failCall(driver, result, subject, call, advice, error);
+  // The call that gives the error is rarely the one that made it.
+  lost = true;
+  failCall(driver, result, launched.describe().c_str(), call, advice,
+           &lostError);
+  return tokrt::fail(error, TOKRT_DEVICE_LOST, "%s", lostError.message);
+}
+
+//===----------------------------------------------------------------------===//
+// Opening and closing
+//===----------------------------------------------------------------------===//
+
+void tokrt_cuda_params_init_sized(tokrt_cuda_params_t *out_params,
+                                  size_t size) {
+  tokrt_cuda_params_t defaults{};
+  defaults.timeout_ms = 30000;
+  initParams(out_params, size, defaults);
+}
+
+/// Asks the driver about GPU number `number`.
+static tokrt_status_t describe(tokrt_cuda_t &gpu, uint32_t number,
+                               DeviceNumber *device, tokrt_error_t *error) {
+  const Driver &driver = gpu.driver;
+  char subject[32];
+  snprintf(subject, sizeof subject, "GPU %u", number);
+  int count;
+  if (tokrt_status_t status =
+          gpu.call(driver.deviceGetCount, "the driver", error, &count))
+    return status;
+  if (number >= static_cast<unsigned>(count))
+    return fail(error, count ? TOKRT_INVALID_ARGUMENT : TOKRT_UNSUPPORTED,
+                "%s: found %d GPUs, expected at least %llu; look whether "
+                "nvidia-smi and CUDA_VISIBLE_DEVICES show it",
+                subject, count, number + 1ull);
+  if (tokrt_status_t status = gpu.call(driver.deviceGet, subject, error, device,
+                                       static_cast<int>(number)))
+    return status;
+  if (tokrt_status_t status =
+          gpu.call(driver.deviceGetName, subject, error, gpu.name,
+                   int(sizeof gpu.name - 1), *device))
+    return status;
+  size_t bytes;
+  if (tokrt_status_t status =
+          gpu.call(driver.deviceTotalMem, subject, error, &bytes, *device))
+    return status;
+  int major, minor, multiprocessors, l2Bytes, sharedBytes;
+  const struct {
+    int attribute, *out;
+  } asked[] = {{kCapabilityMajor, &major},
+               {kCapabilityMinor, &minor},
+               {kMultiprocessors, &multiprocessors},
+               {kL2Bytes, &l2Bytes},
+               {kSharedBytesOptIn, &sharedBytes}};
+  for (const auto &[attribute, out] : asked)
+    if (tokrt_status_t status = gpu.call(driver.deviceGetAttribute, subject,
+                                         error, out, attribute, *device))
+      return status;
+  gpu.info.name = gpu.name;
+  gpu.info.memory_bytes = bytes;
+  gpu.info.capability = 10 * major + minor;
+  gpu.info.multiprocessors = multiprocessors;
+  gpu.info.l2_bytes = l2Bytes;
+  gpu.info.shared_bytes = sharedBytes;
+  return TOKRT_OK;
+}
+
+tokrt_status_t tokrt_cuda_open(const tokrt_cuda_params_t *params,
+                               tokrt_cuda_t **out_gpu, tokrt_error_t *error) {
+  tokrt_cuda_params_t given;
+  if (tokrt_status_t status =
+          readParams("tokrt_cuda_open", tokrt_cuda_params_init_sized, params,
+                     &given, error))
+    return status;
+  return guarded(error, "tokrt_cuda_open", [&] {
+    auto gpu = std::make_unique<tokrt_cuda_t>();
+    gpu->timeoutMs = given.timeout_ms;
+    gpu->checkLaunches = given.check_launches;
+    gpu->deviceMemory.limit = given.device_bytes;
+    gpu->pinnedMemory.limit = given.pinned_bytes;
+    Driver &driver = gpu->driver;
+    if (tokrt_status_t status = driver.open(given.driver, error))
+      return status;
+    if (tokrt_status_t status = gpu->call(driver.init, "the driver", error, 0u))
+      return status;
+    if (tokrt_status_t status = gpu->call(driver.driverGetVersion, "the driver",
+                                          error, &driver.version))
+      return status;
+    gpu->info.driver_version = driver.version;
+    DeviceNumber device;
+    if (tokrt_status_t status = describe(*gpu, given.device, &device, error))
+      return status;
+    if (tokrt_status_t status = gpu->call(driver.ctxCreate, gpu->name, error,
+                                          &gpu->context, 0u, device))
+      return status;
+    *out_gpu = gpu.release();
+    return TOKRT_OK;
+  });
+}
+
+tokrt_status_t tokrt_cuda_close(tokrt_cuda_t *gpu, tokrt_error_t *error) {
+  if (!gpu)
+    return TOKRT_OK;
+  std::unique_ptr<tokrt_cuda_t> owner(gpu);
+  if (!gpu->hung) {
+    Result result = gpu->driver.ctxDestroy.function(gpu->context);
+    // That of a lost context repeats what was told already.
+    if (result != kSuccess && !(gpu->lost && isSticky(result)))
+      return failCall(gpu->driver, result, gpu->name,
+                      gpu->driver.ctxDestroy.name, nullptr, error);
+  }
+  if (gpu->releaseStatus != TOKRT_OK)
+    return fail(error, gpu->releaseStatus, "%s", gpu->releaseError.message);
+  return TOKRT_OK;
+}
+
+void tokrt_cuda_info(const tokrt_cuda_t *gpu, tokrt_cuda_info_t *out_info) {
+  *out_info = gpu->info;
+  out_info->lost = gpu->lost;
+  out_info->device_bytes_used = gpu->deviceMemory.used;
+  out_info->pinned_bytes_used = gpu->pinnedMemory.used;
+}

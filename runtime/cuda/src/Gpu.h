@@ -1,0 +1,143 @@
+//===- Gpu.h - A GPU's context and what is on it ----------------*- C++ -*-===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TOKRT_CUDA_GPU_H_
+#define TOKRT_CUDA_GPU_H_
+
+#include "runtime/cuda/src/Driver.h"
+#include "tokrt/cuda.h"
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace tokrt::cuda {
+
+/// What was launched and not waited for yet: an error that comes later is told
+/// with these names. Only the last few are kept; nothing is allocated.
+class Launched {
+public:
+  /// `name` lives as long as `owner`, which is forgotten before it goes.
+  void add(const void *stream, const void *owner, const char *name);
+  void forgetStream(const void *stream);
+  void forgetOwner(const void *owner);
+  /// "kernel a", or "one of the kernels a, b", or "the GPU" where there is
+  /// none.
+  std::string describe() const;
+
+private:
+  struct Launch {
+    const void *stream, *owner;
+    const char *name;
+  };
+  static constexpr size_t kMost = 8;
+  Launch launches[kMost];
+  size_t count = 0;
+  bool dropped = false; // there were more
+
+  template <typename Predicate>
+  void forgetIf(Predicate &&matches);
+};
+
+/// Bytes that were allocated and a limit on them.
+struct Account {
+  uint64_t limit = 0, used = 0;
+  bool allows(uint64_t bytes) const {
+    return !limit || (used <= limit && bytes <= limit - used);
+  }
+};
+
+} // namespace tokrt::cuda
+
+struct tokrt_cuda_s {
+  tokrt::cuda::Driver driver;
+  tokrt::cuda::Context context = nullptr;
+  tokrt_cuda_info_t info{};
+  char name[256] = "";
+  uint32_t timeoutMs = 0;
+  bool checkLaunches = false;
+
+  tokrt::cuda::Account deviceMemory, pinnedMemory;
+  std::unordered_map<tokrt::cuda::Address, uint64_t> deviceBlocks;
+  std::unordered_map<void *, uint64_t> pinnedBlocks;
+
+  tokrt::cuda::Launched launched;
+  /// The context gives errors only; `hung`: a call that waits for a kernel
+  /// would not return.
+  bool lost = false, hung = false;
+  tokrt_error_t lostError{};
+  /// The first release that the driver refused.
+  tokrt_status_t releaseStatus = TOKRT_OK;
+  tokrt_error_t releaseError{};
+
+  /// Begins every call: refuses it if the GPU is lost, and makes the context
+  /// the thread's.
+  tokrt_status_t enter(const char *name, tokrt_error_t *error);
+
+  /// Calls the driver. `subject` begins the message of an error.
+  template <typename... Parameters, typename... Arguments>
+  tokrt_status_t call(const tokrt::cuda::Entry<Parameters...> &entry,
+                      const char *subject, tokrt_error_t *error,
+                      Arguments... arguments) {
+    tokrt::cuda::Result result = entry.function(arguments...);
+    if (result == tokrt::cuda::kSuccess)
+      return TOKRT_OK;
+    return fail(result, subject, entry.name, nullptr, error);
+  }
+
+  /// Calls the driver to release something. What it refuses is told when the
+  /// GPU is closed. On a lost GPU everything goes with the context.
+  template <typename... Parameters, typename... Arguments>
+  void release(const tokrt::cuda::Entry<Parameters...> &entry,
+               const char *subject, Arguments... arguments) {
+    if (lost)
+      return;
+    tokrt_error_t error;
+    tokrt_status_t status = enter(subject, &error);
+    if (status == TOKRT_OK)
+      status = call(entry, subject, &error, arguments...);
+    if (status != TOKRT_OK && releaseStatus == TOKRT_OK) {
+      releaseStatus = status;
+      releaseError = error;
+    }
+  }
+
+  /// The error of a call. A sticky one is told of the kernels that were
+  /// launched, and the GPU is lost.
+  tokrt_status_t fail(tokrt::cuda::Result result, const char *subject,
+                      const char *call, const char *advice,
+                      tokrt_error_t *error);
+
+  /// Waits until `event` has come.
+  tokrt_status_t waitFor(tokrt::cuda::Event event, tokrt_error_t *error);
+};
+
+struct tokrt_cuda_kernel_s {
+  tokrt_cuda_module_t *module;
+  std::string name;
+  tokrt::cuda::Function function;
+  uint32_t sharedBytes; // that it may be launched with
+};
+
+struct tokrt_cuda_module_s {
+  tokrt_cuda_t *gpu;
+  std::string name;
+  tokrt::cuda::Module module;
+  std::vector<std::unique_ptr<tokrt_cuda_kernel_t>> kernels;
+};
+
+struct tokrt_cuda_stream_s {
+  tokrt_cuda_t *gpu;
+  tokrt::cuda::Stream stream;
+  tokrt::cuda::Event end; // recorded where a wait begins
+  /// The kernels of a capture, as a graph tells them.
+  bool capturing;
+  std::string captured;
+};
+
+#endif // TOKRT_CUDA_GPU_H_

@@ -1,0 +1,144 @@
+//===- Launch.cpp - Launches, and graphs of them --------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/cuda/src/Failure.h"
+#include "runtime/cuda/src/Gpu.h"
+#include "runtime/src/Guard.h"
+
+using namespace tokrt;
+using namespace tokrt::cuda;
+
+struct tokrt_cuda_graph_s {
+  tokrt_cuda_t *gpu;
+  std::string name; // its kernels
+  GraphExec graph;
+};
+
+/// Names of a graph's kernels that an error tells.
+static constexpr size_t kMostNameBytes = 200;
+
+tokrt_status_t tokrt_cuda_launch(tokrt_cuda_stream_t *stream,
+                                 tokrt_cuda_kernel_t *kernel,
+                                 const tokrt_cuda_launch_t *launch,
+                                 tokrt_error_t *error) {
+  return guarded(error, "tokrt_cuda_launch", [&] {
+    tokrt_cuda_t *gpu = stream->gpu;
+    char subject[256];
+    snprintf(subject, sizeof subject, "kernel %s of %s", kernel->name.c_str(),
+             kernel->module->name.c_str());
+    if (tokrt_status_t status = gpu->enter(subject, error))
+      return status;
+    if (launch->shared_bytes > kernel->sharedBytes)
+      return fail(error, TOKRT_INVALID_ARGUMENT,
+                  "%s: found %u bytes of shared memory, expected at most %u, "
+                  "for which it was prepared (tokrt_cuda_kernel_get)",
+                  subject, launch->shared_bytes, kernel->sharedBytes);
+    size_t bytes = launch->argument_bytes;
+    void *extra[] = {kArgumentBuffer, const_cast<void *>(launch->arguments),
+                     kArgumentBytes, &bytes, nullptr};
+    Result result = gpu->driver.launchKernel.function(
+        kernel->function, launch->grid[0], launch->grid[1], launch->grid[2],
+        launch->threads, 1, 1, launch->shared_bytes, stream->stream, nullptr,
+        bytes ? extra : nullptr);
+    if (result != kSuccess) {
+      char advice[192];
+      snprintf(advice, sizeof advice,
+               "check its launch: a grid of %u x %u x %u blocks, %u threads, "
+               "%u bytes of shared memory, %zu bytes of arguments",
+               launch->grid[0], launch->grid[1], launch->grid[2],
+               launch->threads, launch->shared_bytes, bytes);
+      bool isOurs = statusOf(result) == TOKRT_INVALID_ARGUMENT;
+      return gpu->fail(result, subject, gpu->driver.launchKernel.name,
+                       isOurs ? advice : nullptr, error);
+    }
+    if (stream->capturing) {
+      if (stream->captured.size() < kMostNameBytes)
+        stream->captured +=
+            (stream->captured.empty() ? "" : ", ") + kernel->name;
+      return TOKRT_OK;
+    }
+    gpu->launched.add(stream, kernel, kernel->name.c_str());
+    return gpu->checkLaunches ? tokrt_cuda_stream_wait(stream, error)
+                              : TOKRT_OK;
+  });
+}
+
+tokrt_status_t tokrt_cuda_capture_begin(tokrt_cuda_stream_t *stream,
+                                        tokrt_error_t *error) {
+  return guarded(error, "tokrt_cuda_capture_begin", [&] {
+    tokrt_cuda_t *gpu = stream->gpu;
+    if (tokrt_status_t status = gpu->enter("tokrt_cuda_capture_begin", error))
+      return status;
+    if (tokrt_status_t status =
+            gpu->call(gpu->driver.streamBeginCapture, "a capture", error,
+                      stream->stream, kCaptureThreadLocal))
+      return status;
+    stream->capturing = true;
+    stream->captured.clear();
+    return TOKRT_OK;
+  });
+}
+
+tokrt_status_t tokrt_cuda_capture_end(tokrt_cuda_stream_t *stream,
+                                      tokrt_cuda_graph_t **out_graph,
+                                      tokrt_error_t *error) {
+  return guarded(error, "tokrt_cuda_capture_end", [&] {
+    tokrt_cuda_t *gpu = stream->gpu;
+    const Driver &driver = gpu->driver;
+    if (tokrt_status_t status = gpu->enter("tokrt_cuda_capture_end", error))
+      return status;
+    // Whatever the driver says, it captures no longer.
+    stream->capturing = false;
+    Graph recorded = nullptr;
+    if (tokrt_status_t status = gpu->call(driver.streamEndCapture, "a capture",
+                                          error, stream->stream, &recorded))
+      return status;
+    auto destroy = [&] {
+      gpu->release(driver.graphDestroy, "a capture", recorded);
+    };
+    std::unique_ptr<tokrt_cuda_graph_t> graph;
+    try {
+      graph = std::make_unique<tokrt_cuda_graph_t>(
+          tokrt_cuda_graph_t{gpu, "of a graph: " + stream->captured, nullptr});
+    } catch (...) {
+      destroy();
+      throw;
+    }
+    tokrt_status_t status = gpu->call(driver.graphInstantiate, "a graph", error,
+                                      &graph->graph, recorded, 0ull);
+    destroy();
+    if (status == TOKRT_OK)
+      *out_graph = graph.release();
+    return status;
+  });
+}
+
+tokrt_status_t tokrt_cuda_graph_launch(tokrt_cuda_stream_t *stream,
+                                       tokrt_cuda_graph_t *graph,
+                                       tokrt_error_t *error) {
+  return guarded(error, "tokrt_cuda_graph_launch", [&] {
+    tokrt_cuda_t *gpu = stream->gpu;
+    if (tokrt_status_t status = gpu->enter("tokrt_cuda_graph_launch", error))
+      return status;
+    if (tokrt_status_t status = gpu->call(gpu->driver.graphLaunch, "a graph",
+                                          error, graph->graph, stream->stream))
+      return status;
+    gpu->launched.add(stream, graph, graph->name.c_str());
+    return gpu->checkLaunches && !stream->capturing
+               ? tokrt_cuda_stream_wait(stream, error)
+               : TOKRT_OK;
+  });
+}
+
+void tokrt_cuda_graph_destroy(tokrt_cuda_graph_t *graph) {
+  if (!graph)
+    return;
+  std::unique_ptr<tokrt_cuda_graph_t> owner(graph);
+  graph->gpu->launched.forgetOwner(graph);
+  graph->gpu->release(graph->gpu->driver.graphExecDestroy, "a graph",
+                      graph->graph);
+}

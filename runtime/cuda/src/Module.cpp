@@ -1,0 +1,132 @@
+//===- Module.cpp - Modules and their kernels -----------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/cuda/src/Failure.h"
+#include "runtime/cuda/src/Gpu.h"
+#include "runtime/cuda/src/Image.h"
+#include "runtime/src/Guard.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace tokrt;
+using namespace tokrt::cuda;
+
+/// Shared memory that a kernel has without being asked to take more.
+static constexpr uint32_t kPlainSharedBytes = 48 << 10;
+
+/// What to do about an image that the driver refuses.
+static std::string adviceOn(const Driver &driver, const Image &image) {
+  char text[160];
+  if (image.toolkit > driver.version)
+    snprintf(text, sizeof text,
+             "the tools of CUDA %d.%d made it and the driver is of CUDA %d.%d: "
+             "update NVIDIA's driver, or assemble with an older ptxas",
+             image.toolkit / 1000, image.toolkit % 1000 / 10,
+             driver.version / 1000, driver.version % 1000 / 10);
+  else
+    snprintf(text, sizeof text,
+             "the driver is of CUDA %d.%d: compile it again, or update "
+             "NVIDIA's driver",
+             driver.version / 1000, driver.version % 1000 / 10);
+  return text;
+}
+
+/// The first line of a log of the driver that says something.
+static std::string firstLine(const char *log) {
+  while (*log == '\n' || *log == ' ')
+    ++log;
+  return std::string(log, strcspn(log, "\n"));
+}
+
+tokrt_status_t tokrt_cuda_module_load(tokrt_cuda_t *gpu, const char *name,
+                                      const void *data, size_t size,
+                                      tokrt_cuda_module_t **out_module,
+                                      tokrt_error_t *error) {
+  return guarded(error, name, [&] {
+    if (tokrt_status_t status = gpu->enter(name, error))
+      return status;
+    const Driver &driver = gpu->driver;
+    Image image = readImage(data, size);
+    if (!image.runsOn(gpu->info.capability))
+      return fail(error, TOKRT_UNSUPPORTED,
+                  "%s: found code for sm_%d, expected code for sm_%u, which %s "
+                  "is; compile the kernel for it (--target)",
+                  name, image.capability, gpu->info.capability, gpu->name);
+    auto module = std::make_unique<tokrt_cuda_module_t>();
+    module->gpu = gpu;
+    module->name = name;
+    // PTX is text, and ends where a zero byte is.
+    std::string text;
+    if (!image.isCubin) {
+      text.assign(static_cast<const char *>(data), size);
+      data = text.c_str();
+    }
+    char log[1024] = "";
+    int options[] = {kErrorLog, kErrorLogBytes};
+    void *values[] = {log, reinterpret_cast<void *>(sizeof log)};
+    Result result = driver.moduleLoadDataEx.function(&module->module, data, 2,
+                                                     options, values);
+    if (result != kSuccess) {
+      std::string advice;
+      log[sizeof log - 1] = 0;
+      if (std::string line = firstLine(log); !line.empty())
+        advice = "the driver says: " + line + "; ";
+      bool refused = statusOf(result) == TOKRT_UNSUPPORTED ||
+                     statusOf(result) == TOKRT_INVALID_FILE;
+      if (refused)
+        advice += adviceOn(driver, image);
+      return gpu->fail(result, name, driver.moduleLoadDataEx.name,
+                       refused ? advice.c_str() : nullptr, error);
+    }
+    *out_module = module.release();
+    return TOKRT_OK;
+  });
+}
+
+void tokrt_cuda_module_destroy(tokrt_cuda_module_t *module) {
+  if (!module)
+    return;
+  std::unique_ptr<tokrt_cuda_module_t> owner(module);
+  for (const auto &kernel : module->kernels)
+    module->gpu->launched.forgetOwner(kernel.get());
+  module->gpu->release(module->gpu->driver.moduleUnload, module->name.c_str(),
+                       module->module);
+}
+
+tokrt_status_t tokrt_cuda_kernel_get(tokrt_cuda_module_t *module,
+                                     const char *name, uint32_t shared_bytes,
+                                     tokrt_cuda_kernel_t **out_kernel,
+                                     tokrt_error_t *error) {
+  return guarded(error, name, [&] {
+    tokrt_cuda_t *gpu = module->gpu;
+    std::string subject = std::string("kernel ") + name + " of " + module->name;
+    if (tokrt_status_t status = gpu->enter(subject.c_str(), error))
+      return status;
+    if (shared_bytes > gpu->info.shared_bytes)
+      return fail(error, TOKRT_UNSUPPORTED,
+                  "%s: found %u bytes of shared memory, expected at most %u, "
+                  "which a block of %s can have; compile it for this GPU",
+                  subject.c_str(), shared_bytes, gpu->info.shared_bytes,
+                  gpu->name);
+    Function function;
+    if (tokrt_status_t status =
+            gpu->call(gpu->driver.moduleGetFunction, subject.c_str(), error,
+                      &function, module->module, name))
+      return status;
+    if (shared_bytes > kPlainSharedBytes)
+      if (tokrt_status_t status =
+              gpu->call(gpu->driver.funcSetAttribute, subject.c_str(), error,
+                        function, kMaxDynamicSharedBytes, int(shared_bytes)))
+        return status;
+    module->kernels.push_back(std::make_unique<tokrt_cuda_kernel_t>(
+        tokrt_cuda_kernel_t{module, name, function,
+                            std::max(shared_bytes, kPlainSharedBytes)}));
+    *out_kernel = module->kernels.back().get();
+    return TOKRT_OK;
+  });
+}

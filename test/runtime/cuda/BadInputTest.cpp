@@ -1,0 +1,395 @@
+//===- BadInputTest.cpp - Errors of drivers, GPUs and kernels -------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TestGpu.h"
+
+#include "../Allocations.h"
+
+#include <cstring>
+#include <set>
+
+namespace {
+
+/// All errors that the driver's reference has.
+constexpr int kResults[] = {
+    1,   2,   3,   4,   5,   6,   7,   8,   34,  36,  46,  100, 101, 102, 200,
+    201, 202, 205, 206, 207, 208, 209, 210, 211, 212, 213, 214, 215, 216, 217,
+    218, 219, 220, 221, 222, 223, 224, 225, 226, 300, 301, 302, 303, 304, 400,
+    401, 402, 500, 600, 700, 701, 702, 703, 704, 705, 708, 709, 710, 711, 712,
+    713, 714, 715, 716, 717, 718, 719, 720, 721, 800, 801, 802, 803, 804, 805,
+    806, 807, 808, 809, 810, 811, 812, 900, 901, 902, 903, 904, 905, 906, 907,
+    908, 909, 910, 911, 912, 913, 914, 915, 916, 917, 999};
+
+/// The calls of `useAll`.
+constexpr const char *kCalls[] = {
+    "cuGetProcAddress",
+    "cuInit",
+    "cuDriverGetVersion",
+    "cuDeviceGetCount",
+    "cuDeviceGet",
+    "cuDeviceGetName",
+    "cuDeviceGetAttribute",
+    "cuDeviceTotalMem",
+    "cuCtxCreate",
+    "cuCtxDestroy",
+    "cuCtxSetCurrent",
+    "cuMemAlloc",
+    "cuMemFree",
+    "cuMemHostAlloc",
+    "cuMemFreeHost",
+    "cuMemcpyHtoDAsync",
+    "cuMemcpyDtoHAsync",
+    "cuMemsetD8Async",
+    "cuModuleLoadDataEx",
+    "cuModuleUnload",
+    "cuModuleGetFunction",
+    "cuFuncSetAttribute",
+    "cuLaunchKernel",
+    "cuStreamCreate",
+    "cuStreamDestroy",
+    "cuStreamBeginCapture",
+    "cuStreamEndCapture",
+    "cuGraphInstantiateWithFlags",
+    "cuGraphDestroy",
+    "cuGraphExecDestroy",
+    "cuGraphLaunch",
+    "cuEventCreate",
+    "cuEventDestroy",
+    "cuEventRecord",
+    "cuEventQuery",
+    "cuEventElapsedTime",
+    "cuTensorMapEncodeTiled",
+};
+
+void expectOneLine(const std::string &message) {
+  EXPECT_FALSE(message.empty());
+  EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+  EXPECT_NE(message.find("; "), std::string::npos)
+      << "does not say what to do: " << message;
+}
+
+bool contains(const std::string &text, const std::string &part) {
+  return text.find(part) != std::string::npos;
+}
+
+} // namespace
+
+/// Whatever the driver refuses, whenever: one error that names the call, and
+/// nothing is left.
+TEST(BadInput, every_error_of_every_call_is_told_and_leaves_nothing) {
+  const FakeDriver &driver = fakeDriver();
+  std::vector<int> counts;
+  {
+    TestGpu test;
+    test.useAll();
+    test.close();
+    ASSERT_EQ(test.status, TOKRT_OK) << test.message();
+    for (const char *call : kCalls)
+      counts.push_back(driver.calls(call));
+  }
+  for (size_t i = 0; i < std::size(kCalls); ++i) {
+    std::string call = kCalls[i];
+    ASSERT_GT(counts[i], 0) << call;
+    for (int count = 1; count <= counts[i]; ++count)
+      for (int result : kResults) {
+        // Not ready is what a query says of work that has not ended.
+        if (call == "cuEventQuery" && result == 600)
+          continue;
+        // Entries that came later may be missing.
+        if (call == "cuGetProcAddress" && count == counts[i])
+          continue;
+        SCOPED_TRACE(call + " number " + std::to_string(count) + " gives " +
+                     std::to_string(result));
+        fakeDriver();
+        driver.failAt(call.c_str(), count, result);
+        TestGpu test;
+        test.useAll();
+        test.close();
+        ASSERT_NE(test.status, TOKRT_OK);
+        expectOneLine(test.message());
+        EXPECT_TRUE(contains(test.message(), call)) << test.message();
+        if (call != "cuGetProcAddress")
+          EXPECT_TRUE(
+              contains(test.message(), "FAKE_ERROR_" + std::to_string(result) +
+                                           " (" + std::to_string(result) +
+                                           "): as the test says; "))
+              << test.message();
+        EXPECT_EQ(driver.live(), 0);
+        if (HasFailure())
+          return;
+      }
+  }
+}
+
+TEST(BadInput, allocations_that_fail_leave_nothing) {
+  const FakeDriver &driver = fakeDriver();
+  // What the test itself keeps is there before.
+  TestGpu().useAll();
+  failEachAllocation(
+      [&](tokrt_error_t *error) {
+        TestGpu test;
+        test.useAll();
+        test.close();
+        *error = test.error;
+        return test.status;
+      },
+      [&] {
+        EXPECT_EQ(driver.live(), 0);
+        fakeDriver();
+      });
+}
+
+TEST(BadInput, there_is_no_driver) {
+  tokrt_cuda_params_t params = TestGpu::defaults();
+  params.driver = "/no/such/libcuda.so.1";
+  TestGpu test(params);
+  EXPECT_EQ(test.status, TOKRT_UNSUPPORTED);
+  EXPECT_EQ(test.message().find(
+                "/no/such/libcuda.so.1: cannot open the CUDA driver: "),
+            0u)
+      << test.message();
+  expectOneLine(test.message());
+  // A library that is none.
+  params.driver = "libm.so.6";
+  TestGpu other(params);
+  EXPECT_EQ(other.status, TOKRT_UNSUPPORTED);
+  EXPECT_EQ(other.message(),
+            "libm.so.6: found no cuGetProcAddress, expected a driver of CUDA "
+            "11.4 or later; update NVIDIA's driver");
+}
+
+TEST(BadInput, there_is_no_gpu) {
+  FakeGpu none;
+  none.gpus = 0;
+  fakeDriver(none);
+  TestGpu test;
+  EXPECT_EQ(test.status, TOKRT_UNSUPPORTED);
+  EXPECT_EQ(test.message(), "GPU 0: found 0 GPUs, expected at least 1; look "
+                            "whether nvidia-smi and CUDA_VISIBLE_DEVICES show "
+                            "it");
+  fakeDriver();
+  tokrt_cuda_params_t params = TestGpu::defaults();
+  params.device = 3;
+  TestGpu third(params);
+  EXPECT_EQ(third.status, TOKRT_INVALID_ARGUMENT);
+  EXPECT_EQ(third.message().find("GPU 3: found 1 GPUs, expected at least 4; "),
+            0u)
+      << third.message();
+}
+
+TEST(BadInput, the_driver_is_too_old) {
+  FakeGpu old;
+  old.driverVersion = 11030;
+  fakeDriver(old);
+  TestGpu test;
+  EXPECT_EQ(test.status, TOKRT_UNSUPPORTED);
+  EXPECT_TRUE(contains(test.message(), "found no cuGraphInstantiateWithFlags "
+                                       "(CUresult 500), expected a driver of "
+                                       "CUDA 11.4 or later; update"))
+      << test.message();
+  // Tensor maps are younger than the rest, which works without.
+  old.driverVersion = 11080;
+  const FakeDriver &driver = fakeDriver(old);
+  TestGpu other;
+  other.useAll();
+  EXPECT_EQ(other.status, TOKRT_UNSUPPORTED);
+  EXPECT_EQ(other.message(),
+            "tokrt_cuda_tensor_map: found a driver of CUDA 11.8 without "
+            "cuTensorMapEncodeTiled, expected one of CUDA 12.0 or later; "
+            "update NVIDIA's driver");
+  EXPECT_EQ(driver.calls("cuGraphLaunch"), 1);
+}
+
+TEST(BadInput, the_cubin_is_for_another_gpu) {
+  FakeGpu hopper;
+  hopper.capability = 90;
+  fakeDriver(hopper);
+  TestGpu test;
+  std::vector<char> image = fakeCubin(80);
+  test.then(tokrt_cuda_module_load, test.gpu, "k.cubin", image.data(),
+            image.size(), &test.module);
+  EXPECT_EQ(test.status, TOKRT_UNSUPPORTED);
+  EXPECT_EQ(test.message(),
+            "k.cubin: found code for sm_80, expected code for sm_90, which "
+            "Fake GPU is; compile the kernel for it (--target)");
+  // Later GPUs of a major version run what is for earlier ones, not the
+  // reverse.
+  for (auto [gpu, code, runs] :
+       {std::tuple(86, 80, true), std::tuple(80, 86, false)}) {
+    FakeGpu other;
+    other.capability = gpu;
+    fakeDriver(other);
+    TestGpu loads;
+    image = fakeCubin(code);
+    loads.then(tokrt_cuda_module_load, loads.gpu, "k.cubin", image.data(),
+               image.size(), &loads.module);
+    EXPECT_EQ(loads.status, runs ? TOKRT_OK : TOKRT_UNSUPPORTED) << gpu;
+  }
+}
+
+TEST(BadInput, the_driver_is_too_old_for_the_cubin) {
+  FakeGpu old;
+  old.driverVersion = 12020;
+  const FakeDriver &driver = fakeDriver(old);
+  driver.failAt("cuModuleLoadDataEx", 1, 200);
+  TestGpu test;
+  std::vector<char> image =
+      fakeCubin(80, "Cuda compilation tools, release 13.0, V13.0.88");
+  test.then(tokrt_cuda_module_load, test.gpu, "k.cubin", image.data(),
+            image.size(), &test.module);
+  EXPECT_EQ(test.status, TOKRT_UNSUPPORTED);
+  EXPECT_EQ(test.message(),
+            "k.cubin: cuModuleLoadDataEx: FAKE_ERROR_200 (200): as the test "
+            "says; the driver says: the log of the driver; the tools of CUDA "
+            "13.0 made it and the driver is of CUDA 12.2: update NVIDIA's "
+            "driver, or assemble with an older ptxas");
+}
+
+TEST(BadInput, the_gpu_has_too_little_memory) {
+  const FakeDriver &driver = fakeDriver();
+  TestGpu test;
+  ASSERT_EQ(tokrt_cuda_allocate(test.gpu, 1 << 20, &test.address, &test.error),
+            TOKRT_OK);
+  tokrt_cuda_address_t more = 0;
+  EXPECT_EQ(tokrt_cuda_allocate(test.gpu, 1 << 30, &more, &test.error),
+            TOKRT_OUT_OF_MEMORY);
+  EXPECT_EQ(test.message(),
+            "1073741824 bytes of the GPU's memory: cuMemAlloc: FAKE_ERROR_2 "
+            "(2): as the test says; 1072693248 of 1073741824 bytes are free, "
+            "and 1048576 are this process's; free some, or end other programs "
+            "that use the GPU");
+  EXPECT_EQ(more, 0u);
+  // What could not be asked is an error too.
+  driver.failAt("cuMemGetInfo", driver.calls("cuMemGetInfo") + 1, 999);
+  EXPECT_EQ(tokrt_cuda_allocate(test.gpu, 1 << 30, &more, &test.error),
+            TOKRT_DEVICE_ERROR);
+  EXPECT_TRUE(contains(test.message(), "cuMemGetInfo")) << test.message();
+  EXPECT_EQ(tokrt_cuda_allocate(test.gpu, 1 << 20, &more, &test.error),
+            TOKRT_OK);
+  tokrt_cuda_free(test.gpu, more);
+}
+
+TEST(BadInput, the_module_has_no_such_kernel) {
+  fakeDriver();
+  TestGpu test;
+  test.load(kMissingKernel);
+  EXPECT_EQ(test.status, TOKRT_INVALID_ARGUMENT);
+  EXPECT_EQ(test.message(),
+            "kernel missing of test.cubin: cuModuleGetFunction: "
+            "FAKE_ERROR_500 (500): as the test says; give a name that the "
+            "module has (tokopt-kernels --emit=report)");
+}
+
+TEST(BadInput, the_kernel_needs_more_shared_memory_than_there_is) {
+  fakeDriver();
+  TestGpu test;
+  test.load("kernel", 200 << 10);
+  EXPECT_EQ(test.status, TOKRT_UNSUPPORTED);
+  EXPECT_EQ(test.message(),
+            "kernel kernel of test.cubin: found 204800 bytes of shared memory, "
+            "expected at most 166912, which a block of Fake GPU can have; "
+            "compile it for this GPU");
+}
+
+TEST(BadInput, the_launch_is_none) {
+  fakeDriver();
+  TestGpu test;
+  test.load("kernel");
+  tokrt_cuda_launch_t launch = {{0, 1, 1}, 64, 0, nullptr, 0};
+  test.then(tokrt_cuda_launch, test.stream, test.kernel, &launch);
+  EXPECT_EQ(test.status, TOKRT_INVALID_ARGUMENT);
+  EXPECT_EQ(test.message(),
+            "kernel kernel of test.cubin: cuLaunchKernel: FAKE_ERROR_1 (1): as "
+            "the test says; check its launch: a grid of 0 x 1 x 1 blocks, 64 "
+            "threads, 0 bytes of shared memory, 0 bytes of arguments");
+}
+
+/// After a fault every call says so; a new context works.
+TEST(BadInput, the_process_survives_a_kernel_that_faults) {
+  const FakeDriver &driver = fakeDriver();
+  TestGpu test;
+  test.load(kFaultingKernel)
+      .then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
+      .launch()
+      .then(tokrt_cuda_stream_wait, test.stream);
+  EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+  std::string first = test.message();
+  EXPECT_EQ(first.find("kernel faults: cuEventRecord: FAKE_ERROR_700 (700): "),
+            0u)
+      << first;
+  tokrt_cuda_info_t info;
+  tokrt_cuda_info(test.gpu, &info);
+  EXPECT_TRUE(info.lost);
+  tokrt_cuda_address_t more = 0;
+  EXPECT_EQ(tokrt_cuda_allocate(test.gpu, 4096, &more, &test.error),
+            TOKRT_DEVICE_LOST);
+  EXPECT_EQ(test.message(),
+            "4096 bytes of the GPU's memory: the GPU was lost before: " +
+                first);
+  // What it told once is no error of closing.
+  test.status = TOKRT_OK;
+  test.close();
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+  EXPECT_EQ(driver.live(), 0);
+  TestGpu again;
+  again.useAll();
+  again.close();
+  EXPECT_EQ(again.status, TOKRT_OK) << again.message();
+  EXPECT_EQ(driver.live(), 0);
+}
+
+/// The fake driver ends the process where a call would wait for the kernel.
+TEST(BadInput, the_process_survives_a_kernel_that_hangs) {
+  const FakeDriver &driver = fakeDriver();
+  TestGpu test;
+  test.load(kHangingKernel)
+      .then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
+      .then(tokrt_cuda_allocate_pinned, test.gpu, 4096, &test.pinned)
+      .launch()
+      .then(tokrt_cuda_stream_wait, test.stream);
+  EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+  EXPECT_EQ(test.message().find("kernel hangs: did not end within 20 ms; "), 0u)
+      << test.message();
+  test.status = TOKRT_OK;
+  test.close();
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+  EXPECT_EQ(driver.calls("cuCtxDestroy"), 0);
+  TestGpu again;
+  again.useAll();
+  again.close();
+  EXPECT_EQ(again.status, TOKRT_OK) << again.message();
+  EXPECT_EQ(driver.live(), 0);
+}
+
+TEST(BadInput, the_parameters_are_of_no_header) {
+  tokrt_cuda_params_t params = TestGpu::defaults();
+  params.struct_size = 4;
+  TestGpu test(params);
+  EXPECT_EQ(test.status, TOKRT_INVALID_ARGUMENT);
+  EXPECT_EQ(test.message().find("tokrt_cuda_open: struct_size: found 4"), 0u)
+      << test.message();
+}
+
+TEST(BadInput, the_tensor_map_is_none) {
+  fakeDriver();
+  TestGpu test;
+  tokrt_cuda_tensor_t tensor{};
+  tensor.rank = 1;
+  tensor.box[0] = 64;
+  tensor.address = 8;
+  EXPECT_EQ(tokrt_cuda_tensor_map(test.gpu, &tensor, &test.map, &test.error),
+            TOKRT_INVALID_ARGUMENT);
+  EXPECT_TRUE(contains(test.message(), "cuTensorMapEncodeTiled"))
+      << test.message();
+  tensor.swizzle = 7;
+  EXPECT_EQ(tokrt_cuda_tensor_map(test.gpu, &tensor, &test.map, &test.error),
+            TOKRT_INVALID_ARGUMENT);
+  EXPECT_EQ(test.message().find(
+                "tokrt_cuda_tensor_map: found element 0, swizzle 7, rank 1, "),
+            0u)
+      << test.message();
+}

@@ -1,0 +1,206 @@
+//===- CudaTest.cpp - What the launcher does ------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TestGpu.h"
+
+#include <algorithm>
+#include <cstring>
+
+TEST(Cuda, runs_a_kernel_and_takes_all_back) {
+  const FakeDriver &driver = fakeDriver();
+  TestGpu test;
+  test.useAll();
+  ASSERT_EQ(test.status, TOKRT_OK) << test.message();
+  EXPECT_STREQ(driver.launches(),
+               "kernel grid 2 1 1 threads 64 shared 0 arguments 42\n"
+               "kernel grid 2 1 1 threads 64 shared 0 arguments 42\n"
+               "kernel grid 2 1 1 threads 64 shared 0 arguments 42\n");
+  EXPECT_EQ(driver.calls("cuGraphLaunch"), 1);
+  EXPECT_NEAR(test.milliseconds, 0.01, 1e-6);
+  // The fill came after the copy, and went back.
+  EXPECT_EQ(static_cast<uint8_t *>(test.pinned)[4095], 7);
+  EXPECT_EQ(test.map.opaque[15], 0x5a5a5a5a5a5a5a5aull);
+  tokrt_cuda_info_t info;
+  tokrt_cuda_info(test.gpu, &info);
+  EXPECT_STREQ(info.name, "Fake GPU");
+  EXPECT_EQ(info.capability, 80u);
+  EXPECT_EQ(info.driver_version, 13000u);
+  EXPECT_EQ(info.multiprocessors, 4u);
+  EXPECT_EQ(info.memory_bytes, 1u << 30);
+  EXPECT_EQ(info.shared_bytes, 163u << 10);
+  EXPECT_EQ(info.device_bytes_used, 4096u);
+  EXPECT_EQ(info.pinned_bytes_used, 4096u);
+  EXPECT_FALSE(info.lost);
+  EXPECT_GT(driver.live(), 0);
+  test.close();
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+  EXPECT_EQ(driver.live(), 0);
+}
+
+TEST(Cuda, finds_the_driver_by_the_environment) {
+  const FakeDriver &driver = fakeDriver();
+  tokrt_cuda_params_t params = TestGpu::defaults();
+  params.driver = nullptr;
+  ASSERT_EQ(setenv("TOKOPT_CUDA_DRIVER", FAKE_DRIVER, 1), 0);
+  TestGpu test(params);
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+  EXPECT_EQ(driver.calls("cuInit"), 1);
+  unsetenv("TOKOPT_CUDA_DRIVER");
+}
+
+TEST(Cuda, keeps_two_gpus_apart) {
+  const FakeDriver &driver = fakeDriver();
+  TestGpu one, two;
+  one.load("kernel");
+  two.load("kernel");
+  for (TestGpu *test : {&one, &two, &one})
+    test->launch().then(tokrt_cuda_stream_wait, test->stream);
+  EXPECT_EQ(one.status, TOKRT_OK) << one.message();
+  EXPECT_EQ(two.status, TOKRT_OK) << two.message();
+  one.close();
+  two.launch().then(tokrt_cuda_stream_wait, two.stream);
+  EXPECT_EQ(two.status, TOKRT_OK) << two.message();
+  two.close();
+  EXPECT_EQ(driver.live(), 0);
+}
+
+TEST(Cuda, limits_memory) {
+  fakeDriver();
+  tokrt_cuda_params_t params = TestGpu::defaults();
+  params.device_bytes = 1000;
+  params.pinned_bytes = 100;
+  TestGpu test(params);
+  tokrt_cuda_address_t other = 0;
+  void *data = nullptr;
+  ASSERT_EQ(tokrt_cuda_allocate(test.gpu, 600, &test.address, &test.error),
+            TOKRT_OK);
+  EXPECT_EQ(tokrt_cuda_allocate(test.gpu, 401, &other, &test.error),
+            TOKRT_EXHAUSTED);
+  EXPECT_EQ(test.message(),
+            "401 bytes of the GPU's memory: found 600 bytes in use, expected "
+            "at most 1000 together; free some, or raise device_bytes");
+  EXPECT_EQ(tokrt_cuda_allocate(test.gpu, UINT64_MAX, &other, &test.error),
+            TOKRT_EXHAUSTED);
+  tokrt_cuda_free(test.gpu, test.address);
+  ASSERT_EQ(tokrt_cuda_allocate(test.gpu, 1000, &test.address, &test.error),
+            TOKRT_OK);
+  EXPECT_EQ(tokrt_cuda_allocate_pinned(test.gpu, 101, &data, &test.error),
+            TOKRT_EXHAUSTED);
+  EXPECT_EQ(tokrt_cuda_allocate(test.gpu, 0, &other, &test.error),
+            TOKRT_INVALID_ARGUMENT);
+  EXPECT_EQ(other, 0u);
+  EXPECT_EQ(data, nullptr);
+}
+
+TEST(Cuda, asks_for_more_shared_memory_where_a_kernel_needs_it) {
+  const FakeDriver &driver = fakeDriver();
+  TestGpu test;
+  test.load("kernel", 160 << 10);
+  tokrt_cuda_launch_t launch = {{1, 1, 1}, 128, 160 << 10, nullptr, 0};
+  test.then(tokrt_cuda_launch, test.stream, test.kernel, &launch);
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+  EXPECT_EQ(driver.calls("cuFuncSetAttribute"), 1);
+  // Below 48 KiB nobody asks; beyond what was asked for, nobody launches.
+  tokrt_cuda_kernel_t *small = nullptr;
+  test.then(tokrt_cuda_kernel_get, test.module, "small", 48 << 10, &small);
+  EXPECT_EQ(driver.calls("cuFuncSetAttribute"), 1);
+  test.then(tokrt_cuda_launch, test.stream, small, &launch);
+  EXPECT_EQ(test.status, TOKRT_INVALID_ARGUMENT);
+  EXPECT_EQ(test.message(),
+            "kernel small of test.cubin: found 163840 bytes of shared memory, "
+            "expected at most 49152, for which it was prepared "
+            "(tokrt_cuda_kernel_get)");
+}
+
+TEST(Cuda, names_the_kernels_that_may_have_faulted) {
+  fakeDriver();
+  TestGpu test;
+  test.load("first").launch();
+  for (const char *name : {"second", kFaultingKernel})
+    test.then(tokrt_cuda_kernel_get, test.module, name, 0, &test.kernel)
+        .launch();
+  test.then(tokrt_cuda_stream_wait, test.stream);
+  EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+  EXPECT_EQ(test.message().find("one of the kernels first, second, faults: "
+                                "cuEventRecord: FAKE_ERROR_700 (700): "),
+            0u)
+      << test.message();
+}
+
+TEST(Cuda, forgets_the_kernels_that_ended) {
+  fakeDriver();
+  TestGpu test;
+  test.load("first").launch().then(tokrt_cuda_stream_wait, test.stream);
+  test.then(tokrt_cuda_kernel_get, test.module, kFaultingKernel, 0,
+            &test.kernel)
+      .launch()
+      .then(tokrt_cuda_stream_wait, test.stream);
+  EXPECT_EQ(test.message().find("kernel faults: "), 0u) << test.message();
+}
+
+TEST(Cuda, names_only_the_last_of_many_kernels) {
+  fakeDriver();
+  TestGpu test;
+  test.load("k0").launch();
+  for (int i = 1; i < 20; ++i)
+    test.then(tokrt_cuda_kernel_get, test.module,
+              i < 19 ? ("k" + std::to_string(i)).c_str() : kFaultingKernel, 0,
+              &test.kernel)
+        .launch()
+        .launch();
+  // The launch behind the one that faults tells it.
+  EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+  EXPECT_EQ(test.message().find("one of the kernels k12, k13, k14, k15, k16, "
+                                "k17, k18, faults or of those before: "),
+            0u)
+      << test.message();
+}
+
+TEST(Cuda, names_the_kernel_itself_where_launches_are_checked) {
+  fakeDriver();
+  tokrt_cuda_params_t params = TestGpu::defaults();
+  params.check_launches = 1;
+  TestGpu test(params);
+  test.load("first").launch();
+  test.then(tokrt_cuda_kernel_get, test.module, kFaultingKernel, 0,
+            &test.kernel)
+      .launch();
+  EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+  EXPECT_EQ(test.message().find("kernel faults: "), 0u) << test.message();
+}
+
+TEST(Cuda, names_the_kernels_of_a_graph) {
+  fakeDriver();
+  TestGpu test;
+  test.load("first").then(tokrt_cuda_capture_begin, test.stream).launch();
+  test.then(tokrt_cuda_kernel_get, test.module, kFaultingKernel, 0,
+            &test.kernel)
+      .launch()
+      .then(tokrt_cuda_capture_end, test.stream, &test.graph)
+      .then(tokrt_cuda_graph_launch, test.stream, test.graph)
+      .then(tokrt_cuda_stream_wait, test.stream);
+  EXPECT_EQ(test.message().find("kernel of a graph: first, faults: "), 0u)
+      << test.message();
+}
+
+TEST(Cuda, does_not_wait_for_a_capture) {
+  fakeDriver();
+  TestGpu test;
+  test.load("kernel")
+      .then(tokrt_cuda_capture_begin, test.stream)
+      .then(tokrt_cuda_stream_wait, test.stream);
+  EXPECT_EQ(test.status, TOKRT_INVALID_ARGUMENT) << test.message();
+}
+
+extern "C" tokrt_status_t openGpu(const char *driver, tokrt_error_t *error);
+
+TEST(Cuda, serves_c) {
+  const FakeDriver &driver = fakeDriver();
+  tokrt_error_t error{};
+  EXPECT_EQ(openGpu(FAKE_DRIVER, &error), TOKRT_OK) << error.message;
+  EXPECT_EQ(driver.live(), 0);
+}
