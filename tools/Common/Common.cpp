@@ -116,22 +116,30 @@ std::vector<int32_t> tools::parseIds(const std::string &text,
     return parseJsonIds(text, source);
   std::vector<int32_t> ids;
   const char *next = text.c_str(), *end = next + text.size();
-  for (;;) {
-    while (next != end && strchr(" \t\r\n,", *next))
+  auto isSpace = [&](char c) { return c && strchr(kSpace, c); };
+  auto skipSpace = [&] {
+    while (next != end && isSpace(*next))
       ++next;
-    if (next == end)
-      return ids;
+  };
+  // A comma stands between two ids: where there is none beside it, one was
+  // lost.
+  bool comma = false;
+  for (skipSpace(); comma || next != end; skipSpace()) {
     errno = 0;
-    char *after;
-    long long id = strtoll(next, &after, 10);
+    char *after = nullptr;
+    long long id = next == end ? -1 : strtoll(next, &after, 10);
     if (after == next || errno || id < 0 || id > INT32_MAX ||
-        (after != end && !strchr(" \t\r\n,", *after)))
+        (after != end && *after != ',' && !isSpace(*after)))
       throw BadInput{source + ": ids: found " + excerpt({next, end}) +
                      " at byte " + std::to_string(next - text.c_str()) +
                      ", expected a token id, a whole number from 0"};
     ids.push_back(static_cast<int32_t>(id));
     next = after;
+    skipSpace();
+    comma = next != end && *next == ',';
+    next += comma;
   }
+  return ids;
 }
 
 /// The decimal number that `text` begins with: what is behind it stays there.

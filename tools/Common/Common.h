@@ -40,7 +40,7 @@ int runTool(CLI::App &app, int argc, char **argv,
 /// The whole content of a file; `-` is the standard input.
 std::string readFile(const std::string &path);
 
-/// Token ids out of `text`: numbers with commas or spaces between them, a JSON
+/// Token ids out of `text`: numbers with spaces or a comma between them, a JSON
 /// array, or a JSON object with the array under `ids`. `source` is for
 /// messages.
 std::vector<int32_t> parseIds(const std::string &text,
