@@ -21,6 +21,10 @@ enum ExitStatus { Success = 0, BadInput = 1, BadUsage = 2 };
 /// line and returns false.
 bool parseCommandLine(int argc, char **argv, llvm::StringRef overview);
 
+/// Lets --version name `tool`, its version and that of LLVM. For programs whose
+/// command line upstream reads; `parseCommandLine` does it for the others.
+void setVersionPrinter(llvm::StringRef tool);
+
 /// Prints `tool: error: ...` in one line and returns `status`.
 int reportError(llvm::StringRef tool, llvm::Error error, ExitStatus status);
 

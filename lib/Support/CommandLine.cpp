@@ -9,6 +9,7 @@
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/WithColor.h"
@@ -29,12 +30,19 @@ static std::string joinLines(StringRef text, StringRef tool) {
   return join(lines, "; ");
 }
 
+void tokopt::setVersionPrinter(StringRef tool) {
+  cl::SetVersionPrinter([name = tool.str()](raw_ostream &os) {
+    os << name << " " TOKOPT_VERSION "\nLLVM " LLVM_VERSION_STRING "\n";
+  });
+}
+
 bool tokopt::parseCommandLine(int argc, char **argv, StringRef overview) {
+  StringRef tool = sys::path::filename(argv[0]);
+  setVersionPrinter(tool);
   std::string text;
   raw_string_ostream errors(text);
   if (cl::ParseCommandLineOptions(argc, argv, overview, &errors))
     return true;
-  StringRef tool = sys::path::filename(argv[0]);
   // What is wrong with the value of one option LLVM prints in any case, in one
   // line.
   if (!text.empty())

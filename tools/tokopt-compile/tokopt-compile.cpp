@@ -152,8 +152,6 @@ static Error checkUsage() {
 
 int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
-  cl::SetVersionPrinter(
-      [](raw_ostream &os) { os << "tokopt-compile " TOKOPT_VERSION "\n"; });
   if (!tokopt::parseCommandLine(argc, argv, "Compiles a model into one file\n"))
     return tokopt::BadUsage;
   tokopt::registerPasses();

@@ -85,8 +85,6 @@ static Error run() {
 
 int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
-  cl::SetVersionPrinter(
-      [](raw_ostream &os) { os << "tokopt-import " TOKOPT_VERSION "\n"; });
   if (!tokopt::parseCommandLine(argc, argv, "Writes a model file as MLIR\n"))
     return tokopt::BadUsage;
   if (Error error = run())

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tokopt/CommandLine.h"
 #include "tokopt/Pipelines.h"
 
 #include "mlir/IR/DialectRegistry.h"
@@ -12,6 +13,7 @@
 #include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
 
 int main(int argc, char **argv) {
+  tokopt::setVersionPrinter("tokopt-lsp-server");
   mlir::DialectRegistry registry;
   tokopt::registerDialects(registry);
   mlir::registerAllDialects(registry);

@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tokopt/CommandLine.h"
 #include "tokopt/OutputFile.h"
 #include "tokopt/Pipelines.h"
 
@@ -112,6 +113,7 @@ static std::string describeOurs() {
 
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
+  tokopt::setVersionPrinter("tokopt-opt");
   mlir::DialectRegistry registry;
   tokopt::registerDialects(registry);
   tokopt::registerPasses();

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tokopt/CommandLine.h"
 #include "tokopt/Pipelines.h"
 
 #include "mlir/IR/DialectRegistry.h"
@@ -14,6 +15,7 @@
 #include "mlir/Tools/mlir-reduce/MlirReduceMain.h"
 
 int main(int argc, char **argv) {
+  tokopt::setVersionPrinter("tokopt-reduce");
   tokopt::registerPasses();
   mlir::registerAllPasses();
   mlir::DialectRegistry registry;
