@@ -17,6 +17,7 @@
 
 #include "tokopt/Kernel.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
 
@@ -25,6 +26,37 @@
 
 namespace tokopt {
 
+/// An argument of a kernel that is a map of a tensor in global memory, and what
+/// the launcher asks the driver for (`maps` of `tok.launch`; CUDA driver API,
+/// cuTensorMapEncodeTiled). Dimensions begin with the innermost.
+struct CudaTensorMap {
+  /// The number of the argument.
+  int64_t argument;
+  /// What holds the tensor: the argument of that number, or the pages of the
+  /// cache of that number; the other is -1.
+  int64_t buffer, cache;
+  /// The elements as MLIR names them (`f16`), and their size.
+  std::string element;
+  int64_t elementBytes;
+  /// Elements of each dimension. The last may be -1: as many as are there.
+  llvm::SmallVector<int64_t> sizes;
+  /// Bytes from an element to the next, of all dimensions but the innermost.
+  llvm::SmallVector<int64_t> strides;
+  llvm::SmallVector<int64_t> box;
+  /// Bytes of a row of a box whose chunks are swizzled: 32, 64, 128 or 0.
+  int64_t swizzle;
+
+  /// Elements of the last dimension of a tensor of `bytes` bytes.
+  int64_t lastSize(int64_t bytes) const {
+    return sizes.back() < 0 ? bytes / strides.back() : sizes.back();
+  }
+};
+
+/// The maps that a function with `tok.launch` takes. What the driver would
+/// refuse is an error at the function.
+mlir::FailureOr<std::vector<CudaTensorMap>>
+readTensorMaps(mlir::func::FuncOp function);
+
 /// What a kernel needs to be launched.
 struct CudaKernel {
   std::string name;
@@ -32,6 +64,7 @@ struct CudaKernel {
   /// Rows of a block, blocks that a row takes, and blocks that may share each
   /// (`tok.launch`).
   int64_t rows = 1, parts = 1, splits = 1;
+  std::vector<CudaTensorMap> maps = {};
 };
 
 /// What is left of a module that was compiled for one architecture.

@@ -39,6 +39,22 @@ struct Launch {
   uint32_t sharedBytes = 0;
 };
 
+/// A tensor of global memory of which boxes are copied (PTX ISA, "Tensors").
+/// Dimensions begin with the innermost, whose elements lie side by side.
+struct TensorMap {
+  uint64_t base = 0;
+  uint32_t elementBytes = 2;
+  /// Elements of each dimension; of what lies beyond them, copies give zeros.
+  std::vector<uint64_t> sizes;
+  /// Bytes from an element to the next, of all dimensions but the innermost.
+  std::vector<uint64_t> strides;
+  /// Elements of a box.
+  std::vector<uint32_t> box;
+  /// Bytes of a row of a box whose chunks of 16 bytes are swizzled in shared
+  /// memory: 32, 64, 128, or 0 where they are not.
+  uint32_t swizzle = 0;
+};
+
 struct Options {
   /// Which of the possible orders of threads and blocks is run.
   uint32_t seed = 0;
@@ -104,6 +120,8 @@ public:
   /// what has not been written are reported.
   virtual llvm::Expected<uint8_t *>
   addBuffer(llvm::StringRef name, uint64_t bytes, bool isWritten) = 0;
+  /// A map of a tensor, as an argument of a kernel.
+  virtual uint64_t addTensorMap(const TensorMap &map) = 0;
   /// Runs the grid. `arguments` are the kernel's, each in the low bytes of a
   /// word. What earlier runs wrote stays written.
   virtual llvm::Expected<Result> run(const Launch &launch,

@@ -10,6 +10,7 @@
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace llvm;
+using namespace tokopt;
 using namespace tokopt::sim;
 
 static std::optional<Operation> decodeRegister(StringRef name) {
@@ -92,6 +93,14 @@ static std::optional<Operation> decodeMultiply(StringRef name) {
   return std::nullopt;
 }
 
+/// A box of a tensor, from global to shared memory.
+static std::optional<Operation> decodeTensorCopy(StringRef name) {
+  Operation copy{Opcode::CopyTensor};
+  if (!name.consume_back("d") || name.getAsInteger(10, copy.detail))
+    return std::nullopt;
+  return copy;
+}
+
 static std::optional<Operation> decodeFence(StringRef scope) {
   if (scope != "cta" && scope != "gl" && scope != "sys")
     return std::nullopt;
@@ -107,6 +116,8 @@ std::optional<Operation> tokopt::sim::decode(StringRef name) {
     return decodeShuffle(name);
   if (name.consume_front("vote."))
     return decodeVote(name);
+  if (name.consume_front("cp.async.bulk.tensor.g2s.tile."))
+    return decodeTensorCopy(name);
   if (name.consume_front("cp.async."))
     return decodeCopy(name);
   if (name.consume_front("ldmatrix.sync.aligned.m8n8."))
@@ -115,6 +126,15 @@ std::optional<Operation> tokopt::sim::decode(StringRef name) {
     return decodeMultiply(name);
   if (name.consume_front("membar."))
     return decodeFence(name);
+  // The forms without registers.
+  if (name == "wgmma.fence.sync.aligned")
+    return Operation{Opcode::WarpgroupFence};
+  if (name == "wgmma.wait_group.sync.aligned") {
+    Operation wait{Opcode::WarpgroupWait};
+    wait.hasSize = true;
+    wait.assembly.kind = CudaAssembly::Kind::Wait;
+    return wait;
+  }
   auto opcode =
       StringSwitch<std::optional<Opcode>>(name)
           .Case("barrier.cta.sync.aligned.all", Opcode::Barrier)
@@ -122,6 +142,19 @@ std::optional<Operation> tokopt::sim::decode(StringRef name) {
           .Case("barrier.cta.arrive.aligned.count", Opcode::BarrierArrive)
           .Case("bar.warp.sync", Opcode::WarpBarrier)
           .Cases({"ff2f16x2.rn", "ff2bf16x2.rn"}, Opcode::PackPair)
+          .Case("mbarrier.init.shared", Opcode::MbarrierInit)
+          .Case("mbarrier.arrive.shared", Opcode::MbarrierArrive)
+          .Case("mbarrier.arrive.expect.tx.scope.cta.space.cta",
+                Opcode::MbarrierExpect)
+          .Case("mbarrier.try.wait.parity.scope.cta.space.cta",
+                Opcode::MbarrierTryWait)
+          .Case("fence.mbarrier_init.release.cluster",
+                Opcode::FenceMbarrierInit)
+          .Case("fence.proxy.async.shared_cta", Opcode::FenceProxy)
+          .Case("wgmma.commit_group.sync.aligned", Opcode::WarpgroupCommit)
+          .Cases({"prefetch.tensormap.p0", "setmaxnreg.inc.sync.aligned.u32",
+                  "setmaxnreg.dec.sync.aligned.u32"},
+                 Opcode::Hint)
           .Default(std::nullopt);
   if (!opcode)
     return std::nullopt;

@@ -77,6 +77,9 @@ void Machine::startThreads() {
   }
   warps.assign(divideCeil(launch.threads, kWarpThreads), {});
   barriers.assign(kBarriers, {});
+  mbarriers.clear();
+  warpgroups.assign(launch.threads / kWarpgroupThreads, {});
+  products.clear();
 }
 
 bool Machine::runReadyThread() {
@@ -126,10 +129,31 @@ void Machine::runBlock() {
   counter.begin(warps.size(), program.sites.size());
   while (!isAbandoned && runReadyThread()) {
   }
-  if (!isAbandoned)
+  if (!isAbandoned) {
     reportStuckThreads();
+    checkTensorCopiesLanded();
+    checkProductsAwaited();
+  }
   dropCopies();
+  dropTensorCopies();
   counter.meetAll();
+}
+
+std::string Machine::describeWait(const Thread &thread) const {
+  std::string waits = "waits for ever";
+  if (thread.state != State::AtMbarrier)
+    return waits;
+  const Mbarrier &barrier = mbarriers.at(thread.awaited);
+  waits += " at " + memory.describe(thread.awaited) + ": phase " +
+           std::to_string(barrier.phase) + " has " +
+           std::to_string(barrier.count - barrier.pending) + " of " +
+           std::to_string(barrier.count) + " arrivals";
+  int64_t lacking = barrier.lackingBytes();
+  if (lacking > 0)
+    waits += " and lacks " + std::to_string(lacking) + " bytes";
+  else if (lacking < 0)
+    waits += " and " + std::to_string(-lacking) + " bytes too many";
+  return waits;
 }
 
 /// No thread can go on: those that are not done wait for ones that never come.
@@ -149,14 +173,16 @@ void Machine::reportStuckThreads() {
       return isStuck(other) && other.site != thread.site;
     });
     StringRef kind = thread.state == State::AtBarrier ? "divergent barrier"
-                                                      : "divergent collective";
-    Twine waits = "waits for ever";
+                     : thread.state == State::AtMbarrier
+                         ? "deadlock"
+                         : "divergent collective";
+    std::string waits = describeWait(thread);
     if (elsewhere != threads.end())
       report(kind, thread.site, i, waits, elsewhere->site,
              "thread " + Twine(elsewhere - threads.begin()) + " waits here");
     else if (ended != threads.end())
       report(kind, thread.site, i,
-             "waits for ever: thread " + Twine(ended - threads.begin()) +
+             waits + ": thread " + Twine(ended - threads.begin()) +
                  " has ended without coming here");
     else
       report(kind, thread.site, i, waits);
@@ -167,17 +193,8 @@ void Machine::reportStuckThreads() {
 // What a kernel calls
 //===----------------------------------------------------------------------===//
 
-void Machine::access(uint64_t address, uint64_t bytes, uint32_t flags,
-                     uint64_t alignment, uint32_t site) {
-  ++result.statistics.accesses;
-  if (++blockAccesses > options.accessLimit) {
-    report("endless", site, running,
-           "the block does not end after " + Twine(options.accessLimit) +
-               " accesses");
-    abandon();
-  }
-  if (!bytes)
-    return;
+const Buffer *Machine::checkPlace(uint64_t address, uint64_t bytes,
+                                  uint64_t alignment, uint32_t site) {
   bool isShared = memory.isShared(address);
   uint64_t offset = address - memory.sharedBase();
   const Buffer *buffer = isShared ? nullptr : memory.find(address);
@@ -197,9 +214,24 @@ void Machine::access(uint64_t address, uint64_t bytes, uint32_t flags,
                Twine(alignment));
     abandon();
   }
+  return buffer;
+}
+
+void Machine::access(uint64_t address, uint64_t bytes, uint32_t flags,
+                     uint64_t alignment, uint32_t site) {
+  ++result.statistics.accesses;
+  if (++blockAccesses > options.accessLimit) {
+    report("endless", site, running,
+           "the block does not end after " + Twine(options.accessLimit) +
+               " accesses");
+    abandon();
+  }
+  if (!bytes)
+    return;
+  const Buffer *buffer = checkPlace(address, bytes, alignment, site);
   // A copy is a loop, and has no one request.
   if (bytes <= kMostBytes)
-    counter.access(running, site, address, bytes, isShared);
+    counter.access(running, site, address, bytes, !buffer);
   if (flags & kAtomic) {
     // Others may wait for what this thread does, or it for what they do.
     watchSpinning(address, flags, site);
@@ -297,6 +329,33 @@ void Machine::operate(uint32_t site, const uint64_t *operands, void *result) {
     return waitForCopies(0);
   case Opcode::Fence:
     return fence(operation);
+  case Opcode::MbarrierInit:
+    return initMbarrier(site, operands);
+  case Opcode::MbarrierArrive:
+  case Opcode::MbarrierExpect:
+    arriveAtMbarrier(site, operands[0],
+                     operation.opcode == Opcode::MbarrierExpect ? operands[1]
+                                                                : 0);
+    // The state of the barrier, which only waits without a model take.
+    std::memset(result, 0xff, sizeof(uint64_t));
+    return;
+  case Opcode::MbarrierTryWait:
+    *static_cast<uint8_t *>(result) =
+        tryMbarrier(site, operands[0], operands[1] & 1);
+    return;
+  case Opcode::FenceMbarrierInit:
+    return publishMbarriers();
+  case Opcode::FenceProxy:
+    return threads[running].view.fenceProxies(running);
+  case Opcode::CopyTensor:
+    return startTensorCopy(site, operands, operation);
+  case Opcode::WarpgroupMultiply:
+  case Opcode::WarpgroupFence:
+  case Opcode::WarpgroupCommit:
+  case Opcode::WarpgroupWait:
+    return meetWarpgroup(site, operands, result);
+  case Opcode::Hint:
+    return;
   case Opcode::ThreadId:
   case Opcode::BlockId:
   case Opcode::ThreadCount:
@@ -334,6 +393,10 @@ extern "C" void tokopt::sim::tokopt_sim_operation(uint32_t site,
                                                   const uint64_t *operands,
                                                   void *result) {
   Machine::current->operate(site, operands, result);
+}
+
+extern "C" void tokopt::sim::tokopt_sim_use(uint32_t site, uint32_t bits) {
+  Machine::current->use(site, bits);
 }
 
 extern "C" uint32_t tokopt::sim::tokopt_sim_register(uint32_t site) {

@@ -23,11 +23,21 @@
 
 namespace tokopt::sim {
 
+/// Threads of a warpgroup (PTX ISA, "wgmma").
+inline constexpr uint32_t kWarpgroupThreads = 128;
+
 /// Named barriers of a block.
 inline constexpr uint32_t kBarriers = 16;
 
 /// What shared memory holds before it is written: NaN as f16, bf16 and f32.
 inline constexpr int kPoison = 0xff;
+
+/// Where the 16 bytes at `address` of shared memory lie when rows of `bytes`
+/// (32, 64, 128) are swizzled, or 0 for none.
+uint64_t swizzle(uint64_t address, uint32_t bytes);
+
+/// The number that f16 or bf16 `bits` stand for.
+float toFloat(uint16_t bits, bool isBrain);
 
 /// Runs one launch. Blocks come one after the other, in an order that the seed
 /// chooses; the threads of a block are fibers that run until they wait for
@@ -41,16 +51,23 @@ public:
   Result run();
 
   // Called by the kernel.
+  /// An access of the running thread.
   void access(uint64_t address, uint64_t bytes, uint32_t flags,
               uint64_t alignment, uint32_t site);
   void operate(uint32_t site, const uint64_t *operands, void *result);
   uint32_t readRegister(uint32_t site) const;
+  void use(uint32_t site, uint32_t bits);
 
   /// The machine that runs on this thread.
   static thread_local Machine *current;
 
 private:
-  enum class State : uint8_t { Ready, AtBarrier, InWarp, Done };
+  /// Gives the block up unless `bytes` from `address` exist and are aligned.
+  /// Returns the buffer, null for shared memory.
+  const Buffer *checkPlace(uint64_t address, uint64_t bytes, uint64_t alignment,
+                           uint32_t site);
+
+  enum class State : uint8_t { Ready, AtBarrier, AtMbarrier, InWarp, Done };
 
   /// A copy that is on its way.
   struct Copy {
@@ -58,6 +75,76 @@ private:
     /// Bytes that it writes, and those that it reads for them.
     uint32_t bytes = 0, taken = 0, site = 0;
     std::array<uint8_t, 16> data = {};
+  };
+
+  /// A box of a tensor that is on its way to shared memory.
+  struct TensorCopy {
+    /// A chunk of 16 bytes of shared memory, and the bytes that it takes from
+    /// global memory; zeros follow.
+    struct Chunk {
+      uint64_t to, from;
+      uint32_t taken;
+      std::array<uint8_t, 16> data;
+    };
+    std::vector<Chunk> chunks;
+    uint32_t site = 0, thread = 0;
+    int64_t bytes() const {
+      return static_cast<int64_t>(chunks.size() * sizeof(Chunk::data));
+    }
+    /// What the thread knew that began it.
+    View view;
+  };
+
+  /// A barrier in shared memory (PTX ISA, "mbarrier"). A phase ends when
+  /// `count` threads have arrived, and as many bytes as they expect.
+  struct Mbarrier {
+    uint32_t count = 0, pending = 0, phase = 0;
+    /// Bytes that are expected less those that have arrived.
+    int64_t bytes = 0;
+    /// Who made it and where, and whether the async proxy sees it.
+    Stamp maker;
+    bool isPublished = false;
+    /// What those know that have arrived, and at the end of the last phase.
+    View arriving, released;
+    /// Copies that will arrive here, by the agent `agent`, which has begun as
+    /// many as `begun`.
+    uint32_t agent = 0, begun = 0;
+    std::deque<TensorCopy> copies;
+
+    bool hasEnded(uint32_t parity) const { return phase % 2 != parity; }
+    /// Bytes that are expected and that no copy brings.
+    int64_t lackingBytes() const {
+      int64_t lacking = bytes;
+      for (const TensorCopy &copy : copies)
+        lacking -= copy.bytes();
+      return lacking;
+    }
+  };
+
+  /// A product of matrices that a warpgroup has begun.
+  struct Product {
+    uint32_t site = 0;
+    bool isDone = false;
+    /// What each thread gave for the sums, then the sums; how many of them have
+    /// been handed on.
+    std::vector<uint32_t> sums;
+    size_t taken = 0;
+    /// The left matrix: what each thread gave, or its descriptor.
+    std::vector<uint32_t> left;
+    uint64_t leftDescriptor = 0, rightDescriptor = 0;
+    /// The chunks of shared memory that it reads.
+    std::vector<uint64_t> chunks;
+  };
+
+  /// Threads that multiply together, and their products in flight.
+  struct Warpgroup {
+    uint32_t arrived = 0, site = 0;
+    bool isFenced = false;
+    /// Products that no group has yet, and groups that have not been waited
+    /// for; how many groups there were, and how many of them are done.
+    std::vector<uint32_t> products;
+    std::deque<std::vector<uint32_t>> groups;
+    uint32_t committed = 0, done = 0;
   };
 
   struct Thread {
@@ -72,6 +159,10 @@ private:
     /// Copies that no group has yet, and groups that have not arrived.
     std::vector<Copy> copies;
     std::deque<std::vector<Copy>> groups;
+    /// The barrier in shared memory that it waits for or has looked at in vain,
+    /// and the parity of the phase.
+    uint64_t awaited = 0;
+    uint32_t parity = 0;
   };
 
   /// The lanes of a warp that have come to a collective.
@@ -91,6 +182,8 @@ private:
   void startThreads();
   bool runReadyThread();
   void reportStuckThreads();
+  /// What a thread waits for that waits for ever.
+  std::string describeWait(const Thread &thread) const;
   /// Lets other threads run until this one is ready again.
   void wait(State state);
   /// Lets other threads run, for a while.
@@ -136,6 +229,46 @@ private:
   /// written by others.
   void dropCopies();
 
+  // Mbarriers.cpp
+  void initMbarrier(uint32_t site, const uint64_t *operands);
+  void arriveAtMbarrier(uint32_t site, uint64_t address, uint64_t bytes);
+  /// Whether the phase of `parity` has ended. Says no at first, as the
+  /// instruction may when its time is up, and the next time only when the
+  /// phase has ended.
+  bool tryMbarrier(uint32_t site, uint64_t address, uint32_t parity);
+  Mbarrier &findMbarrier(uint32_t site, uint64_t address);
+  /// Lets copies arrive as long as they alone are missing in a phase, and ends
+  /// it.
+  void settle(uint64_t address, Mbarrier &barrier);
+  void publishMbarriers();
+
+  // TensorCopies.cpp
+  void startTensorCopy(uint32_t site, const uint64_t *operands,
+                       const Operation &operation);
+  void land(Mbarrier &barrier, const TensorCopy &copy);
+  /// What copies of tensors have not arrived when the block ends.
+  void checkTensorCopiesLanded();
+  void dropTensorCopies();
+
+  // Warpgroups.cpp
+  void meetWarpgroup(uint32_t site, const uint64_t *operands, void *result);
+  void executeWarpgroup(uint32_t number, uint32_t site);
+  void startProduct(uint32_t number, uint32_t site);
+  void finishProduct(uint32_t number, Product &product);
+  void waitForProducts(uint32_t number, uint32_t site);
+  /// Gives each thread of a warpgroup the registers that it gave, and sums in
+  /// the place of products that are done.
+  void handRegistersOn(uint32_t number, const CudaAssembly &form);
+  /// The sum that stands for `bits` of a thread of a warpgroup, null if it is
+  /// in flight or no sum of a product; `product` says of which.
+  const uint32_t *findSum(uint32_t bits, uint32_t thread, Product *&product);
+  void takeSum(Product &product);
+  /// The chunks of a matrix in shared memory, `rows` of the product's rows or
+  /// columns by 16 of its depth.
+  void readChunks(uint64_t descriptor, uint32_t rows, bool isTransposed,
+                  const View &view, Product &product, const Stamp &now);
+  void checkProductsAwaited();
+
   /// The lanes of `mask` as numbers of threads.
   llvm::SmallVector<uint32_t, kWarpThreads> lanesOf(uint32_t warp,
                                                     uint32_t mask) const;
@@ -149,10 +282,16 @@ private:
               const llvm::Twine &otherText);
   void reportConflict(const Conflict &conflict, uint32_t site);
   std::string whereIs(uint32_t block, uint32_t thread) const;
+  /// A thread or an agent.
+  std::string who(uint32_t thread) const;
 
   /// An access that the running thread makes at `site`.
   Stamp stampOf(uint32_t site) const {
     return {block, running, threads[running].view.clock[running], site};
+  }
+  /// Behind the threads, clocks have warpgroups, then barriers of copies.
+  uint32_t firstCopyAgent() const {
+    return launch.threads + launch.threads / kWarpgroupThreads;
   }
   uint32_t blockCount() const {
     return launch.grid[0] * launch.grid[1] * launch.grid[2];
@@ -182,6 +321,11 @@ private:
   std::vector<Thread> threads;
   std::vector<Warp> warps;
   std::vector<Barrier> barriers;
+  std::map<uint64_t, Mbarrier> mbarriers;
+  std::vector<Warpgroup> warpgroups;
+  /// By what names them in registers.
+  std::map<uint32_t, Product> products;
+  uint32_t productCount = 0;
   void *scheduler = nullptr;
 };
 

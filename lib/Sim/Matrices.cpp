@@ -58,6 +58,10 @@ static float halfToFloat(uint16_t bits) {
   return bits >> 15 ? -magnitude : magnitude;
 }
 
+float tokopt::sim::toFloat(uint16_t bits, bool isBrain) {
+  return isBrain ? bfloatToFloat(bits) : halfToFloat(bits);
+}
+
 static uint16_t roundNumber(float value, bool isBrain) {
   APFloat number(value);
   bool loses;
@@ -83,8 +87,7 @@ void Machine::packPair(const uint64_t *operands, void *result,
 void Machine::multiplyMatrices(uint32_t warp, const Operation &operation) {
   const Thread *lanes = &threads[warp * kWarpThreads];
   auto number = [&](uint64_t word, uint32_t half) {
-    auto bits = static_cast<uint16_t>(word >> 16 * half);
-    return operation.detail ? bfloatToFloat(bits) : halfToFloat(bits);
+    return toFloat(static_cast<uint16_t>(word >> 16 * half), operation.detail);
   };
   float a[16][16], b[16][8];
   for (uint32_t lane = 0; lane < kWarpThreads; ++lane) {

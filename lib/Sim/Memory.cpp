@@ -72,6 +72,17 @@ Expected<Buffer *> Memory::addBuffer(StringRef name, uint64_t bytes,
   return buffers.back();
 }
 
+uint64_t Memory::addMap(const TensorMap &map) {
+  return reinterpret_cast<uint64_t>(&maps.emplace_back(map));
+}
+
+const TensorMap *Memory::findMap(uint64_t address) const {
+  for (const TensorMap &map : maps)
+    if (reinterpret_cast<uint64_t>(&map) == address)
+      return &map;
+  return nullptr;
+}
+
 const Buffer *Memory::find(uint64_t address) const {
   for (const Buffer *buffer : buffers)
     if (address >= buffer->begin && address - buffer->begin < buffer->bytes)

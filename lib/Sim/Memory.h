@@ -8,9 +8,12 @@
 #ifndef TOKOPT_LIB_SIM_MEMORY_H
 #define TOKOPT_LIB_SIM_MEMORY_H
 
+#include "tokopt/Sim.h"
+
 #include "llvm/Support/Error.h"
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -40,6 +43,11 @@ public:
   llvm::Expected<Buffer *> addBuffer(llvm::StringRef name, uint64_t bytes,
                                      bool isWritten);
 
+  /// The address that stands for a map of a tensor, and the map of an address
+  /// or null.
+  uint64_t addMap(const TensorMap &map);
+  const TensorMap *findMap(uint64_t address) const;
+
   uint64_t sharedBase() const { return shared; }
   bool isShared(uint64_t address) const {
     return address >= shared && address < shared + kSharedMost;
@@ -52,6 +60,7 @@ public:
 private:
   uint64_t shared = 0;
   std::vector<Buffer *> buffers;
+  std::deque<TensorMap> maps;
 };
 
 } // namespace tokopt::sim

@@ -17,6 +17,17 @@ void tokopt::sim::join(Clock &clock, const Clock &other) {
     clock[i] = std::max(clock[i], other[i]);
 }
 
+/// What `clock` says of an entry.
+static uint32_t timeOf(const Clock &clock, uint32_t entry) {
+  return entry < clock.size() ? clock[entry] : 0;
+}
+
+static void intersect(Clock &clock, const Clock &other) {
+  clock.resize(std::min(clock.size(), other.size()));
+  for (size_t i = 0; i < clock.size(); ++i)
+    clock[i] = std::min(clock[i], other[i]);
+}
+
 //===----------------------------------------------------------------------===//
 // What is known of blocks
 //===----------------------------------------------------------------------===//
@@ -69,6 +80,7 @@ void View::join(const View &other) {
   sim::join(clock, other.clock);
   others.join(other.others);
   rumours.join(other.rumours);
+  sim::join(fenced, other.fenced);
 }
 
 void View::acquire(const History &history, uint32_t block) {
@@ -85,9 +97,31 @@ History View::release(uint32_t block) const {
 
 bool View::hasSeen(const Stamp &access, uint32_t block, uint32_t thread) const {
   if (access.block == block)
-    return access.thread == thread || access.clock <= clock[access.thread];
+    return access.thread == thread ||
+           access.clock <= timeOf(clock, access.thread);
   const Clock *known = others.find(access.block);
-  return known && access.clock <= (*known)[access.thread];
+  return known && access.clock <= timeOf(*known, access.thread);
+}
+
+void View::fenceProxies(uint32_t thread) {
+  sim::join(fenced, clock);
+  // What the thread does from here on is not part of it.
+  ++clock[thread];
+}
+
+bool View::hasFenced(const Stamp &access) const {
+  return access.clock <= timeOf(fenced, access.thread);
+}
+
+void View::learn(uint32_t agent, uint32_t time) {
+  if (clock.size() <= agent)
+    clock.resize(agent + 1, 0);
+  clock[agent] = std::max(clock[agent], time);
+}
+
+void View::intersect(const View &other) {
+  ::intersect(clock, other.clock);
+  ::intersect(fenced, other.fenced);
 }
 
 //===----------------------------------------------------------------------===//

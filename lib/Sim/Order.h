@@ -22,7 +22,9 @@
 
 namespace tokopt::sim {
 
-/// For each thread of a block, up to when what it did is known.
+/// For each thread of a block, up to when what it did is known. Behind them
+/// stand the agents of the block: what copies tensors and multiplies matrices
+/// while threads go on. A clock that ends before an entry knows nothing of it.
 using Clock = std::vector<uint32_t>;
 
 /// Takes over what `other` knows.
@@ -34,6 +36,8 @@ struct Stamp {
   /// An atomic access, one for threads of all blocks, and one that reads before
   /// it writes.
   bool isAtomic = false, isDevice = false, isUpdate = false;
+  /// An access of the async proxy (PTX ISA, "Proxies").
+  bool isAsync = false;
 };
 
 /// What is known of blocks. Many threads know the same, so it is shared.
@@ -60,6 +64,9 @@ struct View {
   /// In other blocks, if every atomic had fences around it: tells a fence that
   /// is missing from an order that is.
   History rumours;
+  /// In its own block, up to when the async proxy sees what threads did: what
+  /// was known at a fence between the proxies on the way here.
+  Clock fenced;
 
   void join(const View &other);
   /// Takes over what `history` says of the thread's own block `block` and of
@@ -71,6 +78,15 @@ struct View {
   /// Whether `access` happened before what the thread `thread` of `block` does
   /// next.
   bool hasSeen(const Stamp &access, uint32_t block, uint32_t thread) const;
+
+  /// What `thread` knows becomes visible to the async proxy.
+  void fenceProxies(uint32_t thread);
+  /// Whether `access`, of the own block, is visible to the async proxy.
+  bool hasFenced(const Stamp &access) const;
+  /// What an agent has done until `time` is known.
+  void learn(uint32_t agent, uint32_t time);
+  /// Keeps of its own block what `other` knows too.
+  void intersect(const View &other);
 };
 
 /// What a location of atomics hands from those who write it to those who read

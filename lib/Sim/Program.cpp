@@ -13,6 +13,8 @@
 
 #include "lib/Sim/Program.h"
 
+#include "lib/Sim/Registers.h"
+
 #include "llvm/Analysis/ValueTracking.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
@@ -32,6 +34,7 @@
 #include <mutex>
 
 using namespace llvm;
+using namespace tokopt;
 using namespace tokopt::sim;
 
 /// Memory of these address spaces is modelled: generic, global, shared.
@@ -143,6 +146,7 @@ public:
     operation = module.getOrInsertFunction("tokopt_sim_operation", nothing, i32,
                                            pointer, pointer);
     sreg = module.getOrInsertFunction("tokopt_sim_register", i32, i32);
+    use = module.getOrInsertFunction("tokopt_sim_use", nothing, i32, i32);
   }
 
   /// Gives shared variables their addresses and returns their size.
@@ -152,7 +156,10 @@ public:
 
 private:
   Error rewriteCall(CallBase &call);
-  void rewriteOperation(CallBase &call, const Operation &decoded);
+  void rewriteOperation(CallBase &call, const Operation &decoded,
+                        StringRef name);
+  Error rewriteAssembly(CallBase &call);
+  void guardSums(Function &function);
   void rewriteFence(FenceInst &fence);
   void checkAccess(Instruction &instruction, const Access &what);
   Error collect(Instruction &instruction, SmallVectorImpl<Access> &accesses);
@@ -167,9 +174,10 @@ private:
   LLVMContext &context;
   Type *i32, *i64;
   PointerType *pointer;
-  FunctionCallee access, operation, sreg;
+  FunctionCallee access, operation, sreg, use;
   /// Where the present function keeps operands and results of operations.
   Value *operands = nullptr, *results = nullptr;
+  SmallPtrSet<const CallBase *, 16> unfenced;
 };
 
 } // namespace
@@ -286,14 +294,11 @@ void Rewriter::rewriteFence(FenceInst &fence) {
   b.CreateCall(operation, {b.getInt32(site), operands, results});
 }
 
-void Rewriter::rewriteOperation(CallBase &call, const Operation &decoded) {
+void Rewriter::rewriteOperation(CallBase &call, const Operation &decoded,
+                                StringRef name) {
   IRBuilder<> b(&call);
   b.SetCurrentDebugLocation(DebugLoc());
-  std::string name = call.getCalledFunction()
-                         ->getName()
-                         .drop_front(strlen("llvm.nvvm."))
-                         .str();
-  Value *site = b.getInt32(addSite(call, std::move(name), decoded));
+  Value *site = b.getInt32(addSite(call, name.str(), decoded));
   if (decoded.opcode <= Opcode::BlockCount) {
     call.replaceAllUsesWith(b.CreateCall(sreg, {site}));
     call.eraseFromParent();
@@ -313,9 +318,45 @@ void Rewriter::rewriteOperation(CallBase &call, const Operation &decoded) {
   call.eraseFromParent();
 }
 
+//===----------------------------------------------------------------------===//
+// Products of warpgroups
+//===----------------------------------------------------------------------===//
+
+Error Rewriter::rewriteAssembly(CallBase &call) {
+  std::optional<CudaAssembly> form = parseAssembly(&call);
+  if (!form)
+    return noSimulation(call, "inline assembly");
+  Operation decoded{Opcode::WarpgroupFence};
+  decoded.assembly = *form;
+  StringRef name = "wgmma.fence";
+  if (form->kind == CudaAssembly::Kind::Wait) {
+    decoded.opcode = Opcode::WarpgroupWait;
+    name = "wgmma.wait_group";
+  } else if (form->kind == CudaAssembly::Kind::Multiply) {
+    decoded.opcode = Opcode::WarpgroupMultiply;
+    name = "wgmma.mma_async";
+    decoded.takesUnfenced = unfenced.contains(&call);
+  }
+  rewriteOperation(call, decoded, name);
+  return Error::success();
+}
+
+/// Puts a call before each instruction that takes what may be a sum of a
+/// product in flight.
+void Rewriter::guardSums(Function &function) {
+  ProductRegisters registers(function);
+  unfenced = registers.unfenced;
+  for (auto [user, sum] : registers.uses) {
+    IRBuilder<> b(user);
+    b.SetCurrentDebugLocation(DebugLoc());
+    uint32_t site = addSite(*user, user->getOpcodeName());
+    b.CreateCall(use, {b.getInt32(site), b.CreateBitCast(sum, i32)});
+  }
+}
+
 Error Rewriter::rewriteCall(CallBase &call) {
   if (call.isInlineAsm())
-    return noSimulation(call, "inline assembly");
+    return rewriteAssembly(call);
   Function *callee = call.getCalledFunction();
   if (!callee)
     return noSimulation(call, "a call through a pointer");
@@ -324,7 +365,7 @@ Error Rewriter::rewriteCall(CallBase &call) {
     std::optional<Operation> decoded = decode(name);
     if (!decoded)
       return noSimulation(call, "'" + callee->getName() + "'");
-    rewriteOperation(call, *decoded);
+    rewriteOperation(call, *decoded, name);
     return Error::success();
   }
   if (isa<MemIntrinsic>(call) || !callee->isDeclaration() ||
@@ -351,6 +392,7 @@ Error Rewriter::rewrite(Function &function) {
             module.getDataLayout().getTypeAllocSize(call->getType()));
     }
   }
+  guardSums(function);
   IRBuilder<> b(&*function.getEntryBlock().getFirstInsertionPt());
   operands = b.CreateAlloca(i64, b.getInt32(mostOperands));
   results = b.CreateAlloca(i64, b.getInt32(divideCeil(mostBytes, 8)));
@@ -449,6 +491,7 @@ Program::load(StringRef llvmIR, StringRef name, uint64_t sharedBase) {
   define("tokopt_sim_access", &tokopt_sim_access);
   define("tokopt_sim_operation", &tokopt_sim_operation);
   define("tokopt_sim_register", &tokopt_sim_register);
+  define("tokopt_sim_use", &tokopt_sim_use);
   if (Error error = (*jit)->getMainJITDylib().define(
           orc::absoluteSymbols(std::move(symbols))))
     return error;

@@ -13,6 +13,8 @@
 #ifndef TOKOPT_LIB_SIM_PROGRAM_H
 #define TOKOPT_LIB_SIM_PROGRAM_H
 
+#include "tokopt/CudaAssembly.h"
+
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
@@ -51,6 +53,21 @@ enum class Opcode : uint8_t {
   CopyWait,
   CopyWaitAll,
   Fence,
+  // Barriers in shared memory that count threads and bytes, and what arrives
+  // there; fences between proxies.
+  MbarrierInit,
+  MbarrierArrive,
+  MbarrierExpect, // and arrive
+  MbarrierTryWait,
+  FenceMbarrierInit,
+  FenceProxy,
+  CopyTensor,
+  // Of a warpgroup.
+  WarpgroupMultiply,
+  WarpgroupFence,
+  WarpgroupCommit,
+  WarpgroupWait,
+  Hint, // nothing that a model has
 };
 
 enum class ShuffleKind : uint8_t { Xor, Up, Down, Index };
@@ -60,13 +77,19 @@ enum class VoteKind : uint8_t { All, Any, Uniform, Ballot };
 struct Operation {
   Opcode opcode;
   /// A dimension, a kind of shuffle or vote, a fence's AccessFlags,
-  /// bytes of a copy, matrices to load, or 1 for bf16 rather than f16.
+  /// bytes of a copy, dimensions of a tensor, matrices to load, or 1 for bf16
+  /// rather than f16.
   uint8_t detail = 0;
   /// Whether the result has a second member that says if it is valid.
   bool hasPredicate = false;
-  /// Whether a copy says how much of its source there is.
+  /// Whether a copy says how much of its source there is, or a wait how many
+  /// groups it leaves.
   bool hasSize = false;
   bool isTransposed = false;
+  /// What operands and results of a warpgroup's products are.
+  CudaAssembly assembly = {CudaAssembly::Kind::Fence};
+  /// Whether a product takes registers that no fence has given back.
+  bool takesUnfenced = false;
 };
 
 /// The operation that the intrinsic `name` (after `llvm.nvvm.`) stands for.
@@ -121,6 +144,8 @@ void tokopt_sim_access(uint64_t address, uint64_t bytes, uint32_t flags,
 void tokopt_sim_operation(uint32_t site, const uint64_t *operands,
                           void *result);
 uint32_t tokopt_sim_register(uint32_t site);
+/// The kernel takes a register that may be a sum of a product in flight.
+void tokopt_sim_use(uint32_t site, uint32_t bits);
 }
 
 } // namespace tokopt::sim

@@ -15,9 +15,16 @@ using namespace tokopt::sim;
 std::string Machine::whereIs(uint32_t number, uint32_t thread) const {
   return ("block (" + Twine(number % launch.grid[0]) + ", " +
           Twine(number / launch.grid[0] % launch.grid[1]) + ", " +
-          Twine(number / launch.grid[0] / launch.grid[1]) + ") thread " +
-          Twine(thread))
+          Twine(number / launch.grid[0] / launch.grid[1]) + ") " + who(thread))
       .str();
+}
+
+std::string Machine::who(uint32_t thread) const {
+  if (thread < launch.threads)
+    return ("thread " + Twine(thread)).str();
+  if (thread < firstCopyAgent())
+    return ("warpgroup " + Twine(thread - launch.threads)).str();
+  return "the copies of a barrier";
 }
 
 void Machine::report(StringRef kind, uint32_t site, uint32_t thread,
@@ -62,9 +69,18 @@ void Machine::reportConflict(const Conflict &conflict, uint32_t site) {
                   conflict.other.site,
                   program.sites[conflict.other.site].what + " by " +
                       whereIs(conflict.other.block, conflict.other.thread));
+  if (conflict.kind == Conflict::Unfenced)
+    return report("missing proxy fence", site, running,
+                  "at " + place +
+                      " is of the async proxy, and no fence.proxy.async makes "
+                      "the ordinary write before it visible there",
+                  conflict.other.site,
+                  program.sites[conflict.other.site].what + " by " +
+                      whereIs(conflict.other.block, conflict.other.thread));
   const Clock *rumour =
       threads[running].view.rumours.find(conflict.other.block);
   if (conflict.other.block != block && rumour &&
+      conflict.other.thread < rumour->size() &&
       conflict.other.clock <= (*rumour)[conflict.other.thread])
     return report("missing fence", site, running,
                   "at " + place +

@@ -18,6 +18,13 @@ static bool mayFollow(const Stamp &before, const Stamp &now, const View &view) {
           (before.block == now.block || (before.isDevice && now.isDevice)));
 }
 
+/// Notes an access in a clock of its block.
+static void note(Clock &clock, const Stamp &access) {
+  if (clock.size() <= access.thread)
+    clock.resize(access.thread + 1, 0);
+  clock[access.thread] = access.clock;
+}
+
 Shadow::Cell &Shadow::at(uint64_t address, bool isWritten) {
   uint64_t number = address / kPage;
   if (number != lastNumber) {
@@ -33,6 +40,11 @@ Shadow::Cell &Shadow::at(uint64_t address, bool isWritten) {
   return lastPage->cells[address % kPage];
 }
 
+bool Shadow::isUnfenced(const Cell &cell, const Stamp &now, const View &view) {
+  return now.isAsync && cell.hasWriter && !cell.write.isAsync &&
+         cell.write.block == now.block && !view.hasFenced(cell.write);
+}
+
 std::optional<Conflict> Shadow::read(Cell &cell, const Stamp &now,
                                      const View &view) {
   std::optional<Conflict> conflict;
@@ -42,6 +54,8 @@ std::optional<Conflict> Shadow::read(Cell &cell, const Stamp &now,
     conflict = {Conflict::Unwritten, 0, {}};
   else if (cell.hasWriter && !mayFollow(cell.write, now, view))
     conflict = {Conflict::ReadAfterWrite, 0, cell.write};
+  else if (isUnfenced(cell, now, view))
+    conflict = {Conflict::Unfenced, 0, cell.write};
   if (cell.hasReader && cell.read.block != now.block) {
     if (!cell.hasForeignReader ||
         view.hasSeen(cell.foreignRead, now.block, now.thread))
@@ -50,11 +64,11 @@ std::optional<Conflict> Shadow::read(Cell &cell, const Stamp &now,
     cell.readers.reset();
   } else if (cell.hasReader && cell.read.thread != now.thread &&
              !view.hasSeen(cell.read, now.block, now.thread) && !cell.readers) {
-    cell.readers = std::make_unique<Clock>(view.clock.size(), 0);
-    (*cell.readers)[cell.read.thread] = cell.read.clock;
+    cell.readers = std::make_unique<Clock>();
+    note(*cell.readers, cell.read);
   }
   if (cell.readers)
-    (*cell.readers)[now.thread] = now.clock;
+    note(*cell.readers, now);
   cell.read = now;
   cell.hasReader = true;
   return conflict;
@@ -85,6 +99,8 @@ std::optional<Conflict> Shadow::write(Cell &cell, const Stamp &now,
         break;
       }
     }
+  if (!conflict && isUnfenced(cell, now, view))
+    conflict = {Conflict::Unfenced, 0, cell.write};
   cell.write = now;
   cell.isWritten = cell.hasWriter = true;
   cell.hasReader = cell.hasForeignReader = false;

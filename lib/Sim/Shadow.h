@@ -32,7 +32,9 @@ struct Conflict {
     SourceInFlight,
     ReadAfterWrite,
     WriteAfterWrite,
-    WriteAfterRead
+    WriteAfterRead,
+    /// An access of the async proxy that does not see an ordinary write.
+    Unfenced
   } kind;
   uint64_t address;
   Stamp other; ///< unless unwritten
@@ -85,6 +87,9 @@ private:
                                       const View &view);
   static std::optional<Conflict> write(Cell &cell, const Stamp &now,
                                        const View &view);
+  /// Whether `now`, which follows the last write, is of a proxy that does not
+  /// see it. What the async proxy writes is seen by all who have waited for it.
+  static bool isUnfenced(const Cell &cell, const Stamp &now, const View &view);
 
   llvm::DenseMap<uint64_t, std::unique_ptr<Page>> pages;
   uint64_t lastNumber = ~uint64_t(0);

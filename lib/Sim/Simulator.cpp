@@ -37,6 +37,10 @@ public:
     return data;
   }
 
+  uint64_t addTensorMap(const TensorMap &map) override {
+    return memory.addMap(map);
+  }
+
   Expected<Result> run(const Launch &launch, ArrayRef<uint64_t> arguments,
                        const Options &options) override {
     if (Error error = check(launch, arguments.size()))

@@ -60,14 +60,25 @@ static FailureOr<uint64_t> readNumber(Attribute value, Type type) {
   return failure();
 }
 
-static FailureOr<CaseArgument> readArgument(func::FuncOp kernel,
-                                            unsigned number) {
+static FailureOr<CaseArgument>
+readArgument(func::FuncOp kernel, unsigned number, const CudaTensorMap *map) {
   auto begin = [&] {
     return kernel.emitError("argument number ") << number << ": ";
   };
   auto fail = [&](const Twine &what) { return begin() << what.str(); };
   auto attribute =
       kernel.getArgAttrOfType<DictionaryAttr>(number, tok::kSimAttrName);
+  if (map) {
+    // `tok.launch` says what it is.
+    if (attribute)
+      return fail("expects no 'tok.sim' at the map of a tensor");
+    if (map->buffer < 0)
+      return fail("maps a cache, but a case has none: expects a 'buffer'");
+    CaseArgument argument;
+    argument.name = "argument " + std::to_string(number);
+    argument.map = *map;
+    return argument;
+  }
   if (!attribute)
     return fail("expects 'tok.sim' to be a dictionary");
   Type type = kernel.getArgumentTypes()[number];
@@ -169,8 +180,15 @@ FailureOr<Case> tokopt::readCase(func::FuncOp kernel) {
       return kernel.emitError("expects 'reference' where there is a "
                               "'tolerance'");
   }
+  FailureOr<std::vector<CudaTensorMap>> maps = readTensorMaps(kernel);
+  if (failed(maps))
+    return failure();
   for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
-    FailureOr<CaseArgument> argument = readArgument(kernel, i);
+    auto map = llvm::find_if(*maps, [&](const CudaTensorMap &candidate) {
+      return candidate.argument == i;
+    });
+    FailureOr<CaseArgument> argument =
+        readArgument(kernel, i, map == maps->end() ? nullptr : &*map);
     if (failed(argument))
       return failure();
     result.arguments.push_back(std::move(*argument));

@@ -8,6 +8,7 @@
 #ifndef TOKOPT_TOOLS_TOKOPT_SIM_CASE_H
 #define TOKOPT_TOOLS_TOKOPT_SIM_CASE_H
 
+#include "tokopt/CudaTarget.h"
 #include "tokopt/Sim.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -17,9 +18,10 @@ namespace tokopt {
 /// What buffers hold before a kernel runs.
 enum class Fill { Nothing, Zero, Uniform, Ascending };
 
-/// An argument of a kernel: a buffer, or a number.
+/// An argument of a kernel: a buffer, a number, or the map of a tensor.
 struct CaseArgument {
   std::string name;
+  std::optional<CudaTensorMap> map;
   mlir::RankedTensorType buffer;
   Fill fill = Fill::Nothing;
   uint64_t number = 0;

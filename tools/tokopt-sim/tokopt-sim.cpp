@@ -55,6 +55,7 @@ public:
   llvm::Error compare(sim::Result &result);
 
 private:
+  uint64_t addTensorMap(const CudaTensorMap &map, ArrayRef<uint64_t> arguments);
   void compareBuffer(size_t number, const std::vector<uint8_t> &expected,
                      sim::Result &result);
 
@@ -65,6 +66,20 @@ private:
 };
 
 } // namespace
+
+uint64_t Run::addTensorMap(const CudaTensorMap &map,
+                           ArrayRef<uint64_t> arguments) {
+  const CaseArgument &buffer = what.arguments[map.buffer];
+  sim::TensorMap made;
+  made.base = arguments[map.buffer];
+  made.elementBytes = map.elementBytes;
+  made.sizes.assign(map.sizes.begin(), map.sizes.end());
+  made.sizes.back() = map.lastSize(getBytes(buffer.buffer));
+  made.strides.assign(map.strides.begin(), map.strides.end());
+  made.box.assign(map.box.begin(), map.box.end());
+  made.swizzle = map.swizzle;
+  return simulator.addTensorMap(made);
+}
 
 llvm::Expected<sim::Result> Run::simulate() {
   std::vector<uint64_t> arguments;
@@ -84,6 +99,10 @@ llvm::Expected<sim::Result> Run::simulate() {
     buffers.push_back(*data);
     arguments.push_back(reinterpret_cast<uint64_t>(*data));
   }
+  for (const CaseArgument &argument : what.arguments)
+    if (argument.map)
+      arguments[argument.map->argument] =
+          addTensorMap(*argument.map, arguments);
   sim::Options how;
   how.seed = seed;
   return simulator.run(what.launch, arguments, how);

@@ -9,6 +9,8 @@
 #include "lib/Target/Cuda/Cuda.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/InstrTypes.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/SHA256.h"
 #include "llvm/Support/TargetSelect.h"
@@ -46,6 +48,12 @@ Error tokopt::generatePtx(Module &module, const CudaArchitecture &architecture,
     return generator.takeError();
   if (Error error = checkInstructions(module, architecture))
     return error;
+  // Lanes come to products of warpgroups together, or not at all.
+  for (Function &function : module)
+    for (Instruction &instruction : instructions(function))
+      if (auto *call = dyn_cast<CallBase>(&instruction);
+          call && call->isInlineAsm())
+        call->setConvergent();
   (*generator)->optimize();
   raw_string_ostream(code.llvmIR) << module;
   code.hash = hashOf(code.llvmIR);

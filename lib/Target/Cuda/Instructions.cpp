@@ -7,6 +7,8 @@
 
 #include "lib/Target/Cuda/Cuda.h"
 
+#include "tokopt/CudaAssembly.h"
+
 #include "llvm/IR/DebugInfoMetadata.h"
 #include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/InstIterator.h"
@@ -20,8 +22,9 @@ using namespace tokopt;
 namespace {
 
 /// Intrinsics of the backend by how their name begins, after `llvm.nvvm.`, and
-/// the capability that has them (PTX ISA, "Target ISA Notes"). A kernel uses
-/// nothing else, so that what the backend cannot select never gets there.
+/// the capability that has them in the PTX version that kernels are written in
+/// (PTX ISA, "Target ISA Notes"). A kernel uses nothing else, so that what the
+/// backend cannot select never gets there.
 struct KnownInstruction {
   StringLiteral prefix;
   int64_t capability;
@@ -34,28 +37,48 @@ constexpr KnownInstruction kInstructions[] = {
     {"read.ptx.sreg.ntid.", 75, false},
     {"read.ptx.sreg.nctaid.", 75, false},
     {"barrier.cta.sync.aligned.", 75, false},
+    {"barrier.cta.arrive.aligned.", 75, false},
     {"bar.warp.sync", 75, false},
     {"shfl.sync.", 75, false},
     {"vote.", 75, false},
     {"membar.", 75, false},
-    {"cp.async.bulk.", 90, false},
-    {"cp.async.", 80, false},
+    {"cp.async.bulk.tensor.g2s.tile.", 90, false},
+    {"cp.async.ca.shared.global.", 80, false},
+    {"cp.async.cg.shared.global.", 80, false},
+    {"cp.async.commit.group", 80, false},
+    {"cp.async.wait.", 80, false},
     {"ldmatrix.sync.", 75, false},
     {"mma.m16n8k16.", 80, false},
     {"ff2f16x2.rn", 80, false},
     {"ff2bf16x2.rn", 80, false},
     {"redux.sync.", 80, false},
-    {"mbarrier.", 80, false},
-    {"fence.proxy.", 90, false},
+    {"mbarrier.init.shared", 80, false},
+    {"mbarrier.arrive.shared", 80, false},
+    {"mbarrier.arrive.expect.tx.scope.cta.space.cta", 90, false},
+    {"mbarrier.try.wait.parity.scope.cta.space.cta", 90, false},
+    {"fence.mbarrier_init.release.cluster", 90, false},
+    {"fence.proxy.async.shared_cta", 90, false},
+    {"prefetch.tensormap.", 90, false},
     {"wgmma.", 90, true},
     {"setmaxnreg.", 90, true},
 };
+
+/// What the forms of inline assembly need.
+constexpr KnownInstruction kWarpgroupProducts = {"wgmma.", 90, true};
 
 } // namespace
 
 static std::string describe(const KnownInstruction &needed) {
   return ("sm_" + Twine(needed.capability) + (needed.isSpecific ? "a" : ""))
       .str();
+}
+
+static bool hasInstruction(const CudaArchitecture &architecture,
+                           const KnownInstruction &needed) {
+  if (needed.isSpecific)
+    return architecture.isSpecific &&
+           architecture.capability == needed.capability;
+  return architecture.capability >= needed.capability;
 }
 
 /// Where an instruction comes from, as `file:line`.
@@ -79,9 +102,18 @@ Error tokopt::checkInstructions(const Module &module,
       const auto *call = dyn_cast<CallBase>(&instruction);
       if (!call)
         continue;
-      if (call->isInlineAsm())
-        return fail(instruction, "inline assembly is not checked, so kernels "
-                                 "have none");
+      if (const auto *assembly =
+              dyn_cast<InlineAsm>(call->getCalledOperand())) {
+        if (!CudaAssembly::parse(assembly->getAsmString(),
+                                 assembly->getConstraintString()))
+          return fail(instruction,
+                      "inline assembly is not checked, so kernels have none, "
+                      "except for products of warpgroups (CudaAssembly.h)");
+        if (!hasInstruction(architecture, kWarpgroupProducts))
+          return fail(instruction, "products of warpgroups need " +
+                                       describe(kWarpgroupProducts));
+        continue;
+      }
       const Function *callee = call->getCalledFunction();
       if (!callee)
         return fail(instruction, "kernels call nothing through pointers");
@@ -101,9 +133,7 @@ Error tokopt::checkInstructions(const Module &module,
         return fail(instruction, "'llvm.nvvm." + name +
                                      "' is not in the table of instructions "
                                      "that kernels use");
-      if (found->capability > architecture.capability ||
-          (found->isSpecific && (!architecture.isSpecific ||
-                                 found->capability != architecture.capability)))
+      if (!hasInstruction(architecture, *found))
         return fail(instruction,
                     "'llvm.nvvm." + name + "' needs " + describe(*found));
     }

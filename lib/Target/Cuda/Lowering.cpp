@@ -26,12 +26,16 @@
 using namespace mlir;
 using namespace tokopt;
 
-/// Numbers and pointers to global memory are what a launch can hand over.
+/// Numbers and pointers to global memory are what a launch can hand over, and
+/// maps of tensors, by value.
 static bool isKernelArgument(Type type) {
   if (auto pointer = dyn_cast<LLVM::LLVMPointerType>(type))
-    return pointer.getAddressSpace() == 1;
+    return pointer.getAddressSpace() <= 1;
   return type.isF32() || type.isInteger(32) || type.isInteger(64);
 }
+
+/// CUtensorMap, by the CUDA driver API.
+static constexpr int64_t kTensorMapBytes = 128, kTensorMapAlignment = 64;
 
 static FailureOr<CudaKernel> makeKernel(func::FuncOp function) {
   auto launch = function->getAttrOfType<DictionaryAttr>(tok::kLaunchAttrName);
@@ -42,8 +46,12 @@ static FailureOr<CudaKernel> makeKernel(func::FuncOp function) {
   for (Type type : function.getArgumentTypes())
     if (!isKernelArgument(type))
       return function.emitError("expects arguments of a kernel to be i32, i64, "
-                                "f32 or !llvm.ptr<1>, but got ")
+                                "f32, !llvm.ptr<1>, or !llvm.ptr for the map "
+                                "of a tensor, but got ")
              << type;
+  FailureOr<std::vector<CudaTensorMap>> maps = readTensorMaps(function);
+  if (failed(maps))
+    return failure();
   CudaKernel kernel{function.getName().str(),
                     launch.getAs<IntegerAttr>("threads").getInt(),
                     launch.getAs<IntegerAttr>("shared").getInt()};
@@ -53,6 +61,7 @@ static FailureOr<CudaKernel> makeKernel(func::FuncOp function) {
     kernel.parts = parts.getInt();
   if (auto splits = launch.getAs<IntegerAttr>("splits"))
     kernel.splits = splits.getInt();
+  kernel.maps = std::move(*maps);
 
   OpBuilder builder(function);
   auto type =
@@ -65,6 +74,17 @@ static FailureOr<CudaKernel> makeKernel(func::FuncOp function) {
   made->setAttr(
       NVVM::NVVMDialect::getReqntidAttrName(),
       builder.getDenseI32ArrayAttr({static_cast<int32_t>(kernel.threads)}));
+  // A map is part of the arguments' own memory, where it must stay.
+  auto map = LLVM::LLVMArrayType::get(builder.getI8Type(), kTensorMapBytes);
+  for (const CudaTensorMap &description : kernel.maps) {
+    unsigned number = description.argument;
+    made.setArgAttr(number, LLVM::LLVMDialect::getByValAttrName(),
+                    TypeAttr::get(map));
+    made.setArgAttr(number, LLVM::LLVMDialect::getAlignAttrName(),
+                    builder.getI64IntegerAttr(kTensorMapAlignment));
+    made.setArgAttr(number, NVVM::NVVMDialect::getGridConstantAttrName(),
+                    builder.getUnitAttr());
+  }
   made.getBody().takeBody(function.getBody());
   SmallVector<func::ReturnOp> returns;
   made.walk([&](func::ReturnOp op) { returns.push_back(op); });

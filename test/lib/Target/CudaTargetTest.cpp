@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tokopt/CudaTarget.h"
+#include "tokopt/CudaAssembly.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/Parser/Parser.h"
@@ -86,9 +87,12 @@ TEST(CudaTarget, RefusesWhatIsNoKernel) {
   std::string launch = " attributes {tok.launch = {threads = 32, shared = 0}} ";
   EXPECT_THAT(errorOf("func.func private @f()" + launch),
               HasSubstr("expects a kernel to have a body"));
+  EXPECT_THAT(errorOf("func.func @f(%x: !llvm.ptr<3>)" + launch + "{ return }"),
+              HasSubstr("to be i32, i64, f32, !llvm.ptr<1>, or !llvm.ptr for "
+                        "the map of a tensor, but got '!llvm.ptr<3>'"));
   EXPECT_THAT(errorOf("func.func @f(%x: !llvm.ptr)" + launch + "{ return }"),
-              HasSubstr("to be i32, i64, f32 or !llvm.ptr<1>, but got "
-                        "'!llvm.ptr'"));
+              HasSubstr("expects 'maps' of 'tok.launch' to describe argument "
+                        "number 0, an !llvm.ptr"));
   EXPECT_THAT(
       errorOf("func.func @f(%x: i32) -> i32" + launch + "{ return %x : i32 }"),
       HasSubstr("expects a kernel without results"));
@@ -106,6 +110,75 @@ TEST(CudaTarget, RefusesWhatTheBackendCannotSelect) {
                       "{\nllvm.inline_asm has_side_effects \"trap;\", \"\" : "
                       "() -> ()\nreturn\n}"),
               HasSubstr("inline assembly is not checked"));
+}
+
+/// A kernel with an argument of memory and one that `map` describes.
+std::string withMap(const std::string &map) {
+  return "func.func @f(%x: !llvm.ptr<1>, %m: !llvm.ptr) attributes {tok.launch "
+         "= {threads = 32, shared = 0, maps = [" +
+         map + "]}} { return }";
+}
+
+TEST(CudaTarget, HandsMapsOn) {
+  llvm::Expected<CudaCode> code = compile(
+      withMap("{argument = 1, buffer = 0, element = bf16, sizes = [128, -1], "
+              "strides = [512], box = [64, 16], swizzle = 128}"));
+  ASSERT_TRUE(bool(code)) << llvm::toString(code.takeError());
+  ASSERT_EQ(code->kernels[0].maps.size(), 1u);
+  const CudaTensorMap &map = code->kernels[0].maps[0];
+  EXPECT_EQ(map.argument, 1);
+  EXPECT_EQ(map.buffer, 0);
+  EXPECT_EQ(map.cache, -1);
+  EXPECT_EQ(map.element, "bf16");
+  EXPECT_EQ(map.elementBytes, 2);
+  EXPECT_THAT(map.sizes, testing::ElementsAre(128, -1));
+  EXPECT_THAT(map.strides, testing::ElementsAre(512));
+  EXPECT_THAT(map.box, testing::ElementsAre(64, 16));
+  EXPECT_EQ(map.swizzle, 128);
+  EXPECT_EQ(map.lastSize(5 * 512), 5);
+  // By value, as the instructions demand.
+  EXPECT_THAT(code->ptx, HasSubstr(".param .align 64 .b8 f_param_1[128]"));
+}
+
+TEST(CudaTarget, RefusesMapsThatTheDriverWould) {
+  std::string good[] = {"argument = 1",    "buffer = 0",      "element = f16",
+                        "sizes = [64, 8]", "strides = [128]", "box = [64, 8]",
+                        "swizzle = 128"};
+  struct {
+    int number;
+    const char *instead, *error;
+  } const cases[] = {
+      {0, "argument = 0", "to be an 'argument' of type !llvm.ptr"},
+      {0, "argument = 2", "to have 'argument' from 0 to 1, but got 2"},
+      {1, "buffer = 1", "to be of a 'buffer', an argument of type"},
+      {1, "cache = -1", "to have 'cache' from 0 to 1023, but got -1"},
+      {2, "element = f64", "to have an 'element' of 1, 2 or 4 bytes"},
+      {3, "sizes = [64]", "to have 2 integers in 'sizes'"},
+      {3, "sizes = [-1, 8]", "-1 in the last only"},
+      {4, "strides = [100]", "to have 'strides' from 16 to"},
+      {5, "box = [64, 257]", "to have 'box' from 1 to 256"},
+      {5, "box = [64]", "to have a 'box' of 2 to 5 dimensions"},
+      {5, "box = [32, 8]", "of as many as are swizzled, but got 64"},
+      {6, "swizzle = 16", "to have a 'swizzle' of 0, 32, 64 or 128 bytes"}};
+  for (const auto &[number, instead, error] : cases) {
+    std::string map;
+    for (int i = 0; i < 7; ++i)
+      map += (i ? ", " : "{") + (i == number ? instead : good[i]);
+    EXPECT_THAT(errorOf(withMap(map + "}")), HasSubstr(error));
+  }
+  EXPECT_THAT(errorOf(withMap("1")), HasSubstr("to be a dictionary, but got"));
+}
+
+TEST(CudaTarget, RefusesProductsOfWarpgroupsWhereThereAreNone) {
+  std::string text =
+      "func.func @f(%d: i64) attributes {tok.launch = {threads = 128, shared = "
+      "0}} {\n%s = llvm.inline_asm has_side_effects asm_dialect = att \"";
+  CudaAssembly form{CudaAssembly::Kind::Multiply};
+  form.columns = 8;
+  text += form.text() + "\", \"" + form.constraints() +
+          "\" %d, %d : (i64, i64) -> !llvm.struct<(f32, f32, f32, f32)>\n"
+          "return\n}";
+  EXPECT_THAT(errorOf(text), HasSubstr("products of warpgroups need sm_90a"));
 }
 
 /// A ptxas of our own making, that says what it is told.
