@@ -343,6 +343,17 @@ Val Emitter::sumBlock(Val value, Here here) {
   return sum;
 }
 
+Val Emitter::addMap(NamedAttrList description, Here here) {
+  unsigned number = function.getNumArguments();
+  description.set("argument", builder.getI64IntegerAttr(number));
+  maps.push_back(description.getDictionary(builder.getContext()));
+  auto type = LLVM::LLVMPointerType::get(builder.getContext());
+  [[maybe_unused]] LogicalResult added =
+      function.insertArgument(number, type, {}, at(here).getLoc());
+  assert(succeeded(added) && "a kernel is no declaration");
+  return wrap(function.getArgument(number));
+}
+
 void Emitter::finish(const Grid &grid, Here here) {
   ret(here);
   NamedAttrList launch;
@@ -358,6 +369,8 @@ void Emitter::finish(const Grid &grid, Here here) {
     set("splits", grid.splits);
     set("split_rows", grid.splitRows);
   }
+  if (!maps.empty())
+    launch.set("maps", builder.getArrayAttr(maps));
   function->setAttr(tok::kLaunchAttrName,
                     launch.getDictionary(builder.getContext()));
 }

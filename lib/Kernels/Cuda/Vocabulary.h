@@ -138,12 +138,18 @@ public:
   /// barrier is needed before the next one.
   Val sumBlock(Val value, Here here = {});
 
+  /// Another argument of the kernel, behind those that it has: the map of a
+  /// tensor, which the launcher makes as `description` says, an entry of `maps`
+  /// of `tok.launch` without its `argument`.
+  Val addMap(mlir::NamedAttrList description, Here here = {});
+
   /// Ends the kernel and writes down how it is launched.
   void finish(const Grid &grid, Here here = {});
 
 private:
   mlir::func::FuncOp function;
   int64_t sharedBytes = 0;
+  llvm::SmallVector<mlir::Attribute> maps;
 };
 
 } // namespace tokopt::cuda

@@ -83,6 +83,20 @@ void CudaKernelUnderTest::compile(mlir::ModuleOp kernels,
   sim = std::move(*simulator);
 }
 
+uint64_t CudaKernelUnderTest::addMap(size_t map, uint64_t address,
+                                     int64_t bytes) const {
+  const CudaTensorMap &description = kernel().maps.at(map);
+  sim::TensorMap made;
+  made.base = address;
+  made.elementBytes = description.elementBytes;
+  made.sizes.assign(description.sizes.begin(), description.sizes.end());
+  made.sizes.back() = description.lastSize(bytes);
+  made.strides.assign(description.strides.begin(), description.strides.end());
+  made.box.assign(description.box.begin(), description.box.end());
+  made.swizzle = description.swizzle;
+  return sim->addTensorMap(made);
+}
+
 void CudaKernelUnderTest::run(uint32_t blocks,
                               llvm::ArrayRef<uint64_t> arguments,
                               uint32_t seed) const {

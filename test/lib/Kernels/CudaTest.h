@@ -55,6 +55,9 @@ public:
   const CudaKernel &kernel() const { return compiled.kernels.front(); }
   sim::Simulator &simulator() const { return *sim; }
 
+  /// The argument that a launcher makes of map number `map` of the kernel, for
+  /// `bytes` of memory at `address`.
+  uint64_t addMap(size_t map, uint64_t address, int64_t bytes) const;
   /// Runs `blocks` blocks and fails the test for each report.
   void run(uint32_t blocks, llvm::ArrayRef<uint64_t> arguments,
            uint32_t seed = 0) const;
