@@ -14,10 +14,12 @@
 using namespace tokrt;
 using namespace tokrt::cuda;
 
-/// The function that finds all others: its first version, which a driver of
-/// any later CUDA exports too.
-static constexpr char kFinder[] = "cuGetProcAddress";
+/// The function that finds all others. Drivers of CUDA 12 and later have its
+/// second version, which also says why it found nothing.
+static constexpr char kFinder[] = "cuGetProcAddress",
+                      kSecondFinder[] = "cuGetProcAddress_v2";
 using Finder = Result (*)(const char *, void **, int, uint64_t);
+using SecondFinder = Result (*)(const char *, void **, int, uint64_t, int *);
 
 static const char *libraryName(const char *path) {
   if (path)
@@ -34,15 +36,19 @@ tokrt_status_t Driver::open(const char *path, tokrt_error_t *error) {
                 "%s: cannot open the CUDA driver: %s; install NVIDIA's driver, "
                 "or run where there is a GPU",
                 name, dlerror());
-  auto find = reinterpret_cast<Finder>(dlsym(library, kFinder));
-  if (!find)
+  auto first = reinterpret_cast<Finder>(dlsym(library, kFinder));
+  auto second = reinterpret_cast<SecondFinder>(dlsym(library, kSecondFinder));
+  if (!first && !second)
     return fail(error, TOKRT_UNSUPPORTED,
                 "%s: found no %s, expected a driver of CUDA %d.%d or later; "
                 "update NVIDIA's driver",
                 name, kFinder, kOldestDriver / 1000, kOldestDriver % 1000 / 10);
   auto resolve = [&](auto &entry) {
     void *address = nullptr;
-    Result result = find(entry.name, &address, entry.version, 0);
+    int why;
+    Result result = second
+                        ? second(entry.name, &address, entry.version, 0, &why)
+                        : first(entry.name, &address, entry.version, 0);
     if (result == kSuccess && address) {
       entry.function = reinterpret_cast<decltype(entry.function)>(address);
       return TOKRT_OK;

@@ -52,6 +52,15 @@ TEST(Cuda, finds_the_driver_by_the_environment) {
   unsetenv("TOKOPT_CUDA_DRIVER");
 }
 
+TEST(Cuda, runs_on_drivers_from_before_cuda_12) {
+  tokrt_cuda_params_t params = TestGpu::defaults();
+  params.driver = FAKE_OLD_DRIVER;
+  TestGpu test(params);
+  test.useAll();
+  test.close();
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+}
+
 TEST(Cuda, keeps_two_gpus_apart) {
   const FakeDriver &driver = fakeDriver();
   TestGpu one, two;

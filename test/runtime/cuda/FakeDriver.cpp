@@ -717,4 +717,17 @@ int cuGetProcAddress(const char *name, void **address, int version, uint64_t) {
     }
   return NotFound;
 }
+
+#ifndef FAKE_DRIVER_OLD
+/// As in later drivers, what is not there is no error.
+[[gnu::visibility("default")]] int
+cuGetProcAddress_v2(const char *name, void **address, int version,
+                    uint64_t flags, int *why);
+int cuGetProcAddress_v2(const char *name, void **address, int version,
+                        uint64_t flags, int *why) {
+  int result = cuGetProcAddress(name, address, version, flags);
+  *why = result == NotFound;
+  return result == NotFound ? int(Success) : result;
+}
+#endif
 }
