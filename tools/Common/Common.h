@@ -8,10 +8,10 @@
 #ifndef TOOLS_COMMON_COMMON_H_
 #define TOOLS_COMMON_COMMON_H_
 
-#include "tokrt/text.h"
-#include "tokrt/tokrt.h"
+#include "tools/Common/Program.h"
 
-#include <CLI/CLI.hpp>
+#include "tokrt/text.h"
+
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -21,25 +21,6 @@
 
 namespace tools {
 
-/// The exit status of every program.
-enum ExitStatus { kSuccess = 0, kBadInput = 1, kBadUsage = 2 };
-
-/// Ends the work on a file: the message is complete.
-struct BadInput {
-  std::string message;
-};
-
-/// Throws `BadInput` with the error's message unless `status` is TOKRT_OK.
-void check(tokrt_status_t status, const tokrt_error_t &error);
-
-/// Parses the command line and runs `body`; every error becomes one line on the
-/// standard error and an exit status.
-int runTool(CLI::App &app, int argc, char **argv,
-            const std::function<void()> &body);
-
-/// The whole content of a file; `-` is the standard input.
-std::string readFile(const std::string &path);
-
 /// Token ids out of `text`: numbers with spaces or a comma between them, a JSON
 /// array, or a JSON object with the array under `ids`. `source` is for
 /// messages.
@@ -48,11 +29,6 @@ std::vector<int32_t> parseIds(const std::string &text,
 
 /// The first bytes of `text` for a message, whatever they are.
 std::string excerpt(const std::string &text);
-
-/// For `transform`: accepts the decimal numbers of that range and writes them
-/// as the parser reads them. Left alone, it would take 010 for eight, 0x10 for
-/// sixteen, and -1 for the largest number.
-CLI::Validator wholeNumber(uint64_t least = 0, uint64_t most = UINT64_MAX);
 
 /// Milliseconds since it was made.
 class Stopwatch {

@@ -36,13 +36,19 @@ llvm::Error KernelFile::explain(llvm::Error error) const {
 
 llvm::Expected<std::unique_ptr<KernelFile>>
 KernelFile::read(StringRef path, const CudaArchitecture &architecture) {
-  std::unique_ptr<KernelFile> file(new KernelFile(path, architecture));
   auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(path, /*IsText=*/true);
   if (!buffer)
-    return file->explain(llvm::createStringError(
-        "cannot be read: " + buffer.getError().message() +
-        "; give the path of an MLIR file"));
-  file->sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+    return llvm::createStringError(
+        path + ": cannot be read: " + buffer.getError().message() +
+        "; give the path of an MLIR file");
+  return parse(std::move(*buffer), path, architecture);
+}
+
+llvm::Expected<std::unique_ptr<KernelFile>>
+KernelFile::parse(std::unique_ptr<llvm::MemoryBuffer> text, StringRef name,
+                  const CudaArchitecture &architecture) {
+  std::unique_ptr<KernelFile> file(new KernelFile(name, architecture));
+  file->sources.AddNewSourceBuffer(std::move(text), llvm::SMLoc());
   file->module = parseSourceFile<ModuleOp>(file->sources, &file->context);
   if (!file->module)
     return file->explain(

@@ -25,6 +25,11 @@ public:
   static llvm::Expected<std::unique_ptr<KernelFile>>
   read(llvm::StringRef path, const CudaArchitecture &architecture);
 
+  /// The same for text that is there already; `name` is for messages.
+  static llvm::Expected<std::unique_ptr<KernelFile>>
+  parse(std::unique_ptr<llvm::MemoryBuffer> text, llvm::StringRef name,
+        const CudaArchitecture &architecture);
+
   /// `error` with the file's name, and with what MLIR reported about it.
   llvm::Error explain(llvm::Error error) const;
 

@@ -1,0 +1,225 @@
+# Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""tokopt-launch and scripts/bench gpu on a driver that plays a GPU.
+
+It computes nothing, so what is seen here is how cases are launched, compared, timed and told, and what becomes of errors. A
+case is right where what must come out was there before, and must be wrong where it was not.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+BUILD = pathlib.Path(os.environ["TOKOPT_BUILD"])
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+LAUNCH = BUILD / "bin/tokopt-launch"
+DRIVER = BUILD / "lib/libfake-cuda-driver.so"
+failed = 0
+
+
+def check(holds, text):
+    global failed
+    print(("ok    " if holds else "FAILED ") + text, flush=True)
+    failed += not holds
+
+
+def cubin(capability):
+    """The head of an ELF file as the launcher reads it."""
+    ident = b"\x7fELF\x02\x01\x01\x41\x08" + bytes(7)
+    return ident + struct.pack("<HHIQQQIHHHHHH", 2, 190, 1, 0, 0, 0, capability << 8 | 4, 64, 56, 0, 64, 0, 0)
+
+
+def case(name, kernel="kernel", **members):
+    """A case whose output holds 1, 2, 3 from the beginning."""
+    return {
+        "name": name, "kernel": kernel, "images": ["sm_80.cubin"], "grid": [2, 1, 1], "threads": 64, "sharedBytes": 0, "splits": 1,
+        "buffers": [buffer("out", integers=[1, 2, 3]), buffer("x", bytes=4096, period=64, fill=0)],
+        "arguments": [{"buffer": "out", "offset": 4}, 7, {"buffer": "x", "offset": 0}],
+        "checks": [{"buffer": "out", "offset": 0, "element": "i32", "count": 3}],
+        "isSmall": True, "isRecorded": False, "isTimed": False,
+        "timing": {"bytes": 0, "operations": 0, "title": ""}, **members}
+
+
+def buffer(name, integers=(), **members):
+    return {"name": name, "bytes": 4 * len(integers), "fill": 255, "period": 0, "parts": [], "words": [], "integers": list(integers), **members}
+
+
+def make(folder, cases, expected=(1, 2, 3), source="unknown"):
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    (folder / "cases.json").write_text(json.dumps({"source": source, "cases": cases}))
+    for one in cases:
+        for image in one["images"]:
+            (folder / f"{one['name']}.{image}").write_bytes(cubin(int(image[3:5])))
+        pairs = [number for value in expected for number in (value, 0.0)]
+        (folder / f"{one['name']}.expected").write_bytes(struct.pack(f"<{len(pairs)}f", *pairs))
+    return folder
+
+
+def run(folder, *arguments, status=0, fake="", driver=DRIVER, launches=None):
+    env = {**os.environ, "TOKOPT_CUDA_DRIVER": str(driver), "FAKE_CUDA": fake}
+    if launches:
+        env["FAKE_CUDA_LAUNCHES"] = str(launches)
+    result = subprocess.run([LAUNCH, folder, *map(str, arguments)], capture_output=True, text=True, timeout=60, env=env)
+    shown = f"{folder.name} {' '.join(map(str, arguments))} {fake}"
+    check(result.returncode == status, f"{shown}: exit status {result.returncode}, expected {status}: {result.stderr.strip()[:300]!r}")
+    return result
+
+
+def report(*arguments, **options):
+    return json.loads(run(*arguments, **options).stdout)
+
+
+def outcomes(*arguments, **options):
+    return {one["name"]: one for one in report(*arguments, **options)["cases"]}
+
+
+def test_right_and_wrong(folder):
+    made = make(folder / "right", [case("a"), case("b")])
+    launches = folder / "launches"
+    told = report(made, launches=launches)
+    check([told[key] for key in ("device", "capability", "driver", "source")] == ["Fake GPU", 80, 13000, "unknown"], "the GPU is told")
+    check([(one["name"], one["status"]) for one in told["cases"]] == [("a", "right"), ("b", "right")], "both cases are right")
+    line = "kernel grid 2 1 1 threads 64 shared 0 arguments address 7 address\n"
+    check(launches.read_text() == 2 * line, f"launches {launches.read_text()!r}")
+
+    wrong = outcomes(make(folder / "wrong", [case("a")], expected=(1, 2, 4)), status=1)["a"]
+    check(wrong["status"] == "WRONG" and wrong["message"] == "out: the element at byte 8 is 3, expected 4, give or take 0", f"{wrong}")
+    check("ms" not in outcomes(made, "--time")["a"], "what has no time is not timed")
+    wrong = outcomes(make(folder / "wrong", [case("a", isTimed=True)], expected=(1, 2, 4)), "--time", status=1)["a"]
+    check("ms" not in wrong, "what is wrong is not timed")
+    check(list(outcomes(made, "--only", "b")) == ["b"], "one of them")
+    made = make(folder / "right", [case("a", isSmall=False), case("b")])
+    check(list(outcomes(made, "--small")) == ["b"], "the small ones")
+
+
+def test_time(folder):
+    timed = case("a", isTimed=True, splits=4, timing={"bytes": 123, "operations": 4.5, "title": "the title"})
+    launches = folder / "launches"
+    one = outcomes(make(folder / "timed", [timed]), "--time", "--runs", 5, launches=launches)["a"]
+    check(one["title"] == "the title" and one["bytes"] == 123 and one["operations"] == 4.5, f"{one}")
+    # The fake GPU takes 0.01 ms for a kernel, so the fewest blocks are the first that are as fast as any.
+    check(abs(one["ms"] - 0.01) < 1e-6 and one["splits"] == 1, f"median {one['ms']}, splits {one['splits']}")
+    grids = [line.split()[4] for line in launches.read_text().splitlines()]
+    # Compared: all four, one and two; timed: each of three with three runs before.
+    check(grids == ["4", "1", "2"] + ["1"] * 8 + ["2"] * 8 + ["4"] * 8, f"blocks in z: {grids}")
+
+
+def test_images(folder):
+    images = ["sm_80.cubin", "sm_90a.cubin", "sm_80.ptx"]
+    made = make(folder / "images", [case("a", images=images)])
+    for image in images:
+        (made / f"a.{image}").write_bytes((made / f"a.{image}").read_bytes() if image.endswith("cubin") else b".version 7.0")
+    for capability in (80, 86, 90, 100):
+        outcomes(made, fake=f"capability={capability}")
+    for image, capability in (("sm_80.cubin", 80), ("sm_80.cubin", 89), ("sm_90a.cubin", 90), ("sm_80.ptx", 100)):
+        (made / f"a.{image}").rename(made / "away")
+        told = outcomes(made, fake=f"capability={capability}", status=1)["a"]
+        check(told["status"] == "FAILED" and f"a.{image}" in told["message"], f"sm_{capability} takes {image}: {told['message']}")
+        (made / "away").rename(made / f"a.{image}")
+    told = outcomes(made, fake="capability=75", status=1)["a"]
+    check(told["message"] == "a: found sm_80.cubin, sm_90a.cubin, sm_80.ptx, expected one for sm_75; prepare the folder for this GPU's "
+          "architecture", told["message"])
+
+
+def test_lost(folder):
+    cases = [case("before"), case("bad", kernel="faults"), case("after")]
+    told = outcomes(make(folder / "lost", cases), status=1)
+    check([told[name]["status"] for name in ("before", "bad", "after")] == ["right", "LOST", "right"], f"{told}")
+    check(told["bad"]["message"].startswith("kernel faults: "), told["bad"]["message"])
+    cases[1]["kernel"] = "hangs"
+    told = outcomes(make(folder / "hung", cases), "--timeout-ms", 50, status=1)
+    check([told[name]["status"] for name in ("before", "bad", "after")] == ["right", "LOST", "right"], f"{told}")
+    check(told["bad"]["message"].startswith("kernel hangs: did not end within 50 ms; "), told["bad"]["message"])
+    large = case("large", buffers=[buffer("out", integers=[1, 2, 3]), buffer("x", bytes=1 << 30, period=64)])
+    told = outcomes(make(folder / "large", [large, case("after")]), fake="memory=1000000", status=1)
+    check(told["large"]["status"] == "FAILED" and "cuMemAlloc" in told["large"]["message"] and told["after"]["status"] == "right", f"{told}")
+    missing = outcomes(make(folder / "missing", [case("a", kernel="missing")]), status=1)["a"]
+    check(missing["status"] == "FAILED" and missing["message"].startswith("kernel missing of a.sm_80.cubin: "), f"{missing}")
+
+
+def one_line(result, text):
+    lines = result.stderr.splitlines()
+    check(len(lines) == 1 and text in lines[0] and result.stdout == "", f"one line with {text!r}: {result.stderr!r}")
+
+
+def test_bad_input(folder):
+    made = make(folder / "right", [case("a")])
+    one_line(run(made, status=1, driver="/no/such/libcuda.so.1"), "tokopt-launch: error: /no/such/libcuda.so.1: cannot open the CUDA driver: ")
+    one_line(run(made, status=1, fake="gpus=0"), "GPU 0: found 0 GPUs, expected at least 1; ")
+    one_line(run(made, "--device", 2, status=1), "GPU 2: found 1 GPUs, expected at least 3; ")
+    one_line(run(made, status=1, fake="driver=11030"), "expected a driver of CUDA 11.4 or later")
+    one_line(run(made, "--only", "none", status=1), "found no case 'none'")
+    one_line(run(folder / "none", status=1), "cases.json: cannot open the file")
+    (made / "cases.json").write_text("{")
+    one_line(run(made, status=1), "cases.json: cannot be read as cases: ")
+    made = make(folder / "right", [case("a", arguments=[{"buffer": "none", "offset": 0}])])
+    check(outcomes(made, status=1)["a"]["message"] == "a: found no buffer 'none'", "an argument that is none")
+    made = make(folder / "right", [case("a")], expected=(1, 2))
+    check(outcomes(made, status=1)["a"]["message"].startswith("a.expected: found 16 bytes, expected 24; "), "too few numbers")
+    told = run(make(folder / "right", [case("a")]), status=1, fake="fail=cuCtxDestroy:1:999")
+    check("cuCtxDestroy" in told.stderr, f"an error at the end: {told.stderr!r}")
+
+
+def test_version(folder):
+    shown = subprocess.run([LAUNCH, "--version"], capture_output=True, text=True).stdout
+    check(shown.startswith("tokopt-launch 0."), f"--version prints {shown!r}")
+
+
+def test_record(folder):
+    made = make(folder / "recorded", [case("a", isRecorded=True), case("b")])
+    records = folder / "records"
+    records.mkdir()
+    run(made, "--record", records)
+    check([file.name for file in records.iterdir()] == ["a.json"], "one recording")
+    told = json.loads((records / "a.json").read_text())
+    check(told["case"] == "a" and told["device"] == "Fake GPU" and told["outputs"] == {"out": "010000000200000003000000"}, f"{told}")
+
+
+def bench(folder, *arguments, status=0, driver=DRIVER):
+    env = {**os.environ, "TOKOPT_CUDA_DRIVER": str(driver), "PATH": "/usr/bin:/bin", "CUDA_HOME": ""}
+    result = subprocess.run([ROOT / "scripts/bench", "gpu", "--folder", folder, *arguments], capture_output=True, text=True, timeout=60, env=env)
+    check(result.returncode == status, f"scripts/bench gpu: exit status {result.returncode}, expected {status}: {result.stderr!r}")
+    return result
+
+
+def test_bench(folder):
+    sys.path.insert(0, str(ROOT / "scripts"))
+    state = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"], cwd=ROOT, capture_output=True, text=True)
+    source = state.stdout.strip() if state.returncode == 0 else "unknown"
+    timing = {"bytes": 10**6, "operations": 0, "title": "reads of 16 bytes, R"}
+    products = {"bytes": 0, "operations": 4e9, "title": "prefill"}
+    cases = [case("read", isTimed=True, timing=timing), case("decode-8k-f16-x32", isTimed=True, timing={**timing, "title": "decode"}),
+             case("prefill-16k-full", isTimed=True, timing=products), case("other")]
+    made = make(folder / "bench", cases, source=source)
+    shutil.copy(LAUNCH, made)
+    shown = bench(made).stdout
+    check("| decode | 0.0100 | 100 GB/s | 100 % of R (goal 90 %) |  | met |" in shown, f"a goal that is met: {shown}")
+    check("| prefill | 0.0100 | 400 TFLOP/s | G not available | not available | not decided |" in shown, "without PyTorch nothing is decided")
+    check("packed linear Q4_K, one row, 8192^2 | not measured" in shown, "what there is no template of is not measured")
+    check((made / "results.md").read_text() in shown and json.loads((made / "results.json").read_text())["report"]["device"] == "Fake GPU",
+          "results in the folder")
+    (made / "results.json").unlink()
+    pairs = struct.pack("<6f", 1, 0, 2, 0, 5, 0)
+    (made / "other.expected").write_bytes(pairs)
+    told = bench(made, status=1)
+    check("error: other: WRONG: " in told.stderr and "1 of 4 cases are not right, so there is nothing to time" in told.stderr
+          and not (made / "results.json").exists(), f"nothing is timed when a case is wrong: {told.stderr!r}")
+    one_line(bench(folder / "none", status=1), "make the folder with scripts/bench gpu --prepare")
+    stderr = bench(made, status=1, driver="/no/such/libcuda.so.1").stderr
+    check(len(stderr.splitlines()) == 1 and "cannot open the CUDA driver" in stderr, f"without a GPU one line: {stderr!r}")
+    if state.returncode == 0:
+        make(made, cases, source="another")
+        shutil.copy(LAUNCH, made)
+        one_line(bench(made, status=1), "found kernels of another, expected those of this checkout")
+
+
+with tempfile.TemporaryDirectory() as name:
+    for test in (test_right_and_wrong, test_time, test_images, test_lost, test_bad_input, test_version, test_record, test_bench):
+        test(pathlib.Path(name))
+sys.exit(1 if failed else 0)

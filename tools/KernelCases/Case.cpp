@@ -1,0 +1,64 @@
+//===- Case.cpp - A kernel with what it is run on -------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/KernelCases/Case.h"
+
+#include <nlohmann/json.hpp>
+
+using namespace cases;
+using nlohmann::json;
+
+namespace cases {
+
+NLOHMANN_JSON_SERIALIZE_ENUM(Element, {{Element::F32, "f32"},
+                                       {Element::F16, "f16"},
+                                       {Element::BF16, "bf16"},
+                                       {Element::I8, "i8"},
+                                       {Element::Scale, "scale"},
+                                       {Element::I32, "i32"}})
+
+static void to_json(json &out, const Word &word) {
+  if (word.buffer.empty())
+    out = word.value;
+  else
+    out = json{{"buffer", word.buffer}, {"offset", word.value}};
+}
+static void from_json(const json &in, Word &word) {
+  if (in.is_object()) {
+    in.at("buffer").get_to(word.buffer);
+    in.at("offset").get_to(word.value);
+  } else {
+    word.buffer.clear();
+    in.get_to(word.value);
+  }
+}
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Part, offset, bytes, element, exponent)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Buffer, name, bytes, fill, period, parts,
+                                   words, integers)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Check, buffer, offset, element, count)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Timing, bytes, operations, title)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Case, name, kernel, images, grid, threads,
+                                   sharedBytes, splits, buffers, arguments,
+                                   checks, isSmall, isRecorded, isTimed, timing)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Folder, source, cases)
+
+} // namespace cases
+
+std::string cases::toJson(const Folder &folder) {
+  return json(folder).dump(1) + "\n";
+}
+
+bool cases::fromJson(const std::string &text, Folder &out, std::string &error) {
+  try {
+    json::parse(text).get_to(out);
+    return true;
+  } catch (const json::exception &exception) {
+    error = exception.what();
+    return false;
+  }
+}

@@ -1,0 +1,260 @@
+//===- Produce.cpp - From a sketch to a case ------------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/KernelFile/KernelFile.h"
+#include "tools/tokopt-cases/Sketch.h"
+
+#include "tokopt/OutputFile.h"
+#include "tokopt/Sim.h"
+
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cmath>
+#include <cstring>
+
+using namespace mlir;
+using namespace tokopt;
+using namespace cases;
+
+//===----------------------------------------------------------------------===//
+// Contents
+//===----------------------------------------------------------------------===//
+
+Contents::Contents(const Case &given) {
+  for (const Buffer &buffer : given.buffers)
+    buffers[buffer.name] =
+        contentsOf(buffer, [](const std::string &) { return 0; });
+}
+
+//===----------------------------------------------------------------------===//
+// Compiling
+//===----------------------------------------------------------------------===//
+
+/// The kernel of a sketch for one architecture.
+static llvm::Expected<CudaCode> compile(const Sketch &sketch,
+                                        const CudaArchitecture &architecture) {
+  auto file =
+      KernelFile::parse(llvm::MemoryBuffer::getMemBufferCopy(sketch.module),
+                        sketch.given.name, architecture);
+  if (!file)
+    return file.takeError();
+  bool hasOps = (*file)
+                    ->getModule()
+                    .walk([](tok::KernelOp) { return WalkResult::interrupt(); })
+                    .wasInterrupted();
+  OwningOpRef<ModuleOp> kernels;
+  if (hasOps) {
+    kernels = emitCudaKernels((*file)->getModule(), architecture);
+    if (!kernels)
+      return (*file)->explain(
+          llvm::createStringError("the kernel cannot be emitted"));
+  } else {
+    kernels = OwningOpRef<ModuleOp>((*file)->getModule().clone());
+  }
+  llvm::Expected<CudaCode> code = compileCudaModule(*kernels, architecture);
+  if (!code)
+    return (*file)->explain(code.takeError());
+  if (code->kernels.size() != 1)
+    return llvm::createStringError(sketch.given.name + ": found " +
+                                   llvm::Twine(code->kernels.size()) +
+                                   " kernels, expected one");
+  return code;
+}
+
+/// Completes `given` by how the kernel is launched.
+static void setLaunch(Case &given, const Sketch &sketch,
+                      const CudaKernel &kernel) {
+  given.kernel = kernel.name;
+  given.threads = kernel.threads;
+  given.sharedBytes = kernel.sharedBytes;
+  if (sketch.rows == 0)
+    return;
+  given.grid[0] = llvm::divideCeil(sketch.rows, kernel.rows);
+  given.grid[1] = kernel.parts;
+  given.splits = kernel.splits;
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+/// The bytes of all checks, in order.
+using Found = std::vector<std::vector<uint8_t>>;
+
+static llvm::Error makeError(const Case &given, const llvm::Twine &what) {
+  return llvm::createStringError(given.name + ": " + what);
+}
+
+static llvm::Expected<Found> runInSimulator(const Case &given,
+                                            const CudaCode &code) {
+  auto simulator = sim::Simulator::create(code.llvmIR, given.kernel);
+  if (!simulator)
+    return makeError(given, llvm::toString(simulator.takeError()));
+  std::map<std::string, uint8_t *> blocks;
+  for (const Buffer &buffer : given.buffers) {
+    bool isWritten = buffer.fill != 0xff || !buffer.parts.empty() ||
+                     !buffer.words.empty() || !buffer.integers.empty();
+    auto block = (*simulator)->addBuffer(buffer.name, buffer.bytes, isWritten);
+    if (!block)
+      return makeError(given, llvm::toString(block.takeError()));
+    blocks[buffer.name] = *block;
+  }
+  auto addressOf = [&](const std::string &name) {
+    return reinterpret_cast<uint64_t>(blocks.at(name));
+  };
+  for (const Buffer &buffer : given.buffers) {
+    std::vector<uint8_t> data = contentsOf(buffer, addressOf);
+    for (uint64_t at = 0; at < buffer.bytes; at += data.size())
+      std::memcpy(blocks[buffer.name] + at, data.data(),
+                  std::min<uint64_t>(data.size(), buffer.bytes - at));
+  }
+  std::vector<uint64_t> arguments;
+  for (const Word &word : given.arguments)
+    arguments.push_back(word.value +
+                        (word.buffer.empty() ? 0 : addressOf(word.buffer)));
+  sim::Launch launch;
+  std::copy_n(given.grid, 3, launch.grid);
+  if (given.splits > 1)
+    launch.grid[2] = given.splits;
+  launch.threads = given.threads;
+  launch.sharedBytes = given.sharedBytes;
+  auto result = (*simulator)->run(launch, arguments);
+  if (!result)
+    return makeError(given, llvm::toString(result.takeError()));
+  if (!result->reports.empty()) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    sim::print(stream, result->reports.front());
+    return makeError(given, "the simulator reports: " + text);
+  }
+  Found found;
+  for (const Check &check : given.checks) {
+    const uint8_t *from = blocks.at(check.buffer) + check.offset;
+    found.emplace_back(from, from + check.count * sizeOf(check.element));
+  }
+  return found;
+}
+
+/// The pairs of a case's file of expected numbers.
+static std::vector<float> pairsOf(const std::vector<ExpectedNumber> &expected) {
+  std::vector<float> pairs;
+  for (const auto &[value, allowed] : expected) {
+    // What rounding the two to f32 takes away is allowed as well.
+    auto number = static_cast<float>(value);
+    double slack = std::fabs(number - value) + allowed;
+    pairs.push_back(number);
+    pairs.push_back(
+        slack == 0 ? 0 : std::nextafter(static_cast<float>(slack), INFINITY));
+  }
+  return pairs;
+}
+
+static std::vector<float> exactPairs(const Case &given, const Found &found) {
+  std::vector<float> pairs;
+  for (auto [check, bytes] : llvm::zip_equal(given.checks, found))
+    for (uint64_t i = 0; i < check.count; ++i) {
+      pairs.push_back(static_cast<float>(
+          decode(bytes.data() + i * sizeOf(check.element), check.element)));
+      pairs.push_back(0);
+    }
+  return pairs;
+}
+
+static llvm::Error compare(const Case &given, const Found &found,
+                           const std::vector<float> &pairs) {
+  const float *next = pairs.data();
+  double worst = 0;
+  for (auto [check, bytes] : llvm::zip_equal(given.checks, found)) {
+    std::string difference = findDifference(check, bytes.data(), next, worst);
+    if (!difference.empty())
+      return makeError(given, "the simulator gives other numbers than the "
+                              "reference: " +
+                                  difference);
+    next += 2 * check.count;
+  }
+  return llvm::Error::success();
+}
+
+static llvm::Error write(StringRef folder, const std::string &name,
+                         StringRef bytes) {
+  auto file = OutputFile::create((folder + "/" + name).str());
+  if (!file)
+    return file.takeError();
+  file->os() << bytes;
+  return file->keep();
+}
+
+//===----------------------------------------------------------------------===//
+// All of it
+//===----------------------------------------------------------------------===//
+
+llvm::Expected<Found> tokopt::simulate(const Sketch &sketch) {
+  llvm::Expected<CudaCode> code =
+      compile(sketch, getCudaArchitectures().front());
+  if (!code)
+    return code.takeError();
+  Case given = sketch.given;
+  setLaunch(given, sketch, code->kernels.front());
+  return runInSimulator(given, *code);
+}
+
+llvm::Expected<Case> tokopt::produce(const Sketch &sketch, StringRef ptxas,
+                                     StringRef folder) {
+  Case given = sketch.given;
+  std::vector<float> pairs;
+  if (sketch.reference)
+    pairs = pairsOf(sketch.reference(Contents(given)));
+  bool isFirst = true;
+  for (const CudaArchitecture &architecture : getCudaArchitectures()) {
+    llvm::Expected<CudaCode> code = compile(sketch, architecture);
+    if (!code)
+      return code.takeError();
+    Case launched = given;
+    setLaunch(launched, sketch, code->kernels.front());
+    auto binary = assemblePtx(ptxas, code->ptx, architecture);
+    if (!binary)
+      return makeError(given, llvm::toString(binary.takeError()));
+    if (llvm::Error error = checkBinary(*binary))
+      return makeError(given, llvm::toString(std::move(error)));
+    auto keep = [&](const std::string &image, StringRef bytes) {
+      launched.images.push_back(image);
+      return write(folder, given.name + "." + image, bytes);
+    };
+    std::string name = architecture.name.str();
+    if (llvm::Error error = keep(name + ".cubin", binary->cubin))
+      return std::move(error);
+    // Later GPUs run what the driver makes of the PTX of the first.
+    if (isFirst)
+      if (llvm::Error error = keep(name + ".ptx", code->ptx))
+        return std::move(error);
+    if (given.isSmall) {
+      llvm::Expected<Found> found = runInSimulator(launched, *code);
+      if (!found)
+        return found.takeError();
+      if (!pairs.empty())
+        if (llvm::Error error = compare(given, *found, pairs))
+          return std::move(error);
+      // The next architecture must give these bits too.
+      if (sketch.isExact)
+        pairs = exactPairs(given, *found);
+    }
+    if (!isFirst &&
+        std::tie(launched.threads, launched.sharedBytes, launched.splits) !=
+            std::tie(given.threads, given.sharedBytes, given.splits))
+      return makeError(given, "is launched in another way on " + name +
+                                  " than on the first architecture");
+    given = std::move(launched);
+    isFirst = false;
+  }
+  if (llvm::Error error =
+          write(folder, given.name + kExpectedSuffix,
+                StringRef(reinterpret_cast<const char *>(pairs.data()),
+                          pairs.size() * sizeof(float))))
+    return std::move(error);
+  return given;
+}
