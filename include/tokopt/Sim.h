@@ -120,6 +120,10 @@ public:
   /// what has not been written are reported.
   virtual llvm::Expected<uint8_t *>
   addBuffer(llvm::StringRef name, uint64_t bytes, bool isWritten) = 0;
+  /// Says of bytes of a buffer that the host has written them, or that what
+  /// they hold is no longer of use.
+  virtual void setWritten(const uint8_t *address, uint64_t bytes,
+                          bool isWritten) = 0;
   /// A map of a tensor, as an argument of a kernel.
   virtual uint64_t addTensorMap(const TensorMap &map) = 0;
   /// Runs the grid. `arguments` are the kernel's, each in the low bytes of a

@@ -124,6 +124,12 @@ std::optional<Conflict> Shadow::access(uint64_t address, uint64_t bytes,
   return first;
 }
 
+void Shadow::setWritten(uint64_t address, uint64_t bytes, bool isWritten,
+                        bool isRestWritten) {
+  for (uint64_t i = 0; i < bytes; ++i)
+    at(address + i, isRestWritten).isWritten = isWritten;
+}
+
 void Shadow::setInFlight(uint64_t address, uint64_t bytes, bool isInFlight) {
   for (uint64_t i = 0; i < bytes; ++i)
     at(address + i, /*isWritten=*/false).isInFlight = isInFlight;

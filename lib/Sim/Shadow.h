@@ -48,6 +48,10 @@ public:
   std::optional<Conflict> access(uint64_t address, uint64_t bytes,
                                  const Stamp &now, const View &view,
                                  bool isWrite, bool isWritten);
+  /// Says whether bytes hold what somebody wrote; `isRestWritten` says it of
+  /// memory beside them that is touched for the first time.
+  void setWritten(uint64_t address, uint64_t bytes, bool isWritten,
+                  bool isRestWritten);
   /// Says whether a copy to `bytes` from `address` is on its way.
   void setInFlight(uint64_t address, uint64_t bytes, bool isInFlight);
   /// A copy that `reader` has begun reads from `address` until it has arrived.

@@ -7,6 +7,7 @@
 
 #include "lib/Sim/Machine.h"
 
+#include <cassert>
 #include <cstring>
 
 using namespace llvm;
@@ -39,6 +40,15 @@ public:
 
   uint64_t addTensorMap(const TensorMap &map) override {
     return memory.addMap(map);
+  }
+
+  void setWritten(const uint8_t *address, uint64_t bytes,
+                  bool isWritten) override {
+    auto begin = reinterpret_cast<uint64_t>(address);
+    const Buffer *buffer = memory.find(begin);
+    assert(buffer && begin + bytes <= buffer->begin + buffer->bytes &&
+           "of no buffer");
+    shadow.setWritten(begin, bytes, isWritten, buffer->isWritten);
   }
 
   Expected<Result> run(const Launch &launch, ArrayRef<uint64_t> arguments,

@@ -28,6 +28,8 @@ constexpr int32_t kSequences = 12;
 /// Rows of the workspace in front of what blocks share.
 constexpr int64_t kCapacity = 5, kRowBytes = 192;
 constexpr int64_t kMostSegments = 3;
+/// Slots of a block.
+constexpr int64_t kBlock = 64;
 
 int64_t elementBytes(const AttentionShape &shape) {
   std::string type = shape.type;
@@ -115,6 +117,11 @@ uint8_t *AttentionRun::buffer(const char *name, uint64_t bytes,
   return llvm::cantFail(kernel.simulator().addBuffer(name, bytes, isWritten));
 }
 
+void AttentionRun::put(uint8_t *to, const void *from, uint64_t bytes) {
+  std::memcpy(to, from, bytes);
+  kernel.simulator().setWritten(to, bytes, true);
+}
+
 /// Keys, values and their scales, in the order of lib/Kernels/Common/Pages.h.
 int64_t AttentionRun::partOffset(bool isKey, bool isScale) const {
   int64_t bytes = elementBytes(shape);
@@ -124,6 +131,10 @@ int64_t AttentionRun::partOffset(bool isKey, bool isScale) const {
   if (isScale)
     return scales + (isKey ? 0 : 4 * shape.page);
   return isKey ? 0 : values;
+}
+
+int64_t AttentionRun::queryBytes() const {
+  return llvm::alignTo(4 * shape.queries() * shape.keySize, 64);
 }
 
 int64_t AttentionRun::headBytes() const {
@@ -157,19 +168,19 @@ void AttentionRun::storeRow(int32_t sequence, int64_t position, int64_t head,
   }
   float scale = largest / 127;
   if (bytes == 1)
-    std::memcpy(place + partOffset(isKey, true) + 4 * slot, &scale, 4);
+    put(place + partOffset(isKey, true) + 4 * slot, &scale, 4);
   std::vector<double> &kept = stored(sequence, position, head, isKey);
   for (int64_t d = 0; d < size; ++d) {
     if (bytes == 4) {
-      std::memcpy(data + 4 * d, &numbers[d], 4);
+      put(data + 4 * d, &numbers[d], 4);
       kept.push_back(numbers[d]);
     } else if (bytes == 2) {
       auto [value, bits] = roundTo(shape.type, numbers[d]);
-      std::memcpy(data + 2 * d, &bits, 2);
+      put(data + 2 * d, &bits, 2);
       kept.push_back(value);
     } else {
       auto rounded = static_cast<int8_t>(std::nearbyint(numbers[d] / scale));
-      std::memcpy(data + d, &rounded, 1);
+      put(data + d, &rounded, 1);
       kept.push_back(double(scale) * rounded);
     }
   }
@@ -182,9 +193,8 @@ void AttentionRun::fillPages() {
   std::iota(pages.begin(), pages.end(), 0);
   std::shuffle(pages.begin(), pages.end(), std::mt19937(7));
   uint64_t bytes = count * kLayers * shape.heads * headBytes();
-  pool = buffer("pool", bytes, true);
-  // What nobody appended must not be read: it would make all of a row NaN.
-  std::memset(pool, 0xff, bytes);
+  // What nobody appended must not be read.
+  pool = buffer("pool", bytes, false);
   uint8_t *table = buffer("table", 4 * count, true);
   std::memcpy(table, pages.data(), 4 * count);
   uint8_t *caches = buffer("caches", 24, true);
@@ -193,11 +203,10 @@ void AttentionRun::fillPages() {
                            static_cast<uint64_t>(perSequence)};
   std::memcpy(caches, descriptor, sizeof descriptor);
 
-  position = buffer("pos", 4 * mostRows, true);
-  sequence = buffer("seq", 4 * mostRows, true);
-  queries = buffer(
-      "q", mostRows * llvm::alignTo(4 * shape.queries() * shape.keySize, 64),
-      true);
+  // Each run writes the rows of its launch.
+  position = buffer("pos", 4 * mostRows, false);
+  sequence = buffer("seq", 4 * mostRows, false);
+  queries = buffer("q", mostRows * queryBytes(), false);
   output = buffer("out",
                   mostRows *
                       llvm::alignTo(4 * shape.queries() * shape.valueSize, 64),
@@ -237,12 +246,18 @@ llvm::Expected<sim::Result> AttentionRun::run(const std::vector<StepRow> &step,
                                               std::vector<float> &out,
                                               std::string &left) {
   int64_t count = step.size();
-  int64_t keyRow = llvm::alignTo(4 * shape.queries() * shape.keySize, 64),
-          valueRow = llvm::alignTo(4 * shape.queries() * shape.valueSize, 64);
-  // The range of rows begins at 1.
+  int64_t valueRow = llvm::alignTo(4 * shape.queries() * shape.valueSize, 64);
+  // The range of rows begins at 1; those of the run before are of no use.
+  auto forget = [&](uint8_t *rows, int64_t bytes) {
+    kernel.simulator().setWritten(rows + bytes, rowsBefore * bytes, false);
+  };
+  forget(position, 4);
+  forget(sequence, 4);
+  forget(queries, queryBytes());
+  rowsBefore = count;
   for (int64_t r = 0; r < count; ++r) {
-    std::memcpy(position + 4 * (r + 1), &step[r].position, 4);
-    std::memcpy(sequence + 4 * (r + 1), &step[r].sequence, 4);
+    put(position + 4 * (r + 1), &step[r].position, 4);
+    put(sequence + 4 * (r + 1), &step[r].sequence, 4);
     // Each slot holds its numbers from the first time on that a row sees it.
     for (int64_t j = 0; j <= step[r].position; ++j)
       for (int64_t g = 0; g < shape.heads; ++g)
@@ -250,7 +265,7 @@ llvm::Expected<sim::Result> AttentionRun::run(const std::vector<StepRow> &step,
           if (stored(step[r].sequence, j, g, isKey).empty())
             storeRow(step[r].sequence, j, g, isKey);
     std::vector<float> query = queryOf(step[r]);
-    std::memcpy(queries + (r + 1) * keyRow, query.data(), 4 * query.size());
+    put(queries + (r + 1) * queryBytes(), query.data(), 4 * query.size());
   }
   std::memset(output, 0xff, mostRows * valueRow);
   sim::Launch launch;
@@ -281,6 +296,48 @@ llvm::Expected<sim::Result> AttentionRun::run(const std::vector<StepRow> &step,
     if (counters[i])
       left = "counter " + std::to_string(i / 4) + " is not zero";
   return result;
+}
+
+std::string
+AttentionRun::findNeedlessWork(const std::vector<StepRow> &step,
+                               const sim::Statistics &statistics) const {
+  int64_t tile = kernel.kernel().rows, count = step.size();
+  int64_t slots = 0, blocks = 0;
+  for (int64_t begin = 0, end; begin < count; begin = end) {
+    int64_t tileEnd = std::min(count, (begin / tile + 1) * tile);
+    int64_t first = kContext, last = -1;
+    for (end = begin;
+         end < tileEnd && step[end].sequence == step[begin].sequence; ++end) {
+      int64_t position = step[end].position;
+      if (position < 0)
+        continue;
+      last = std::max(last, position);
+      first = std::min(
+          first,
+          shape.window ? std::max<int64_t>(0, position - shape.window + 1) : 0);
+    }
+    if (last < 0)
+      continue;
+    slots += last - first + 1;
+    blocks += last / kBlock - first / kBlock + 1;
+  }
+  int64_t channels = shape.queries() * (shape.keySize + shape.valueSize);
+  int64_t read = 0, written = 0;
+  for (const sim::AccessCount &count : statistics.counts)
+    if (count.what.find("cp.async") == 0)
+      (count.isShared ? written : read) += static_cast<int64_t>(count.bytes);
+  std::string wrong;
+  auto expect = [&](const char *what, int64_t found, int64_t wanted) {
+    if (found != wanted)
+      wrong += std::string(what) + " " + std::to_string(found) +
+               ", but what the rows see takes " + std::to_string(wanted) + "\n";
+  };
+  expect("bytes that copies read:", read, 2 * slots * channels);
+  expect("bytes that copies write:", written, 2 * blocks * kBlock * channels);
+  // An instruction multiplies 16 x 8 x 16.
+  expect("products:", static_cast<int64_t>(statistics.products),
+         blocks * tile * kBlock * channels / (16 * 8 * 16));
+  return wrong;
 }
 
 std::vector<StepRow> tokopt::test::onesAt(const std::vector<int32_t> &positions,

@@ -74,6 +74,12 @@ public:
     EXPECT_EQ(findDifference(step, got), "");
   }
 
+  /// Compares what a kernel on tensor cores has copied and multiplied with what
+  /// the rows of each tile and sequence see: their slots, in whole blocks.
+  /// Returns what is wrong, or empty.
+  std::string findNeedlessWork(const std::vector<StepRow> &step,
+                               const sim::Statistics &statistics) const;
+
 private:
   /// The query of a row, which is its own.
   std::vector<float> queryOf(const StepRow &row) const;
@@ -83,12 +89,17 @@ private:
   std::vector<double> &stored(int32_t sequence, int64_t position, int64_t head,
                               bool isKey);
   uint8_t *buffer(const char *name, uint64_t bytes, bool isWritten);
+  /// Writes to a buffer. A kernel may read this and nothing else.
+  void put(uint8_t *to, const void *from, uint64_t bytes);
+  int64_t queryBytes() const;
   int64_t headBytes() const;
   int64_t partOffset(bool isKey, bool isScale) const;
 
   const AttentionShape shape;
   /// Bytes behind what a buffer must have would hide an access beyond it.
   const int64_t mostRows;
+  /// Rows of the last run.
+  int64_t rowsBefore = 0;
   CudaKernelUnderTest kernel;
   std::mt19937 random{3};
   uint8_t *pool = nullptr, *frame = nullptr, *position = nullptr,
