@@ -82,10 +82,8 @@ struct Run {
   Val begin, end;
   /// The first and last slot that one of them sees.
   Val first, last;
-  /// The first and last slot that all rows of the tile see, those outside the
-  /// run too; they see none.
-  Val firstOfAll, lastOfAll;
-  /// The first and last slot that each of the lane's rows sees.
+  /// The first and last slot that each of the lane's rows sees; rows outside
+  /// the run see none.
   Val firstOf[kLaneRows], lastOf[kLaneRows];
 };
 
@@ -181,7 +179,7 @@ struct PrefillEmitter {
   /// The run of `sequence` that begins at row `begin` of the tile. Each warp
   /// looks at all rows, a lane at one of 32, and finds the same.
   Run findRun(Val begin, Val sequence) {
-    Run run{begin, count, {}, {}, {}, {}, {}, {}};
+    Run run{begin, count, {}, {}, {}, {}};
     Vals rows, seenPositions;
     for (int64_t i = 0; i < shape.rowTile; i += kWarp) {
       Val number = rows.emplace_back(e.min(e.lane() + i, count - 1));
@@ -198,24 +196,14 @@ struct PrefillEmitter {
     Val nothing = e.i32(-1), most = e.i32(std::numeric_limits<int32_t>::max());
     run.first = most;
     run.last = nothing;
-    run.firstOfAll = e.i32(0);
-    run.lastOfAll = most;
     for (auto [number, position] : llvm::zip_equal(rows, seenPositions)) {
       Val last = e.select(isInside(number), position, nothing);
       Val isSeeing = e.lessEqual(e.i32(0), last), first = firstSeen(position);
       run.first = e.min(run.first, e.select(isSeeing, first, most));
       run.last = e.max(run.last, last);
-      run.firstOfAll = e.max(run.firstOfAll, first);
-      run.lastOfAll = e.min(run.lastOfAll, last);
     }
     run.last = e.maxWarp(run.last);
-    run.lastOfAll = e.minWarp(run.lastOfAll);
-    if (shape.window) {
-      run.first = e.minWarp(run.first);
-      run.firstOfAll = e.maxWarp(run.firstOfAll);
-    } else {
-      run.first = e.i32(0);
-    }
+    run.first = shape.window ? e.minWarp(run.first) : e.i32(0);
     for (int64_t i = 0; i < kLaneRows; ++i) {
       run.firstOf[i] = firstSeen(positions[i]);
       run.lastOf[i] = e.select(isInside(places[i]), positions[i], nothing);
@@ -226,9 +214,10 @@ struct PrefillEmitter {
   //===--- Copies --------------------------------------------------------===//
 
   /// Copies the slots of block `number` that `run` sees from `from` to a tile
-  /// at `to`. Threads side by side copy chunks side by side.
+  /// at `to`. Threads side by side copy chunks side by side. Only the first
+  /// block of a run begins before what the run sees.
   void copyTile(const SwizzledTile &tile, const Run &run, Val number, Val from,
-                Val to) {
+                Val to, bool isFirst) {
     int64_t rowsAtOnce = shape.threads() / tile.chunks();
     Val chunks = e.i32(tile.chunks());
     Val row = e.divide(e.thread(), chunks),
@@ -239,8 +228,9 @@ struct PrefillEmitter {
     Val target = e.offset(to, place);
     for (int64_t first = 0; first < kBlock; first += rowsAtOnce) {
       Val slot = number * kBlock + row + first;
-      Val isSeen =
-          e.both(e.lessEqual(run.first, slot), e.lessEqual(slot, run.last));
+      Val isSeen = e.lessEqual(slot, run.last);
+      if (isFirst && shape.window)
+        isSeen = e.both(e.lessEqual(run.first, slot), isSeen);
       e.copyAsync(e.offset(target, first * tile.rowBytes()),
                   e.offset(source, first * tile.rowBytes()),
                   e.select(isSeen, e.i32(kChunkBytes), e.i32(0)));
@@ -248,16 +238,17 @@ struct PrefillEmitter {
   }
 
   /// Copies block `number`, which page `page` holds.
-  void copyBlock(SequencePages &pages, const Run &run, Val number, Val page) {
+  void copyBlock(SequencePages &pages, const Run &run, Val number, Val page,
+                 bool isFirst) {
     Val begin = e.remainder(wide(number * kBlock), e.i64(layout.slots));
     Val from = pages.headOf(page, arguments.layer, head);
     Val to = ring.stage(number);
     copyTile(keyTile, run, number, e.offset(from, begin * keyTile.rowBytes()),
-             to);
+             to, isFirst);
     copyTile(valueTile, run, number,
              e.offset(e.offset(from, layout.valueOffset),
                       begin * valueTile.rowBytes()),
-             e.offset(to, keyTile.bytes()));
+             e.offset(to, keyTile.bytes()), isFirst);
   }
 
   /// The page of block `number`, or of the last of `end` blocks.
@@ -282,12 +273,16 @@ struct PrefillEmitter {
   }
 
   /// Replaces the scores of slots that a row does not see. Nothing is to be
-  /// done for a block that all rows see whole.
+  /// done for a block that both of the lane's rows see whole; of a prompt, the
+  /// lanes of a warp agree on it for all blocks but one or two.
   SmallVector<FragmentC> mask(ArrayRef<FragmentC> scores, const Run &run,
                               Val number) {
     Val begin = number * kBlock;
-    Val isWhole = e.both(e.lessEqual(run.firstOfAll, begin),
-                         e.lessEqual(begin + (kBlock - 1), run.lastOfAll));
+    Val isWhole =
+        e.lessEqual(begin + (kBlock - 1), e.min(run.lastOf[0], run.lastOf[1]));
+    if (shape.window)
+      isWhole = e.both(
+          e.lessEqual(e.max(run.firstOf[0], run.firstOf[1]), begin), isWhole);
     Vals whole;
     for (const FragmentC &score : scores)
       whole.append(score.sums.begin(), score.sums.end());
@@ -380,7 +375,8 @@ struct PrefillEmitter {
     for (int64_t i = 0; i < ring.ahead(); ++i) {
       Val number = begin + i;
       e.when(e.less(number, end), [&] {
-        copyBlock(pages, run, number, pageOf(pages, number, end));
+        copyBlock(pages, run, number, pageOf(pages, number, end),
+                  /*isFirst=*/i == 0);
       });
       ring.commit();
     }
@@ -392,8 +388,9 @@ struct PrefillEmitter {
         e.loop(begin, end, 1, carried, [&](Val number, ArrayRef<Val> before) {
           Landed landed = ring.wait(number);
           Val next = number + ring.ahead();
-          e.when(e.less(next, end),
-                 [&] { copyBlock(pages, run, next, before[0]); });
+          e.when(e.less(next, end), [&] {
+            copyBlock(pages, run, next, before[0], /*isFirst=*/false);
+          });
           ring.commit();
           Vals after = {pageOf(pages, next + 1, end)};
           State state = State::of(before.drop_front());

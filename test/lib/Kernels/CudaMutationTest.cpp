@@ -213,10 +213,21 @@ std::string noticeInAttention(const KernelEdit &edit) {
   return "";
 }
 
+/// Rows whose first and last slots are, with a window of 100, in each place of
+/// the first and the second block that a thread copies, and in some of the
+/// third. Neighbours are of other sequences, and the fifth row after one of the
+/// same.
+std::vector<StepRow> rowsOfOthers() {
+  std::vector<StepRow> rows;
+  int32_t number = 0;
+  for (int32_t position : {0, -1, 20, 39, 50, 64, 85, 105, 117, 134, 147})
+    rows.push_back({1 + number++ % 5, position});
+  return rows;
+}
+
 /// The same of chunks of prompts and rows of others, on tensor cores, with a
-/// window and pages of two blocks. Of what rows see, the first and the last
-/// slot are in each place of a block that a thread copies or a lane masks. A
-/// row has the same bits wherever it stands.
+/// window and pages of two blocks. A row has the same bits wherever it stands,
+/// and nothing is copied or multiplied that no row sees.
 std::string noticeInPrefill(const KernelEdit &edit) {
   AttentionRun run({.heads = 1,
                     .group = 2,
@@ -228,18 +239,25 @@ std::string noticeInPrefill(const KernelEdit &edit) {
                    architecture(), edit);
   if (!run.problem().empty())
     return run.problem();
-  std::vector<StepRow> mixed = onesAt({0, -1, 64}, 1);
-  for (const std::vector<StepRow> &more :
-       {chunkOf(0, 190, 226), chunkOf(4, 15, 40),
-        onesAt({117, 147, 134, 105}, 5)})
-    mixed.insert(mixed.end(), more.begin(), more.end());
-  // Then rows whose places in a product are others; a first row that begins a
-  // block before the others, and a last one that ends a block behind them; rows
-  // of which the first eight do not see to the end of a block.
+  auto join = [](const std::vector<std::vector<StepRow>> &parts) {
+    std::vector<StepRow> rows;
+    for (const std::vector<StepRow> &part : parts)
+      rows.insert(rows.end(), part.begin(), part.end());
+    return rows;
+  };
+  // Each lane finds the ends of runs among its rows, which stand in both halves
+  // of a tile: rows of others before and behind a chunk, whose last slot is in
+  // the places of the third block that are left. Of the chunks alone, the first
+  // and the last slot of a row are in each place that a lane masks; then a
+  // first row that begins a block before the others, and a last one that ends a
+  // block behind them; rows of which the first eight do not see to the end of a
+  // block; and a last row of a tile that sees more than the others.
   std::map<std::pair<int32_t, int32_t>, std::vector<float>> seen;
   for (const std::vector<StepRow> &rows :
-       {mixed, chunkOf(0, 198, 262), chunkOf(0, 226, 257),
-        chunkOf(0, 247, 272)}) {
+       {join({rowsOfOthers(), chunkOf(0, 190, 226), rowsOfOthers()}),
+        join({chunkOf(0, 160, 182), rowsOfOthers(), chunkOf(4, 15, 40)}),
+        chunkOf(0, 198, 262), chunkOf(0, 226, 257), chunkOf(0, 247, 272),
+        join({chunkOf(6, 0, 63), chunkOf(0, 261, 263)})}) {
     std::vector<float> out;
     std::string left;
     llvm::Expected<sim::Result> result =
@@ -248,9 +266,10 @@ std::string noticeInPrefill(const KernelEdit &edit) {
       return llvm::toString(result.takeError());
     if (!result->reports.empty())
       return textOf(*result);
-    std::string difference = run.findDifference(rows, out);
-    if (!difference.empty() || !left.empty())
-      return difference + left;
+    std::string wrong = run.findDifference(rows, out) + left +
+                        run.findNeedlessWork(rows, result->statistics);
+    if (!wrong.empty())
+      return wrong;
     size_t columns = out.size() / rows.size();
     for (size_t r = 0; r < rows.size(); ++r) {
       auto begin = out.begin() + static_cast<ptrdiff_t>(r * columns);
