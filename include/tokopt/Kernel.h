@@ -156,6 +156,12 @@ public:
   virtual ~KernelTemplate() = default;
   /// The family as `tok.kernel` names it.
   virtual llvm::StringRef getFamily() const = 0;
+  /// What a configuration says besides knobs, what lowering adds included. Any
+  /// other key is an error, since dropping it would drop what an op says of its
+  /// numbers. Nothing where the template reads whatever there is.
+  virtual std::optional<llvm::ArrayRef<llvm::StringLiteral>> getKeys() const {
+    return std::nullopt;
+  }
   /// What a configuration may say that `choose` would otherwise.
   virtual llvm::ArrayRef<KernelKnob> getKnobs() const { return {}; }
   /// Completes the configuration of `op` for `target` by what it costs. Emits
@@ -234,9 +240,10 @@ struct Machine {
 mlir::FailureOr<Machine> findMachine(mlir::Operation *op, llvm::StringRef name);
 
 /// The template of the family of `op`, which may be asked whatever it has to
-/// say: each of its knobs that `op` sets has a value that it accepts. Where
-/// `target` has no such template, an error at `op` says which it has; where a
-/// knob has another value, which it accepts.
+/// say: it knows each key that `op` has, and each of its knobs that `op` sets
+/// has a value that it accepts. Where `target` has no such template, an error
+/// at `op` says which it has; where it does not know a key, which it knows;
+/// where a knob has another value, which it accepts.
 mlir::FailureOr<const KernelTemplate *>
 findKernelTemplate(tok::KernelOp op, const KernelTarget &target);
 

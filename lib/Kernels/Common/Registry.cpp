@@ -57,12 +57,33 @@ static LogicalResult checkKnobs(tok::KernelOp op,
   return success();
 }
 
+/// What a template does not know it would drop in silence.
+static LogicalResult checkKeys(tok::KernelOp op,
+                               const KernelTemplate &generator,
+                               const KernelTarget &target) {
+  std::optional<ArrayRef<StringLiteral>> keys = generator.getKeys();
+  if (!keys)
+    return success();
+  SmallVector<StringRef> known(*keys);
+  for (const KernelKnob &knob : generator.getKnobs())
+    known.push_back(knob.name);
+  for (NamedAttribute entry : op.getConfig())
+    if (!llvm::is_contained(known, entry.getName().getValue()))
+      return op.emitOpError("of the family '")
+             << op.getFamily() << "' has the key '"
+             << entry.getName().getValue()
+             << "', but the template of the target '" << target.getName()
+             << "' knows " << llvm::join(known, ", ") << " only";
+  return success();
+}
+
 FailureOr<const KernelTemplate *>
 tokopt::findKernelTemplate(tok::KernelOp op, const KernelTarget &target) {
   SmallVector<const KernelTemplate *> templates = getTemplates(target);
   for (const KernelTemplate *candidate : templates)
     if (candidate->getFamily() == op.getFamily()) {
-      if (failed(checkKnobs(op, *candidate)))
+      if (failed(checkKeys(op, *candidate, target)) ||
+          failed(checkKnobs(op, *candidate)))
         return failure();
       return candidate;
     }

@@ -50,6 +50,10 @@ std::pair<Val, Val> cosineAndSine(Emitter &e, Val position,
 
 struct AnglesTemplate : KernelTemplate {
   StringRef getFamily() const override { return "angles"; }
+  std::optional<ArrayRef<StringLiteral>> getKeys() const override {
+    static constexpr StringLiteral kKeys[] = {"base", "dims", "head", "pairs"};
+    return kKeys;
+  }
 
   FailureOr<KernelChoice> choose(tok::KernelOp op,
                                  const TargetDescription &) const override {

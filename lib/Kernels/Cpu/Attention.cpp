@@ -329,6 +329,12 @@ struct AttentionEmitter : AttentionKernel {
 
 struct AttentionTemplate : KernelTemplate {
   StringRef getFamily() const override { return "attention"; }
+  std::optional<ArrayRef<StringLiteral>> getKeys() const override {
+    static constexpr StringLiteral kKeys[] = {"heads",   "scale",    "window",
+                                              "full",    "cache",    "context",
+                                              "scratch", "row_bytes"};
+    return kKeys;
+  }
 
   ArrayRef<KernelKnob> getKnobs() const override {
     static constexpr KernelKnob kKnobs[] = {

@@ -24,6 +24,10 @@ namespace {
 
 struct EmbedTemplate : KernelTemplate {
   StringRef getFamily() const override { return "embed"; }
+  std::optional<ArrayRef<StringLiteral>> getKeys() const override {
+    static constexpr StringLiteral kKeys[] = {"columns", "scale"};
+    return kKeys;
+  }
 
   FailureOr<KernelChoice> choose(tok::KernelOp op,
                                  const TargetDescription &) const override {

@@ -312,6 +312,11 @@ constexpr int64_t kTiles[] = {16, 12, 8, 4, 2, 1};
 
 struct LinearTemplate : KernelTemplate {
   StringRef getFamily() const override { return "linear"; }
+  std::optional<ArrayRef<StringLiteral>> getKeys() const override {
+    static constexpr StringLiteral kKeys[] = {"matrices", "inputs", "outputs",
+                                              "compute", "scratch"};
+    return kKeys;
+  }
 
   ArrayRef<KernelKnob> getKnobs() const override {
     static constexpr KernelKnob kKnobs[] = {

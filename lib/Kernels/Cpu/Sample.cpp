@@ -253,6 +253,10 @@ struct SampleEmitter {
 
 struct SampleTemplate : KernelTemplate {
   StringRef getFamily() const override { return "sample"; }
+  std::optional<ArrayRef<StringLiteral>> getKeys() const override {
+    static constexpr StringLiteral kKeys[] = {"vocab", "scratch"};
+    return kKeys;
+  }
 
   FailureOr<KernelChoice> choose(tok::KernelOp op,
                                  const TargetDescription &) const override {

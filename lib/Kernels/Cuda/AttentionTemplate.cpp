@@ -43,6 +43,12 @@ namespace {
 
 struct AttentionTemplate : KernelTemplate {
   StringRef getFamily() const override { return "attention"; }
+  std::optional<ArrayRef<StringLiteral>> getKeys() const override {
+    static constexpr StringLiteral kKeys[] = {"heads",     "scale",  "window",
+                                              "full",      "cache",  "context",
+                                              "row_bytes", "compute"};
+    return kKeys;
+  }
 
   ArrayRef<KernelKnob> getKnobs() const override {
     static constexpr KernelKnob kKnobs[] = {

@@ -407,6 +407,11 @@ struct RowwiseEmitter {
 
 struct RowwiseTemplate : KernelTemplate {
   StringRef getFamily() const override { return "rowwise"; }
+  std::optional<ArrayRef<StringLiteral>> getKeys() const override {
+    static constexpr StringLiteral kKeys[] = {
+        "columns", "group", "gather", "angles", "head", "cache", "side"};
+    return kKeys;
+  }
 
   FailureOr<KernelChoice> choose(tok::KernelOp op,
                                  const TargetDescription &) const override {
