@@ -67,7 +67,7 @@ struct CpuTarget : KernelTarget {
     return llvm::alignTo(QuantizedRow(columns).bytes(), 64);
   }
   std::optional<int64_t> getPackedBytes(RankedTensorType type) const override {
-    return cpu::getPackedBytes(type);
+    return kernels::getPackedBytes(type);
   }
   func::FuncOp emitBarrier(ModuleOp module) const override {
     return cpu::emitBarrier(module);
