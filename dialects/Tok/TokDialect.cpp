@@ -77,6 +77,7 @@ static LogicalResult verifyLaunch(Operation *op, Attribute attribute) {
   const std::pair<StringRef, int64_t> optional[] = {{"rows", 1 << 20},
                                                     {"parts", kMostBlocks},
                                                     {"splits", kMostBlocks},
+                                                    {"blocks", 32},
                                                     {"split_rows", 1 << 20}};
   for (auto [name, most] : optional)
     if (launch.contains(name) && failed(check(name, 1, most)))

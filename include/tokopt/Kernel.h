@@ -27,7 +27,8 @@
 // `tok.launch` on the function says with how many threads and how much shared
 // memory, and how blocks share the work: `rows` each in x; `parts` of a row in
 // y; in z any number up to `splits` shares a part, while there are at most
-// `split_rows` rows. All addresses are of global memory, the frame's copy there
+// `split_rows` rows. Registers are given out for `blocks` of them on a
+// multiprocessor. All addresses are of global memory, the frame's copy there
 // included. Its slot `barrier` holds counters, an i32 for each row and part,
 // that are zero before and after each kernel.
 //

@@ -371,6 +371,8 @@ void Emitter::finish(const Grid &grid, Here here) {
   }
   if (!maps.empty())
     launch.set("maps", builder.getArrayAttr(maps));
+  if (grid.residents)
+    set("blocks", grid.residents);
   function->setAttr(tok::kLaunchAttrName,
                     launch.getDictionary(builder.getContext()));
 }

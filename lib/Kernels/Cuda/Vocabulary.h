@@ -41,6 +41,9 @@ struct Grid {
   /// In z, any number of blocks up to this shares a part, while there are at
   /// most `splitRows` rows; more are not split.
   int64_t splits = 1, splitRows = 0;
+  /// Blocks that a multiprocessor has at a time, by the kernel's design: a
+  /// thread gets the registers that they leave. 0 leaves both to the assembler.
+  int64_t residents = 0;
 };
 
 class Emitter : public kernels::Emitter {

@@ -85,6 +85,11 @@ static FailureOr<CudaKernel> makeKernel(func::FuncOp function) {
     made.setArgAttr(number, NVVM::NVVMDialect::getGridConstantAttrName(),
                     builder.getUnitAttr());
   }
+  // Registers are given out for so many blocks; without a number ptxas finds
+  // one, and spills to reach it.
+  if (auto blocks = launch.getAs<IntegerAttr>("blocks"))
+    made->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                  builder.getI32IntegerAttr(blocks.getInt()));
   made.getBody().takeBody(function.getBody());
   SmallVector<func::ReturnOp> returns;
   made.walk([&](func::ReturnOp op) { returns.push_back(op); });

@@ -297,6 +297,13 @@ func.func @no_part() attributes {tok.launch = {threads = 32, shared = 0, parts =
 
 // -----
 
+// expected-error @below {{expects 'blocks' of 'tok.launch' to be an integer from 1 to 32, but got 33}}
+func.func @too_many_blocks() attributes {tok.launch = {threads = 32, shared = 0, blocks = 33}} {
+  return
+}
+
+// -----
+
 // expected-error @below {{expects 'splits' of 'tok.launch' to be an integer from 1 to 65535, but got 65536}}
 func.func @too_many_splits() attributes {tok.launch = {threads = 32, shared = 0, splits = 65536, split_rows = 1}} {
   return
