@@ -15,6 +15,8 @@
 #include "dialects/Tok/TokOps.h"
 #include "dialects/Tok/ValueNames.h"
 
+#include "llvm/ADT/StringSwitch.h"
+
 using namespace mlir;
 using namespace tokopt::tok;
 
@@ -287,15 +289,22 @@ static LogicalResult checkLinear(KernelOp op) {
     return op.emitOpError("expects as many biases as matrices (")
            << matrices << ") or none, but got " << weights - matrices;
   StringRef compute = findName(op, "compute");
-  if (compute != "f32" && compute != "i8")
-    return op.emitOpError("expects compute = f32 or i8, but got ") << compute;
+  // What a row is rounded to before it is multiplied, by whoever writes it.
+  Type element = llvm::StringSwitch<Type>(compute)
+                     .Case("f32", f32)
+                     .Case("i8", b.getI8Type())
+                     .Case("f16", b.getF16Type())
+                     .Case("bf16", b.getBF16Type())
+                     .Default(Type());
+  if (!element)
+    return op.emitOpError("expects compute = f32, i8, f16 or bf16, but got ")
+           << compute;
   bool rounded = compute == "i8";
   if (rounded && inputs % 32)
     return op.emitOpError("expects a multiple of 32 inputs to compute in i8, "
                           "but got ")
            << inputs;
-  if (failed(checkBuffer(op, op.getInputs()[0], "the input",
-                         rounded ? Type(b.getI8Type()) : f32,
+  if (failed(checkBuffer(op, op.getInputs()[0], "the input", element,
                          rounded ? getRoundedColumns(inputs) : inputs)) ||
       failed(checkBuffer(op, op.getOutputs()[0], "the output", f32, outputs)))
     return failure();

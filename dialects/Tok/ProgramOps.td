@@ -85,7 +85,7 @@ def Tok_KernelOp : Tok_Op<"kernel", [
     | `embed` | `columns`, `scale` |
     | `angles` | `base`, `dims`, `head`, `pairs` (`adjacent`, `halves`) |
     | `rowwise` | `columns`; `group`: sums and weights are of so many columns each; `gather`: the last input holds the row to read; `replicated`: every worker computes all rows; `angles`: the input that holds angles, of a `head`; `cache` and `side` (`k`, `v`) when it writes one |
-    | `linear` | `matrices`, `inputs`, `outputs`, `compute` (`f32`, `i8`) |
+    | `linear` | `matrices`, `inputs`, `outputs`, `compute` (`f32`, `i8`, `f16`, `bf16`): what the input was rounded to when it was written |
     | `attention` | `heads`, `scale`, `window` (0 for none), `cache`, `context` (positions of the longest sequence); `full`: rows see what comes after them, to their sequence's last row; `compute` (`f32` where it is left out, `f16`, `bf16`): what queries, and weights before they meet values, are rounded to |
     | `sample` | `vocab` |
 

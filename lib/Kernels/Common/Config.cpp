@@ -40,3 +40,15 @@ DictionaryAttr kernels::extendConfig(tok::KernelOp op,
     list.set(entry.getName(), entry.getValue());
   return list.getDictionary(op.getContext());
 }
+
+DictionaryAttr
+kernels::completeConfig(tok::KernelOp op,
+                        ArrayRef<std::pair<StringRef, int64_t>> choices) {
+  Builder builder(op.getContext());
+  SmallVector<NamedAttribute> entries;
+  for (auto [name, value] : choices)
+    if (!op.getConfig().contains(name))
+      entries.push_back(
+          builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
+  return extendConfig(op, entries);
+}

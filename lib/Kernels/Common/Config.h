@@ -27,6 +27,10 @@ double configFloat(tok::KernelOp op, llvm::StringRef name);
 /// `op`'s configuration with `entries` added.
 mlir::DictionaryAttr extendConfig(tok::KernelOp op,
                                   llvm::ArrayRef<mlir::NamedAttribute> entries);
+/// The same where it says nothing.
+mlir::DictionaryAttr
+completeConfig(tok::KernelOp op,
+               llvm::ArrayRef<std::pair<llvm::StringRef, int64_t>> choices);
 
 } // namespace tokopt::kernels
 

@@ -331,6 +331,11 @@ struct LinearTemplate : KernelTemplate {
 
   FailureOr<KernelChoice>
   choose(tok::KernelOp op, const TargetDescription &target) const override {
+    StringRef compute = configName(op, "compute");
+    if (compute != "f32" && compute != "i8")
+      return op.emitOpError("computes in ")
+             << compute
+             << ", which has no CPU template: expects compute = f32 or i8";
     SymbolTableCollection symbols;
     SmallVector<LinearCost> costs;
     SmallVector<const Codec *> codecs;

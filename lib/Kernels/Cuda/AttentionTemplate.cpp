@@ -27,18 +27,6 @@ static constexpr StringLiteral kDecodeKnobs[] = {"group", "warps",
                                                  "split_rows"};
 static constexpr StringLiteral kPrefillKnobs[] = {"row_tile", "stages"};
 
-/// `op`'s configuration with `choices` where it says nothing.
-static DictionaryAttr
-complete(tok::KernelOp op, ArrayRef<std::pair<StringRef, int64_t>> choices) {
-  Builder builder(op.getContext());
-  SmallVector<NamedAttribute> entries;
-  for (auto [name, value] : choices)
-    if (!op.getConfig().contains(name))
-      entries.push_back(
-          builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
-  return extendConfig(op, entries);
-}
-
 namespace {
 
 struct AttentionTemplate : KernelTemplate {
@@ -92,16 +80,17 @@ struct AttentionTemplate : KernelTemplate {
     if (inHalves) {
       PrefillShape shape(op);
       return KernelChoice{
-          complete(op, {{"row_tile", shape.rowTile}, {"stages", shape.stages}}),
+          completeConfig(
+              op, {{"row_tile", shape.rowTile}, {"stages", shape.stages}}),
           std::to_string(shape.rowTile) + " rows and " +
               std::to_string(shape.stages) + " stages a block",
           "more of them",
           "shared memory and registers hold more than one block"};
     }
     AttentionShape shape(op);
-    return KernelChoice{complete(op, {{"group", shape.group},
-                                      {"warps", shape.warps},
-                                      {"split_rows", shape.splitRows}}),
+    return KernelChoice{completeConfig(op, {{"group", shape.group},
+                                            {"warps", shape.warps},
+                                            {"split_rows", shape.splitRows}}),
                         std::to_string(shape.group) + " query heads and " +
                             std::to_string(shape.warps) + " warps a block",
                         "fewer heads",

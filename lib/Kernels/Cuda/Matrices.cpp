@@ -75,7 +75,8 @@ Val SwizzledTile::place(Val row, Val chunk, Here here) const {
 }
 
 FragmentReader::FragmentReader(Emitter &e, const SwizzledTile &tile,
-                               Operand operand, Here here)
+                               Operand operand, Val firstRow, Val firstColumn,
+                               Here here)
     : e(e), tile(tile), operand(operand) {
   // The four matrices of a read are those of its lanes 0 to 7, 8 to 15, ...: of
   // A the upper and lower rows, then those of the next eight columns; of B the
@@ -93,6 +94,9 @@ FragmentReader::FragmentReader(Emitter &e, const SwizzledTile &tile,
     row = quotient(lane, 16) * kernels::Operand(8, here) +
           kernels::Operand(rest(lane, 8), here);
   }
+  row = row + kernels::Operand(firstRow, here);
+  chunk = e.xorValues(
+      chunk, quotient(firstColumn, SwizzledTile::kChunkElements), here);
   Val swizzled =
       e.xorValues(chunk, e.andBits(row, SwizzledTile::kPeriod - 1, here), here);
   laneOffset =
@@ -139,10 +143,17 @@ std::array<FragmentB, 2> FragmentReader::readTwoB(Landed from, int64_t row,
           FragmentB{tile.element, {pairs[2], pairs[3]}}};
 }
 
-CopyRing::CopyRing(Emitter &e, int64_t stages, int64_t stageBytes, Here here)
-    : e(e), stages(stages), stageBytes(stageBytes),
-      base(e.shared(stages * stageBytes, kTileAlignment, here)) {
+CopyRing::CopyRing(Emitter &e, Of of, int64_t stages, int64_t stageBytes,
+                   Here here)
+    : e(e), of(of), stages(stages), stageBytes(stageBytes) {
   assert(stages >= 2 && "nothing would be filled while a stage is read");
+  int64_t bytes = stages * stageBytes;
+  if (of == Of::Block) {
+    base = e.shared(bytes, kTileAlignment, here);
+    return;
+  }
+  Val all = e.shared(bytes * (e.threads / kWarp), kChunkBytes, here);
+  base = e.offset(all, e.warp(here) * kernels::Operand(bytes, here), here);
 }
 
 Val CopyRing::stage(Val number, Here here) const {
@@ -155,6 +166,9 @@ void CopyRing::commit(Here here) const { e.commitCopies(here); }
 Landed CopyRing::wait(Val number, Here here) const {
   // The groups of later numbers may be on their way.
   e.waitForCopies(ahead() - 1, here);
-  e.barrier(here);
+  if (of == Of::Block)
+    e.barrier(here);
+  else
+    e.warpBarrier(here);
   return {stage(number, here)};
 }

@@ -84,8 +84,8 @@ public:
   static constexpr int64_t kChunkElements = 8, kPeriod = 8;
 };
 
-/// Shared memory whose contents every thread of the block may read: whoever
-/// makes one has waited for them.
+/// Shared memory whose contents every thread of the block, or of the warp, may
+/// read: whoever makes one has waited for them.
 struct Landed {
   Val base;
 
@@ -103,7 +103,14 @@ public:
   enum class Operand : uint8_t { A, ColumnsOfB, RowsOfB };
 
   FragmentReader(Emitter &e, const SwizzledTile &tile, Operand operand,
-                 Here here = {});
+                 Here here = {})
+      : FragmentReader(e, tile, operand, e.i32(0, here), e.i32(0, here), here) {
+  }
+  /// Rows and columns are counted from `firstRow`, a multiple of 8, and
+  /// `firstColumn`, of 16, both i32. No column that is read has a bit in common
+  /// with the first.
+  FragmentReader(Emitter &e, const SwizzledTile &tile, Operand operand,
+                 Val firstRow, Val firstColumn, Here here = {});
 
   // `row` and `column` are the tile's, multiples of 16 (8 for a row of
   // `ColumnsOfB`). All lanes of the warp call it.
@@ -140,8 +147,14 @@ private:
 /// without.
 class CopyRing {
 public:
+  /// Whether the block has one ring, or each of its warps.
+  enum class Of : uint8_t { Block, Warp };
+
   /// A stage that is read, and at least one that is filled.
-  CopyRing(Emitter &e, int64_t stages, int64_t stageBytes, Here here = {});
+  CopyRing(Emitter &e, int64_t stages, int64_t stageBytes, Here here = {})
+      : CopyRing(e, Of::Block, stages, stageBytes, here) {}
+  CopyRing(Emitter &e, Of of, int64_t stages, int64_t stageBytes,
+           Here here = {});
 
   /// How many numbers are filled ahead of the one that is read.
   int64_t ahead() const { return stages - 1; }
@@ -155,6 +168,7 @@ public:
 
 private:
   Emitter &e;
+  const Of of;
   const int64_t stages, stageBytes;
   Val base;
 };

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Kernels/Common/Codecs.h"
 #include "lib/Kernels/Common/Pages.h"
 #include "lib/Kernels/Cuda/Arguments.h"
 #include "lib/Kernels/Cuda/Templates.h"
@@ -54,8 +55,8 @@ struct CudaTarget : KernelTarget {
   StringRef getName() const override { return "cuda"; }
   ArrayRef<TargetDescription> getMachines() const override { return machines; }
   ArrayRef<const KernelTemplate *> getTemplates() const override {
-    static const KernelTemplate *const templates[] = {&rowwiseTemplate(),
-                                                      &attentionTemplate()};
+    static const KernelTemplate *const templates[] = {
+        &rowwiseTemplate(), &attentionTemplate(), &linearTemplate()};
     return templates;
   }
 
@@ -67,11 +68,12 @@ struct CudaTarget : KernelTarget {
   std::optional<int64_t> getRoundedRowBytes(int64_t) const override {
     return std::nullopt;
   }
-  /// Vectors are f32, filled to a multiple of 16.
+  /// The panels of the CPU are also those of tensor cores (PackedTile.h). No
+  /// template reads matrices of f32.
   std::optional<int64_t> getPackedBytes(RankedTensorType type) const override {
-    if (type.getRank() != 1)
+    if (type.getRank() != 1 && type.getElementType().isF32())
       return std::nullopt;
-    return 4 * llvm::alignTo(type.getDimSize(0), 16);
+    return kernels::getPackedBytes(type);
   }
   func::FuncOp emitBarrier(ModuleOp) const override { return {}; }
 

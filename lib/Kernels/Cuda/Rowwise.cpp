@@ -28,10 +28,8 @@
 #include "lib/Kernels/Common/Regions.h"
 #include "lib/Kernels/Cuda/Arguments.h"
 #include "lib/Kernels/Cuda/CacheRow.h"
+#include "lib/Kernels/Cuda/Functions.h"
 #include "lib/Kernels/Cuda/Templates.h"
-
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 using namespace tokopt;
@@ -422,29 +420,10 @@ struct RowwiseTemplate : KernelTemplate {
   LogicalResult emit(tok::KernelOp op, func::FuncOp function,
                      const TargetDescription &target) const override {
     FailureOr<Shape> shape = shapeOf(op);
-    if (failed(shape) || failed(checkRegion(op)))
+    if (failed(shape) || failed(checkFunctions(op.getPrologue())))
       return failure();
     Emitter e(function, target, shape->threads);
     return RowwiseEmitter(e, op, *shape, function.getBody().front()).emit();
-  }
-
-  /// Functions that are one instruction, or that the vocabulary spells out.
-  static LogicalResult checkRegion(tok::KernelOp op) {
-    for (Operation &inner : op.getPrologue().front()) {
-      if (auto exp = dyn_cast<math::ExpOp>(inner);
-          exp && !arith::bitEnumContainsAll(exp.getFastmath(),
-                                            arith::FastMathFlags::nnan |
-                                                arith::FastMathFlags::ninf))
-        return inner.emitOpError("cannot stand in a CUDA kernel: expected exp "
-                                 "with fastmath<nnan,ninf>");
-      if (isa_and_nonnull<math::MathDialect>(inner.getDialect()) &&
-          !isa<math::SqrtOp, math::FmaOp, math::AbsFOp, math::RoundEvenOp,
-               math::ExpOp>(inner))
-        return inner.emitOpError("cannot stand in a CUDA kernel: expected "
-                                 "arith, or sqrt, fma, absf, roundeven or exp "
-                                 "of math");
-    }
-    return success();
   }
 };
 

@@ -14,6 +14,7 @@ namespace tokopt::cuda {
 
 const KernelTemplate &rowwiseTemplate();
 const KernelTemplate &attentionTemplate();
+const KernelTemplate &linearTemplate();
 
 /// The target `cuda`.
 const KernelTarget &target();

@@ -576,7 +576,16 @@ func.func @f(%x: memref<?x96xf32>, %n: index) {
 
 tok.weight @w : tensor<96x96xf32> = source "m.gguf" at [0]
 func.func @f(%x: memref<?x96xf32>, %n: index) {
-  // expected-error @+1 {{expects compute = f32 or i8, but got f16}}
+  // expected-error @+1 {{expects compute = f32, i8, f16 or bf16, but got f64}}
+  tok.kernel "linear" rows(%n to %n) weights [@w] ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {matrices = 1, inputs = 96, outputs = 96, compute = "f64"}
+  return
+}
+
+// -----
+
+tok.weight @w : tensor<96x96xf32> = source "m.gguf" at [0]
+func.func @f(%x: memref<?x96xf32>, %n: index) {
+  // expected-error @+1 {{expects the input to be memref<?xN x 'f16'> with N of at least 96, but got 'memref<?x96xf32>'}}
   tok.kernel "linear" rows(%n to %n) weights [@w] ins(%x : memref<?x96xf32>) outs(%x : memref<?x96xf32>) {matrices = 1, inputs = 96, outputs = 96, compute = "f16"}
   return
 }

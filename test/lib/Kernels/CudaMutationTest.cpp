@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "test/lib/Kernels/CudaAttention.h"
+#include "test/lib/Kernels/CudaLinear.h"
 #include "test/lib/Kernels/CudaNorm.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -23,6 +24,7 @@
 
 #include <cmath>
 #include <map>
+#include <utility>
 
 using namespace mlir;
 using namespace tokopt;
@@ -337,6 +339,57 @@ std::string noticeInNorm(const KernelEdit &edit) {
   return "";
 }
 
+/// Packed weights of which a panel has none beside it, tiles with one to three
+/// groups, warps with more of them than stages. The kernels differ in constants
+/// alone.
+std::string noticeInPacked(const KernelEdit &edit) {
+  LinearShape shape{.format = "q4_1",
+                    .outputs = 40,
+                    .columns = 864,
+                    .epilogue = Epilogue::BiasResidual,
+                    .warps = 2,
+                    .stages = 3};
+  // Where warps have a tile each, the first copies have the last groups.
+  std::vector<LinearShape> shapes(5, shape);
+  shapes[1].columns = 832;
+  shapes[2].columns = 800;
+  shapes[3].columns = 192;
+  shapes[4].columns = 224;
+  return noticeInLinears(shapes, edit);
+}
+
+/// Two matrices, whose blocks are two tiles; warps with none, one and more of
+/// them.
+std::string noticeInGated(const KernelEdit &edit) {
+  LinearShape shape{.format = "q6_k",
+                    .outputs = 40,
+                    .columns = 512,
+                    .epilogue = Epilogue::Gated,
+                    .rowTile = 16,
+                    .warps = 8,
+                    .stages = 2};
+  std::vector<LinearShape> shapes(2, shape);
+  shapes[1].columns = 2304;
+  return noticeInLinears(shapes, edit);
+}
+
+/// Weights of f16, with columns that are none of a tile, and panels from each
+/// of those that threads copy at once.
+std::string noticeInGemm(const KernelEdit &edit) {
+  LinearShape shape{.format = "f16",
+                    .outputs = 150,
+                    .columns = 224,
+                    .epilogue = Epilogue::BiasResidual,
+                    .rowTile = 32,
+                    .stages = 3};
+  std::vector<LinearShape> shapes(4, shape);
+  shapes[1].outputs = 134;
+  shapes[1].columns = 96;
+  shapes[2].outputs = 200;
+  shapes[3].outputs = 230;
+  return noticeInLinears(shapes, edit);
+}
+
 /// A kernel that is tried.
 struct Subject {
   const char *name;
@@ -345,7 +398,10 @@ struct Subject {
 
 constexpr Subject kAttention = {"attention", noticeInAttention},
                   kPrefill = {"prefill", noticeInPrefill},
-                  kNorm = {"rowwise", noticeInNorm};
+                  kNorm = {"rowwise", noticeInNorm},
+                  kPacked = {"packed linear", noticeInPacked},
+                  kGated = {"gated linear", noticeInGated},
+                  kGemm = {"linear of many rows", noticeInGemm};
 
 struct Mutation {
   const Subject *subject;
@@ -362,7 +418,11 @@ constexpr Fault kFaults[] = {
 /// At most `most` of each fault, evenly over the kernel.
 void chooseMutations(const Subject &subject, int64_t most,
                      std::vector<Mutation> &chosen) {
+  // A subject may be several kernels of one structure.
+  bool isFirst = true;
   subject.notice([&](ModuleOp module) {
+    if (!std::exchange(isFirst, false))
+      return;
     for (Fault fault : kFaults) {
       int64_t count = walk(module, fault, -1), wanted = std::min(count, most);
       for (int64_t i = 0; i < wanted; ++i)
@@ -408,6 +468,9 @@ TEST(CudaMutation, IsNoticed) {
       {&kPrefill, Fault::ShiftedIndex, 40},
       {&kNorm, Fault::NoBarrier, 0},
       {&kNorm, Fault::WrongLane, 0},
+      {&kPacked, Fault::NoWarpBarrier, 0},
+      {&kPacked, Fault::ShortCopyWait, 0},
+      {&kGemm, Fault::ShiftedIndex, 10},
   };
   EXPECT_EQ(countNoticed(few), std::size(few));
 }
@@ -429,6 +492,14 @@ TEST(CudaMutation, DISABLED_AreNoticed) {
   chooseMutations(kAttention, /*most=*/10, mutations);
   chooseMutations(kNorm, /*most=*/5, mutations);
   expectMostNoticed(mutations, "CUDA templates for few rows");
+}
+
+TEST(CudaMutation, DISABLED_AreNoticedInLinear) {
+  EXPECT_EQ(noticeInPacked({}) + noticeInGated({}) + noticeInGemm({}), "");
+  std::vector<Mutation> mutations;
+  for (const Subject *subject : {&kPacked, &kGated, &kGemm})
+    chooseMutations(*subject, /*most=*/8, mutations);
+  expectMostNoticed(mutations, "linears");
 }
 
 TEST(CudaMutation, DISABLED_AreNoticedInPrefill) {

@@ -39,8 +39,8 @@ struct Idle : KernelTemplate {
 
 extern "C" LLVM_ATTRIBUTE_WEAK PassPluginLibraryInfo mlirGetPassPluginInfo() {
   return {MLIR_PLUGIN_API_VERSION, "TokPluginTemplates", "0.1", [] {
-            static const Idle rowwise("rowwise"), linear("linear");
+            static const Idle rowwise("rowwise"), embed("embed");
             addKernelTemplate("cpu", rowwise);
-            addKernelTemplate("cuda", linear);
+            addKernelTemplate("cuda", embed);
           }};
 }

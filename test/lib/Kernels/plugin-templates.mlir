@@ -4,10 +4,10 @@
 // RUN: tokopt-opt %s --load-pass-plugin=%plugins/libTokPluginTemplates.so --tok-plan-buffers --tok-insert-barriers --tok-plan-image --tok-choose-kernels=print --tok-expand-kernels 2>&1 | FileCheck %s --check-prefix=CPU
 
 // CUDA:    rowwise {{.*}}: a block a row
-// CUDA:    linear {{.*}}: nothing (runner-up: none): a plugin says so
-// WITHOUT: error: 'tok.kernel' op has the family 'linear', but the target 'cuda' has templates for
+// CUDA:    embed {{.*}}: nothing (runner-up: none): a plugin says so
+// WITHOUT: error: 'tok.kernel' op has the family 'embed', but the target 'cuda' has templates for
 // CPU:     rowwise {{.*}}: nothing (runner-up: none): a plugin says so
-// CPU:     linear {{.*}}: {{.*}}tile of 4 rows
+// CPU:     embed {{.*}}: a lane of the packed panel
 // CPU:     func.func private @rowwise_0(
 // CPU-NEXT:  return
 // CPU-NEXT: }
@@ -21,7 +21,7 @@ func.func @step(%ids: memref<?xi32> {tok.slot = "ids"}, %x: memref<?x96xf32> {to
   ^bb0(%v: f32):
     tok.yield %v : f32
   }
-  tok.kernel "linear" rows(%c0 to %n) weights [@w] ins(%y : memref<?x96xf32>) outs(%z : memref<?x96xf32>)
-      {compute = "f32", inputs = 96, matrices = 1, outputs = 96}
+  tok.kernel "embed" rows(%c0 to %n) weights [@w] ins(%ids : memref<?xi32>) outs(%z : memref<?x96xf32>)
+      {columns = 96, scale = 1.0 : f32}
   return
 }

@@ -5,9 +5,11 @@
 // RUN: tokopt-opt %t/norm.mlir --tok-program-pipeline=target=cuda -o %t/program.mlir
 // RUN: tokopt-kernels %t/program.mlir --emit=ptx | FileCheck %s --check-prefix=PTX
 // RUN: not tokopt-opt %t/norm.mlir --tok-program-pipeline=target=cuda --tok-kernel-pipeline=target=sm_80 2>&1 | FileCheck %s --check-prefix=ENTRY
-// RUN: not tokopt-opt %t/linear.mlir --tok-program-pipeline=target=cuda 2>&1 | FileCheck %s --check-prefix=LINEAR
-// RUN: not tokopt-opt %t/linear.mlir --tok-program-pipeline --tok-choose-kernels=target=sm_80 2>&1 | FileCheck %s --check-prefix=LINEAR
-// RUN: not tokopt-opt %t/linear.mlir --tok-plan-image=target=cuda 2>&1 | FileCheck %s --check-prefix=WEIGHT
+// RUN: not tokopt-opt %t/linear.mlir --tok-program-pipeline=target=cuda --tok-choose-kernels=target=sm_80 2>&1 | FileCheck %s --check-prefix=LINEAR
+// RUN: tokopt-opt %t/linear.mlir --tok-plan-image=target=cuda | FileCheck %s --check-prefix=PACKED
+// RUN: not tokopt-opt %t/weight.mlir --tok-plan-image=target=cuda 2>&1 | FileCheck %s --check-prefix=WEIGHT
+// RUN: not tokopt-opt %t/embed.mlir --tok-program-pipeline=target=cuda 2>&1 | FileCheck %s --check-prefix=EMBED
+// RUN: not tokopt-opt %t/embed.mlir --tok-program-pipeline --tok-choose-kernels=target=sm_80 2>&1 | FileCheck %s --check-prefix=EMBED
 // RUN: not tokopt-opt %t/linear.mlir --tok-quantize-activations --tok-lower-to-program=target=cuda 2>&1 | FileCheck %s --check-prefix=ROUNDED
 // RUN: tokopt-opt %t/cache.mlir --tok-lower-to-program=target=cuda | FileCheck %s --check-prefix=CACHE
 // RUN: tokopt-opt %t/attention.mlir --tok-program-pipeline=target=cuda -o %t/attention-program.mlir
@@ -21,10 +23,14 @@
 // PRINT:       rowwise {{.*}}: a block a row
 // PTX:         .entry rowwise_0(
 // ENTRY:       norm.mlir:2:{{.*}} error: 'func.func' op cannot call kernels of the target 'cuda' yet; tokopt-kernels emits them one by one
-// LINEAR:      linear.mlir:3:{{.*}} error: 'tok.kernel' op has the family 'linear', but the target 'cuda' has templates for {{.*}}rowwise{{.*}} only
+// LINEAR:      linear.mlir:4:{{.*}} error: 'tok.kernel' op computes in f32, which has no CUDA template: expects compute = f16
 // LINEAR-NOT:  error:
-// WEIGHT:      linear.mlir:1:{{.*}} error: 'tok.weight' op cannot be packed: the target 'cuda' has no layout for 'tensor<96x96x!tok.q4_1>' yet
-// ROUNDED:     linear.mlir:2:{{.*}} error: cannot be rounded: the target 'cuda' has no layout for rounded rows yet; expected linears that compute in f32
+// PACKED:      tok.weight @w {{.*}} image [0]
+// PACKED:      tok.weight @v {{.*}} image [5760]
+// WEIGHT:      weight.mlir:1:{{.*}} error: 'tok.weight' op cannot be packed: the target 'cuda' has no layout for 'tensor<96x96xf32>' yet
+// EMBED:       embed.mlir:3:{{.*}} error: 'tok.kernel' op has the family 'embed', but the target 'cuda' has templates for {{.*}}rowwise{{.*}} only
+// EMBED-NOT:   error:
+// ROUNDED:     linear.mlir:3:{{.*}} error: cannot be rounded: the target 'cuda' has no layout for rounded rows yet; expected linears that compute in f32
 // CACHE:       tok.program = {caches = [{name = "kv", page_bytes = 16384 : i64, slots = 64 : i64}]}
 // The states of 64 rows: of 2 heads 64 sums each, a maximum and a sum, for 8 segments.
 // ATTENTION:     tok.program = {{{.*}}fixed_bytes = 270336 : i64
@@ -39,8 +45,19 @@ func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x96xf32> {to
   return %n : tensor<?x96xf32>
 }
 
+//--- weight.mlir
+tok.weight @w : tensor<96x96xf32> = source "m.gguf" at [0]
+
+//--- embed.mlir
+tok.weight @w : tensor<96x96x!tok.q4_1> = source "m.gguf" at [0]
+func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}) -> (tensor<?x96xf32> {tok.slot = "logits"}) {
+  %x = tok.embed %ids, @w : tensor<?xi32> -> tensor<?x96xf32>
+  return %x : tensor<?x96xf32>
+}
+
 //--- linear.mlir
 tok.weight @w : tensor<96x96x!tok.q4_1> = source "m.gguf" at [0]
+tok.weight @v : tensor<96xf32> = source "m.gguf" at [0]
 func.func @step(%ids: tensor<?xi32> {tok.slot = "ids"}, %x: tensor<?x96xf32> {tok.slot = "frontier"}) -> (tensor<?x96xf32> {tok.slot = "logits"}) {
   %y = tok.linear %x, @w : tensor<?x96xf32> -> tensor<?x96xf32>
   return %y : tensor<?x96xf32>
