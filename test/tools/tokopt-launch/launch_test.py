@@ -6,6 +6,8 @@ It computes nothing, so what is seen here is how cases are launched, compared, t
 case is right where what must come out was there before, and must be wrong where it was not.
 """
 
+import importlib.machinery
+import importlib.util
 import json
 import os
 import pathlib
@@ -181,17 +183,22 @@ def test_record(folder):
     check(told["case"] == "a" and told["device"] == "Fake GPU" and told["outputs"] == {"out": "010000000200000003000000"}, f"{told}")
 
 
-def bench(folder, *arguments, status=0, driver=DRIVER):
-    env = {**os.environ, "TOKOPT_CUDA_DRIVER": str(driver), "PATH": "/usr/bin:/bin", "CUDA_HOME": ""}
+def source_state():
+    """What scripts/bench gpu finds: the commit, or that git does not know."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return result.stdout.strip() if result.returncode == 0 else "unknown"
+
+
+def bench(folder, *arguments, status=0, driver=DRIVER, env=None):
+    env = {**os.environ, "TOKOPT_CUDA_DRIVER": str(driver), "PATH": "/usr/bin:/bin", "CUDA_HOME": "/no/such/toolkit", **(env or {})}
     result = subprocess.run([ROOT / "scripts/bench", "gpu", "--folder", folder, *arguments], capture_output=True, text=True, timeout=60, env=env)
     check(result.returncode == status, f"scripts/bench gpu: exit status {result.returncode}, expected {status}: {result.stderr!r}")
     return result
 
 
 def test_bench(folder):
-    sys.path.insert(0, str(ROOT / "scripts"))
-    state = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"], cwd=ROOT, capture_output=True, text=True)
-    source = state.stdout.strip() if state.returncode == 0 else "unknown"
+    source = source_state()
     timing = {"bytes": 10**6, "operations": 0, "title": "reads of 16 bytes, R"}
     products = {"bytes": 0, "operations": 4e9, "title": "prefill"}
     cases = [case("read", isTimed=True, timing=timing), case("decode-8k-f16-x32", isTimed=True, timing={**timing, "title": "decode"}),
@@ -213,13 +220,64 @@ def test_bench(folder):
     one_line(bench(folder / "none", status=1), "make the folder with scripts/bench gpu --prepare")
     stderr = bench(made, status=1, driver="/no/such/libcuda.so.1").stderr
     check(len(stderr.splitlines()) == 1 and "cannot open the CUDA driver" in stderr, f"without a GPU one line: {stderr!r}")
-    if state.returncode == 0:
+    if source != "unknown":
         make(made, cases, source="another")
         shutil.copy(LAUNCH, made)
         one_line(bench(made, status=1), "found kernels of another, expected those of this checkout")
 
 
+def test_sanitizer(folder):
+    """A stand-in for compute-sanitizer: it runs the program, and one of its tools finds something."""
+    made = make(folder / "sanitized", [case("a"), case("large", isSmall=False)], source=source_state())
+    shutil.copy(LAUNCH, made)
+    home = folder / "cuda/bin"
+    home.mkdir(parents=True)
+    for finds in ("none", "racecheck"):
+        tool = home / "compute-sanitizer"
+        tool.write_text(f'#!/bin/sh\necho "$@" >> {folder}/sanitized.log\ntest "$2" = {finds} && echo a race && exit 9\nshift 4\nexec "$@"\n')
+        tool.chmod(0o755)
+        told = bench(made, status=0 if finds == "none" else 1, env={"CUDA_HOME": str(folder / "cuda")})
+        tools = ["memcheck", "racecheck", "initcheck", "synccheck"]
+        wanted = ", ".join(f"{name} {'NOT CLEAN' if name == finds else 'clean'}" for name in tools)
+        check(f"compute-sanitizer: {wanted}." in told.stdout, f"each tool is told: {wanted}")
+        check(("a race" in told.stdout) == (finds == "racecheck"), "what it found is shown")
+    lines = (folder / "sanitized.log").read_text().splitlines()
+    check(len(lines) == 8 and all("--error-exitcode 9" in line and line.endswith("--small --timeout-ms 120000") for line in lines),
+          f"it runs the small cases: {lines[:1]}")
+
+
+def test_goals():
+    """What scripts/bench gpu makes of figures. R is 100 GB/s, that is 10^5 bytes in 1 us."""
+    loader = importlib.machinery.SourceFileLoader("bench_gpu", str(ROOT / "scripts/bench-gpu"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("bench_gpu", loader))
+    sys.dont_write_bytecode = True
+    loader.exec_module(module)
+
+    def verdicts(baseline, **ms):
+        sizes = {"read": (10**9, 0), "decode-8k-f16-x32": (10**9, 0), "decode-8k-i8-x32": (5 * 10**8, 0), "decode-8k-f16-x1": (10**8, 0),
+                 "prefill-16k-full": (0, 4e12), "norm-8k": (10**8, 0)}
+        cases = [{"name": name, "title": name, "ms": time, "bytes": sizes[name][0], "operations": sizes[name][1]}
+                 for name, time in ((key.replace("_", "-"), value) for key, value in ms.items())]
+        rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in module.table({"cases": cases}, baseline)[2:]]
+        return {row[0]: (row[3], row[4], row[5]) for row in rows}
+
+    G = {"cublas_tflops": 500.0, "sdpa_full_ms": 12.0, "sdpa_causal_ms": None}
+    told = verdicts(G, read=10.0, decode_8k_f16_x32=11.0, decode_8k_i8_x32=6.0, decode_8k_f16_x1=1.4, prefill_16k_full=12.0, norm_8k=1.2)
+    check(told["decode-8k-f16-x32"] == ("91 % of R (goal 90 %)", "", "met"), str(told["decode-8k-f16-x32"]))
+    check(told["decode-8k-i8-x32"] == ("1.83x as fast as f16 (goal 1.8x)", "", "met"), str(told["decode-8k-i8-x32"]))
+    check(told["decode-8k-f16-x1"] == ("1.40x of bytes / R (goal 1.5x)", "", "met"), str(told["decode-8k-f16-x1"]))
+    # 4e12 operations in 12 ms are 333 TFLOP/s.
+    check(told["prefill-16k-full"] == ("67 % of G (goal 65 %)", "12.000 ms, 1.00x", "met"), str(told["prefill-16k-full"]))
+    check(told["norm-8k"] == ("83 % of R (goal 90 %)", "", "MISSED"), str(told["norm-8k"]))
+    told = verdicts({**G, "sdpa_full_ms": 11.0}, read=10.0, decode_8k_i8_x32=6.0, decode_8k_f16_x1=1.6, prefill_16k_full=12.0)
+    check(told["prefill-16k-full"] == ("67 % of G (goal 65 %)", "11.000 ms, 0.92x", "MISSED"), "PyTorch is faster")
+    check(told["decode-8k-f16-x1"][2] == "MISSED", "more than 1.5x of what reading takes")
+    check(told["decode-8k-i8-x32"] == ("f16 not timed", "", "not decided"), "nothing to compare with")
+    check(verdicts(G, norm_8k=1.0)["norm-8k"] == ("R not timed", "", "not decided"), "without R nothing is decided")
+
+
 with tempfile.TemporaryDirectory() as name:
-    for test in (test_right_and_wrong, test_time, test_images, test_lost, test_bad_input, test_version, test_record, test_bench):
+    for test in (test_right_and_wrong, test_time, test_images, test_lost, test_bad_input, test_version, test_record, test_bench, test_sanitizer):
         test(pathlib.Path(name))
+    test_goals()
 sys.exit(1 if failed else 0)
