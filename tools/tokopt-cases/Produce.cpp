@@ -214,6 +214,10 @@ llvm::Expected<Case> tokopt::produce(const Sketch &sketch, StringRef ptxas,
     llvm::Expected<CudaCode> code = compile(sketch, architecture);
     if (!code)
       return code.takeError();
+    // A case says nothing of maps of tensors, nor of a launch for one
+    // architecture alone. Such a GPU runs the PTX of the first.
+    if (!code->kernels.front().maps.empty())
+      continue;
     Case launched = given;
     setLaunch(launched, sketch, code->kernels.front());
     auto binary = assemblePtx(ptxas, code->ptx, architecture);

@@ -13,12 +13,15 @@
 namespace tokopt::cuda {
 
 // Emits attention that computes in f32, a row a block (Attention.cpp), or on
-// tensor cores, a tile of rows a block (Prefill.cpp). Errors are reported at
-// `op`.
+// tensor cores, a tile of rows a block, by products of warps (Prefill.cpp) or
+// of warpgroups (WarpgroupPrefill.cpp). Errors are reported at `op`.
 mlir::LogicalResult emitDecode(tok::KernelOp op, mlir::func::FuncOp function,
                                const TargetDescription &target);
 mlir::LogicalResult emitPrefill(tok::KernelOp op, mlir::func::FuncOp function,
                                 const TargetDescription &target);
+mlir::LogicalResult emitWarpgroupPrefill(tok::KernelOp op,
+                                         mlir::func::FuncOp function,
+                                         const TargetDescription &target);
 
 } // namespace tokopt::cuda
 

@@ -5,9 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Two kernels: what is computed in f32 is made for few rows, what is computed
-// on tensor cores for many. `compute` says which; it rounds queries and
-// weights, so nobody chooses it by cost.
+// What is computed in f32 is made for few rows, what is computed on tensor
+// cores for many; `compute` says which. It rounds queries and weights, so
+// nobody chooses it by cost. On tensor cores, the target says whether warps
+// multiply or warpgroups.
 //
 //===----------------------------------------------------------------------===//
 
@@ -68,8 +69,8 @@ struct AttentionTemplate : KernelTemplate {
     return kKnobs;
   }
 
-  FailureOr<KernelChoice> choose(tok::KernelOp op,
-                                 const TargetDescription &) const override {
+  FailureOr<KernelChoice>
+  choose(tok::KernelOp op, const TargetDescription &target) const override {
     bool inHalves = computesInHalves(op);
     for (StringRef knob :
          inHalves ? ArrayRef(kDecodeKnobs) : ArrayRef(kPrefillKnobs))
@@ -78,7 +79,7 @@ struct AttentionTemplate : KernelTemplate {
                << knob << "', but only what computes in "
                << (inHalves ? "f32" : "f16 or bf16") << " has it";
     if (inHalves) {
-      PrefillShape shape(op);
+      PrefillShape shape(op, hasWarpgroups(target));
       return KernelChoice{
           completeConfig(
               op, {{"row_tile", shape.rowTile}, {"stages", shape.stages}}),
@@ -106,8 +107,10 @@ struct AttentionTemplate : KernelTemplate {
 
   LogicalResult emit(tok::KernelOp op, func::FuncOp function,
                      const TargetDescription &target) const override {
-    return computesInHalves(op) ? emitPrefill(op, function, target)
-                                : emitDecode(op, function, target);
+    if (!computesInHalves(op))
+      return emitDecode(op, function, target);
+    return hasWarpgroups(target) ? emitWarpgroupPrefill(op, function, target)
+                                 : emitPrefill(op, function, target);
   }
 };
 

@@ -172,7 +172,7 @@ struct PrefillEmitter : PrefillTile {
 
 LogicalResult cuda::emitPrefill(tok::KernelOp op, func::FuncOp function,
                                 const TargetDescription &target) {
-  PrefillShape shape(op);
+  PrefillShape shape(op, /*onWarpgroups=*/false);
   if (failed(shape.check(op)))
     return failure();
   Emitter e(function, target, shape.threads());

@@ -20,10 +20,18 @@ bool cuda::computesInHalves(tok::KernelOp op) {
   return compute == "f16" || compute == "bf16";
 }
 
-PrefillShape::PrefillShape(tok::KernelOp op)
+bool cuda::hasWarpgroups(const TargetDescription &target) {
+  return target.cuda && target.cuda->capability == 90 &&
+         target.cuda->isSpecific;
+}
+
+PrefillShape::PrefillShape(tok::KernelOp op, bool onWarpgroups)
     : cache(cast<tok::CacheType>(op.getInputs()[1].getType())),
       group(configInt(op, "heads") / cache.getHeads()),
-      rowTile(configOr(op, "row_tile", 64)), stages(configOr(op, "stages", 2)),
+      onWarpgroups(onWarpgroups),
+      // Two warpgroups take turns at the tensor cores.
+      rowTile(configOr(op, "row_tile", onWarpgroups ? 128 : 64)),
+      stages(configOr(op, "stages", onWarpgroups ? 3 : 2)),
       window(configInt(op, "window")), scale(configFloat(op, "scale")) {
   Builder builder(op.getContext());
   element = configName(op, "compute") == "bf16" ? Type(builder.getBF16Type())

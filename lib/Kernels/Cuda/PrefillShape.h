@@ -13,13 +13,17 @@
 
 namespace tokopt::cuda {
 
+/// Whether `target` has products of warpgroups.
+bool hasWarpgroups(const TargetDescription &target);
+
 /// Whether `op`, an attention, says that it multiplies rounded numbers.
 bool computesInHalves(tok::KernelOp op);
 
 /// How the work of a tile of rows and a query head is dealt out.
 struct PrefillShape {
-  /// What the configuration leaves open is what `choose` would say.
-  explicit PrefillShape(tok::KernelOp op);
+  /// What the configuration leaves open is what `choose` would say, for a
+  /// target that has products of warpgroups or only those of warps.
+  PrefillShape(tok::KernelOp op, bool onWarpgroups);
 
   tok::CacheType cache;
   /// What queries and weights are rounded to: f16 or bf16.
@@ -27,6 +31,7 @@ struct PrefillShape {
   /// Query heads of a key/value head.
   int64_t group;
   /// Rows of a block, and stages that blocks of keys and values go through.
+  bool onWarpgroups;
   int64_t rowTile, stages;
   int64_t window;
   double scale;
@@ -35,8 +40,10 @@ struct PrefillShape {
   mlir::LogicalResult check(tok::KernelOp op) const;
 
   int64_t heads() const { return cache.getHeads() * group; }
-  /// A warp takes the rows of one product.
-  int64_t warps() const { return rowTile / kProductRows; }
+  /// A warp takes the rows of one product, four of them make a warpgroup, to
+  /// which one more warp brings keys and values.
+  int64_t warps() const { return rowTile / kProductRows + onWarpgroups; }
+  int64_t warpgroups() const { return rowTile / (4 * kProductRows); }
   int64_t threads() const { return warps() * kWarp; }
   SwizzledTile keys() const {
     return {element, kernels::kBlock, cache.getKSize()};

@@ -106,6 +106,7 @@ private:
           *sequence = nullptr, *queries = nullptr, *output = nullptr,
           *counters = nullptr;
   std::vector<int32_t> pages;
+  std::vector<uint64_t> mapped;
   std::vector<std::vector<double>> rows;
 };
 

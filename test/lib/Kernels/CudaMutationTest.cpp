@@ -16,6 +16,8 @@
 #include "test/lib/Kernels/CudaLinear.h"
 #include "test/lib/Kernels/CudaNorm.h"
 
+#include "tokopt/CudaAssembly.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -43,7 +45,14 @@ enum class Fault {
   WrongLane,
   NoCopyWait,
   ShortCopyWait,
-  NoCopyGroup
+  NoCopyGroup,
+  NoArrival,
+  WrongParity,
+  OtherBytes,
+  NoProxyFence,
+  ShortProductWait,
+  NoProductGroup,
+  ShiftedDescriptor
 };
 
 const char *nameOf(Fault fault) {
@@ -70,8 +79,39 @@ const char *nameOf(Fault fault) {
     return "a wait for one group of copies less";
   case Fault::NoCopyGroup:
     return "copies in the next group";
+  case Fault::NoArrival:
+    return "no arrival at a barrier in shared memory";
+  case Fault::WrongParity:
+    return "a wait for the phase before";
+  case Fault::OtherBytes:
+    return "16 bytes more expected";
+  case Fault::NoProxyFence:
+    return "no fence between the proxies";
+  case Fault::ShortProductWait:
+    return "a wait for one group of products less";
+  case Fault::NoProductGroup:
+    return "products in the next group";
+  case Fault::ShiftedDescriptor:
+    return "a matrix 16 bytes further on";
   }
   llvm_unreachable("a fault without a name");
+}
+
+/// Whether `op` is inline assembly of a kind; if `doIt`, then it is edited.
+bool editAssembly(Operation *op, CudaAssembly::Kind kind, bool doIt,
+                  llvm::function_ref<void(CudaAssembly &)> edit) {
+  auto assembly = dyn_cast<LLVM::InlineAsmOp>(op);
+  if (!assembly)
+    return false;
+  auto form =
+      CudaAssembly::parse(assembly.getAsmString(), assembly.getConstraints());
+  if (!form || form->kind != kind)
+    return false;
+  if (doIt) {
+    edit(*form);
+    assembly.setAsmString(form->text());
+  }
+  return true;
 }
 
 /// Whether `op` can have the fault; if `doIt`, then it has.
@@ -145,6 +185,48 @@ bool inject(Operation *op, Fault fault, bool doIt) {
   }
   case Fault::NoCopyGroup:
     return drop(isa<NVVM::CpAsyncCommitGroupOp>(op));
+  case Fault::NoArrival:
+    return drop(isa<NVVM::MBarrierArriveOp>(op));
+  case Fault::WrongParity: {
+    auto wait = dyn_cast<NVVM::MBarrierTryWaitOp>(op);
+    if (wait && doIt) {
+      Value one =
+          arith::ConstantOp::create(b, op->getLoc(), b.getI32IntegerAttr(1));
+      wait.getStateOrPhaseMutable().set(
+          arith::XOrIOp::create(b, op->getLoc(), wait.getStateOrPhase(), one));
+    }
+    return bool(wait);
+  }
+  case Fault::OtherBytes: {
+    auto arrival = dyn_cast<NVVM::MBarrierArriveExpectTxOp>(op);
+    if (arrival && doIt) {
+      Value more =
+          arith::ConstantOp::create(b, op->getLoc(), b.getI32IntegerAttr(16));
+      arrival.getTxcountMutable().set(
+          arith::AddIOp::create(b, op->getLoc(), arrival.getTxcount(), more));
+    }
+    return bool(arrival);
+  }
+  case Fault::NoProxyFence:
+    return drop(isa<NVVM::FenceProxyOp, NVVM::FenceMbarrierInitOp>(op));
+  case Fault::ShortProductWait:
+    return editAssembly(op, CudaAssembly::Kind::Wait, doIt,
+                        [](CudaAssembly &form) { ++form.pending; });
+  case Fault::NoProductGroup:
+    return drop(isa<NVVM::WgmmaGroupSyncAlignedOp>(op));
+  case Fault::ShiftedDescriptor: {
+    // The last operand of a product.
+    auto product = dyn_cast<LLVM::InlineAsmOp>(op);
+    if (!editAssembly(op, CudaAssembly::Kind::Multiply, /*doIt=*/false, {}))
+      return false;
+    if (doIt) {
+      Value one =
+          arith::ConstantOp::create(b, op->getLoc(), b.getI64IntegerAttr(1));
+      OpOperand &last = op->getOpOperand(op->getNumOperands() - 1);
+      last.set(arith::AddIOp::create(b, op->getLoc(), last.get(), one));
+    }
+    return bool(product);
+  }
   }
   llvm_unreachable("a fault without a meaning");
 }
@@ -230,7 +312,8 @@ std::vector<StepRow> rowsOfOthers() {
 /// The same of chunks of prompts and rows of others, on tensor cores, with a
 /// window and pages of two blocks. A row has the same bits wherever it stands,
 /// and nothing is copied or multiplied that no row sees.
-std::string noticeInPrefill(const KernelEdit &edit) {
+std::string noticeInPrefillOn(const CudaArchitecture &architecture,
+                              const KernelEdit &edit) {
   AttentionRun run({.heads = 1,
                     .group = 2,
                     .page = 128,
@@ -238,7 +321,7 @@ std::string noticeInPrefill(const KernelEdit &edit) {
                     .type = "f16",
                     .stages = 3,
                     .compute = "f16"},
-                   architecture(), edit);
+                   architecture, edit);
   if (!run.problem().empty())
     return run.problem();
   auto join = [](const std::vector<std::vector<StepRow>> &parts) {
@@ -283,6 +366,14 @@ std::string noticeInPrefill(const KernelEdit &edit) {
     }
   }
   return "";
+}
+
+std::string noticeInPrefill(const KernelEdit &edit) {
+  return noticeInPrefillOn(architecture(), edit);
+}
+
+std::string noticeInWarpgroups(const KernelEdit &edit) {
+  return noticeInPrefillOn(*findCudaArchitecture("sm_90a"), edit);
 }
 
 /// The same of a residual and a norm, whose rows end where the next begin.
@@ -398,6 +489,7 @@ struct Subject {
 
 constexpr Subject kAttention = {"attention", noticeInAttention},
                   kPrefill = {"prefill", noticeInPrefill},
+                  kWarpgroups = {"prefill by warpgroups", noticeInWarpgroups},
                   kNorm = {"rowwise", noticeInNorm},
                   kPacked = {"packed linear", noticeInPacked},
                   kGated = {"gated linear", noticeInGated},
@@ -410,10 +502,12 @@ struct Mutation {
 };
 
 constexpr Fault kFaults[] = {
-    Fault::NoBarrier,     Fault::NoWarpBarrier, Fault::NoFence,
-    Fault::FenceOfBlock,  Fault::AtomicOfBlock, Fault::ShiftedIndex,
-    Fault::ShiftedBound,  Fault::WrongLane,     Fault::NoCopyWait,
-    Fault::ShortCopyWait, Fault::NoCopyGroup};
+    Fault::NoBarrier,        Fault::NoWarpBarrier,  Fault::NoFence,
+    Fault::FenceOfBlock,     Fault::AtomicOfBlock,  Fault::ShiftedIndex,
+    Fault::ShiftedBound,     Fault::WrongLane,      Fault::NoCopyWait,
+    Fault::ShortCopyWait,    Fault::NoCopyGroup,    Fault::NoArrival,
+    Fault::WrongParity,      Fault::OtherBytes,     Fault::NoProxyFence,
+    Fault::ShortProductWait, Fault::NoProductGroup, Fault::ShiftedDescriptor};
 
 /// At most `most` of each fault, evenly over the kernel.
 void chooseMutations(const Subject &subject, int64_t most,
@@ -452,6 +546,7 @@ size_t countNoticed(llvm::ArrayRef<Mutation> mutations) {
 TEST(CudaMutation, SparesTheTemplates) {
   EXPECT_EQ(noticeInAttention({}), "");
   EXPECT_EQ(noticeInPrefill({}), "");
+  EXPECT_EQ(noticeInWarpgroups({}), "");
   EXPECT_EQ(noticeInNorm({}), "");
 }
 
@@ -466,6 +561,9 @@ TEST(CudaMutation, IsNoticed) {
       {&kPrefill, Fault::NoBarrier, 1},
       {&kPrefill, Fault::ShortCopyWait, 0},
       {&kPrefill, Fault::ShiftedIndex, 40},
+      {&kWarpgroups, Fault::NoProxyFence, 0},
+      {&kWarpgroups, Fault::NoArrival, 1},
+      {&kWarpgroups, Fault::ShortProductWait, 1},
       {&kNorm, Fault::NoBarrier, 0},
       {&kNorm, Fault::WrongLane, 0},
       {&kPacked, Fault::NoWarpBarrier, 0},
@@ -507,6 +605,12 @@ TEST(CudaMutation, DISABLED_AreNoticedInPrefill) {
   chooseMutations(kPrefill, /*most=*/12, mutations);
   // 36 of 43 are yet: docs/plan.md.
   expectMostNoticed(mutations, "attention on tensor cores");
+}
+
+TEST(CudaMutation, DISABLED_AreNoticedInWarpgroups) {
+  std::vector<Mutation> mutations;
+  chooseMutations(kWarpgroups, /*most=*/8, mutations);
+  expectMostNoticed(mutations, "attention by warpgroups");
 }
 
 } // namespace
