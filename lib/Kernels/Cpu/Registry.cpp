@@ -64,7 +64,7 @@ struct CpuTarget : KernelTarget {
     return kernels::PageLayout(cache).pageBytes;
   }
   std::optional<int64_t> getRoundedRowBytes(int64_t columns) const override {
-    return llvm::alignTo(QuantizedRow(columns).bytes(), 64);
+    return QuantizedRow(columns).rowBytes();
   }
   std::optional<int64_t> getPackedBytes(RankedTensorType type) const override {
     return kernels::getPackedBytes(type);

@@ -7,6 +7,7 @@
 
 #include "lib/Kernels/Common/Codecs.h"
 #include "lib/Kernels/Common/Pages.h"
+#include "lib/Kernels/Common/QuantizedRow.h"
 #include "lib/Kernels/Cuda/Arguments.h"
 #include "lib/Kernels/Cuda/Templates.h"
 
@@ -65,8 +66,8 @@ struct CudaTarget : KernelTarget {
   std::optional<int64_t> getPageBytes(tok::CacheType cache) const override {
     return kernels::PageLayout(cache).pageBytes;
   }
-  std::optional<int64_t> getRoundedRowBytes(int64_t) const override {
-    return std::nullopt;
+  std::optional<int64_t> getRoundedRowBytes(int64_t columns) const override {
+    return kernels::QuantizedRow(columns).rowBytes();
   }
   /// The panels of the CPU are also those of tensor cores (PackedTile.h). No
   /// template reads matrices of f32.

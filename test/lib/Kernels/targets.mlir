@@ -10,7 +10,9 @@
 // RUN: not tokopt-opt %t/weight.mlir --tok-plan-image=target=cuda 2>&1 | FileCheck %s --check-prefix=WEIGHT
 // RUN: not tokopt-opt %t/embed.mlir --tok-program-pipeline=target=cuda 2>&1 | FileCheck %s --check-prefix=EMBED
 // RUN: not tokopt-opt %t/embed.mlir --tok-program-pipeline --tok-choose-kernels=target=sm_80 2>&1 | FileCheck %s --check-prefix=EMBED
-// RUN: not tokopt-opt %t/linear.mlir --tok-quantize-activations --tok-lower-to-program=target=cuda 2>&1 | FileCheck %s --check-prefix=ROUNDED
+// RUN: tokopt-opt %t/linear.mlir --tok-quantize-activations --tok-lower-to-program=target=cuda -o %t/rounded.mlir
+// RUN: FileCheck %s --check-prefix=ROUNDED --input-file=%t/rounded.mlir
+// RUN: not tokopt-opt %t/rounded.mlir --tok-choose-kernels=target=sm_80 2>&1 | FileCheck %s --check-prefix=READER
 // RUN: tokopt-opt %t/cache.mlir --tok-lower-to-program=target=cuda | FileCheck %s --check-prefix=CACHE
 // RUN: tokopt-opt %t/attention.mlir --tok-program-pipeline=target=cuda -o %t/attention-program.mlir
 // RUN: FileCheck %s --check-prefix=ATTENTION --input-file=%t/attention-program.mlir
@@ -30,7 +32,8 @@
 // WEIGHT:      weight.mlir:1:{{.*}} error: 'tok.weight' op cannot be packed: the target 'cuda' has no layout for 'tensor<96x96xf32>' yet
 // EMBED:       embed.mlir:3:{{.*}} error: 'tok.kernel' op has the family 'embed', but the target 'cuda' has templates for {{.*}}rowwise{{.*}} only
 // EMBED-NOT:   error:
-// ROUNDED:     linear.mlir:3:{{.*}} error: cannot be rounded: the target 'cuda' has no layout for rounded rows yet; expected linears that compute in f32
+// ROUNDED:     tok.kernel "rowwise" {{.*}} outs({{.*}} : memref<?x192xi8>) {columns = 96 : i64}
+// READER:      error: 'tok.kernel' op computes in i8, which has no CUDA template: expects compute = f16
 // CACHE:       tok.program = {caches = [{name = "kv", page_bytes = 16384 : i64, slots = 64 : i64}]}
 // The states of 64 rows: of 2 heads 64 sums each, a maximum and a sum, for 8 segments.
 // ATTENTION:     tok.program = {{{.*}}fixed_bytes = 270336 : i64
