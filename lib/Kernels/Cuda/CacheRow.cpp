@@ -8,6 +8,7 @@
 #include "lib/Kernels/Cuda/CacheRow.h"
 
 #include "lib/Kernels/Common/Config.h"
+#include "lib/Kernels/Cuda/Rounding.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -57,29 +58,24 @@ void CacheRow::place(Emitter &e, const Arguments &arguments, Val row) {
   layer = arguments.layer;
 }
 
-/// d = max|x| / 127, q = round(x * (127 / max|x|)), as the CPU's kernels do.
-Val CacheRow::roundToBytes(Val value, Val head, Val column, Val isInside) {
+/// The first lane of a head stores its scale.
+Val CacheRow::roundHead(Val value, Val head, Val column, Val isInside) {
   Emitter &e = *emitter;
   int64_t width = cast<VectorType>(value.type()).getNumElements();
-  Val largest = e.maxLanes(e.abs(value));
-  for (int64_t mask = codec.size / width / 2; mask; mask /= 2)
-    largest = e.max(largest, e.shuffleXor(largest, mask));
-  Val zero = e.zero(e.f32()), most = e.constant(127.0, e.f32());
+  RoundedChunk chunk = roundToBytes(e, value, codec.size / width);
   Val isFirst = e.equal(e.remainder(column, e.i32(codec.size)), e.i32(0));
   e.when(e.both(isInside, isFirst), [&] {
     Val scales = e.offset(head, isKeys ? layout.keyScaleOffset
                                        : layout.valueScaleOffset);
-    e.store(e.divide(largest, most), e.offset(scales, slot * 4));
+    e.store(chunk.scale, e.offset(scales, slot * 4));
   });
-  Val inverse = e.select(e.less(zero, largest), e.divide(most, largest), zero);
-  Val scaled = e.roundEven(value * e.splat(inverse, width));
-  return e.convert(e.convert(scaled, e.i32()), codec.element);
+  return e.convert(chunk.integers, codec.element);
 }
 
 Val CacheRow::encode(Val value, Val head, Val column, Val isInside) {
   Emitter &e = *emitter;
   if (codec.hasScale())
-    return roundToBytes(value, head, column, isInside);
+    return roundHead(value, head, column, isInside);
   if (codec.elementBytes() != 2)
     return value;
   Vals pairs;

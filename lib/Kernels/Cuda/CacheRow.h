@@ -41,7 +41,7 @@ private:
   Val encode(Val value, Val head, Val column, Val isInside);
   /// Scales a chunk to bytes by the largest number of its head, which lanes
   /// side by side hold, and stores the scale.
-  Val roundToBytes(Val value, Val head, Val column, Val isInside);
+  Val roundHead(Val value, Val head, Val column, Val isInside);
 
   kernels::PageLayout layout;
   const int64_t cacheIndex;

@@ -5,21 +5,22 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A block takes a row. A thread holds the elements of its chunks in registers:
-// chunk number i of thread t are the elements from (t + i threads) * width. It
-// evaluates the region once for each `tok.reduce_row`, with what the sums
-// before have given, and once more for what it stores; the compiler merges what
-// these have in common.
+// A block takes a row, or some lanes of a warp a group of one (RowwiseShape.h).
+// A lane evaluates the region on its chunks once for each `tok.reduce_row`,
+// with what the sums before have given, and once more for what it stores; the
+// compiler merges what these have in common.
 //
-// A row's sum: elements of a thread lane by lane over its chunks in ascending
-// order, then lanes halved pairwise, then the block's order (Vocabulary.h). All
-// of it follows from the number of columns and the types, so a row's bits do
-// not depend on its company.
+// A row's sum: elements of a lane side by side over its chunks in ascending
+// order, then halved pairwise, then the block's or the warp's order
+// (Vocabulary.h). All of it follows from the number of columns and the types,
+// so a row's bits do not depend on its company.
 //
 // Where the output is a cache, the row goes to its slot (CacheRow.h). A chunk
-// is of one head then, as it is where there are angles.
+// is of one head then, as it is where there are angles. Where it is i8, it is
+// rounded in blocks (Rounding.h).
 //
-// config: columns; gather (unit): the last input holds the row each row reads;
+// config: columns; group: columns of one sum, for norms of single heads;
+//         gather (unit): the last input holds the row each row reads;
 //         angles: the input that holds angles, of a head; cache, side
 //
 //===----------------------------------------------------------------------===//
@@ -29,6 +30,8 @@
 #include "lib/Kernels/Cuda/Arguments.h"
 #include "lib/Kernels/Cuda/CacheRow.h"
 #include "lib/Kernels/Cuda/Functions.h"
+#include "lib/Kernels/Cuda/Rounding.h"
+#include "lib/Kernels/Cuda/RowwiseShape.h"
 #include "lib/Kernels/Cuda/Templates.h"
 
 using namespace mlir;
@@ -40,137 +43,25 @@ namespace {
 
 using cuda::Emitter;
 
-/// How the elements of a row are dealt out.
-struct Shape {
-  /// Elements of a chunk, columns of the row, and columns up to the end of the
-  /// longest row of an output, with what fills it.
-  int64_t width, columns, stored;
-  int64_t threads, chunksPerThread;
-  bool gather;
-  /// The input that holds angles, or -1, and the head they are of.
-  int64_t angles, head;
-
-  /// Whether the chunks number `i` of all threads begin before column `end`.
-  bool allBefore(int64_t i, int64_t end) const {
-    return (i + 1) * threads * width <=
-           static_cast<int64_t>(llvm::alignTo(end, width));
-  }
-};
-
-/// Elements a thread may hold of each input: four of them still fit the
-/// registers.
-constexpr int64_t kElementsPerThread = 32;
-constexpr int64_t kMaxThreads = 1024;
-/// From here on, more elements a thread rather than more threads.
-constexpr int64_t kGoodThreads = 256;
-
-/// Columns of a row of `type` with what fills it.
-int64_t filledColumns(MemRefType type) {
-  return rowBytes(type) * 8 / type.getElementTypeBitWidth();
-}
-
-/// Whether chunks hold partners together, or lie as their partners do.
-LogicalResult checkPartner(tok::PartnerOp op, int64_t width) {
-  if (op.getHead() % width)
-    return op.emitOpError("expects a head of a multiple of ")
-           << width << " in a CUDA kernel, but got " << op.getHead();
-  if (op.getPairs() == tok::RopePairs::Halves &&
-      (op.getDims() % (2 * width) || !isa<BlockArgument>(op.getValue())))
-    return op.emitOpError("expects halves of a multiple of ")
-           << width << " of the kernel's inputs in a CUDA kernel, but got "
-           << op.getDims() / 2;
-  return success();
-}
-
-/// What keeps the kernel from being generated, as an error at `op`.
-FailureOr<Shape> shapeOf(tok::KernelOp op) {
-  Shape shape = {};
-  shape.columns = configInt(op, "columns");
-  shape.gather = op.getConfig().contains("gather");
-  shape.width = 4;
-  shape.angles = -1;
-  if (op.getConfig().contains("angles")) {
-    shape.angles = configInt(op, "angles");
-    shape.head = configInt(op, "head");
-  }
-  auto check = [&](Type type, StringRef what) -> LogicalResult {
-    auto memref = dyn_cast<MemRefType>(type);
-    if (!memref || memref.getRank() != 2 ||
-        memref.getDimSize(1) != shape.columns ||
-        !(memref.getElementType().isF32() || memref.getElementType().isF16()))
-      return op.emitOpError("expects ")
-             << what << "s of a CUDA rowwise kernel to be memref<?x"
-             << shape.columns << "> of f32 or f16, but got " << type;
-    if (memref.getElementType().isF16())
-      shape.width = 8;
-    return success();
-  };
-  if (shape.columns < 1)
-    return op.emitOpError("expects at least one column, but got ")
-           << shape.columns;
-  for (auto [number, input] :
-       llvm::enumerate(op.getInputs().drop_back(shape.gather)))
-    if (static_cast<int64_t>(number) != shape.angles &&
-        failed(check(input.getType(), "input")))
-      return failure();
-  for (Type type : op.getOutputs().getTypes()) {
-    if (isa<tok::CacheType>(type)) {
-      CacheRow row(op, type);
-      shape.width = std::max(shape.width, row.width());
-      shape.stored = std::max(shape.stored, shape.columns);
-      continue;
-    }
-    if (failed(check(type, "output")))
-      return failure();
-    shape.stored =
-        std::max(shape.stored, filledColumns(cast<MemRefType>(type)));
-  }
-  if (op.getPrologue().empty())
-    return op.emitOpError("expects a prologue");
-  if (op.getConfig().contains("group"))
-    return op.emitOpError("sums groups, which has no CUDA template");
-  for (Type type : op.getOutputs().getTypes())
-    if (isa<tok::CacheType>(type) &&
-        failed(CacheRow(op, type).check(op, shape.width)))
-      return failure();
-  if (shape.angles >= 0 && shape.head % shape.width)
-    return op.emitOpError("expects angles of a head of a multiple of ")
-           << shape.width << ", but got " << shape.head;
-  if (op.getPrologue()
-          .walk([&](tok::PartnerOp partner) -> WalkResult {
-            return checkPartner(partner, shape.width);
-          })
-          .wasInterrupted())
-    return failure();
-
-  int64_t chunks = llvm::divideCeil(shape.stored, shape.width);
-  int64_t most = kElementsPerThread / shape.width;
-  int64_t threads = std::max(std::min(chunks, kGoodThreads),
-                             llvm::divideCeilSigned(chunks, most));
-  shape.threads = llvm::alignTo(threads, kWarp);
-  if (shape.threads > kMaxThreads)
-    return op.emitOpError("has rows of ")
-           << shape.columns << " columns, more than the "
-           << kMaxThreads * kElementsPerThread << " that a block can hold";
-  shape.chunksPerThread = llvm::divideCeil(chunks, shape.threads);
-  return shape;
-}
-
 /// Emits one rowwise kernel.
 struct RowwiseEmitter {
   Emitter &e;
   tok::KernelOp op;
-  const Shape &shape;
+  const RowwiseShape &shape;
   Arguments arguments;
-  /// Addresses of the row in the inputs and outputs, the elements of chunk i of
-  /// input j as f32, and the sums that have been found.
+  /// The lane's number among those that share a group, the group that they
+  /// take, and whether there is one; nothing where they are the block.
+  Val position, group, isGroup;
+  /// Addresses of the group in the inputs and outputs, the elements of chunk i
+  /// of input j as f32, and the sums that have been found.
   Vals inputRows, outputRows;
   /// The row in each output that is a cache.
   SmallVector<std::unique_ptr<CacheRow>> cacheRows;
   SmallVector<Vals> elements;
   Vals sums;
 
-  RowwiseEmitter(Emitter &e, tok::KernelOp op, const Shape &shape, Block &entry)
+  RowwiseEmitter(Emitter &e, tok::KernelOp op, const RowwiseShape &shape,
+                 Block &entry)
       : e(e), op(op), shape(shape), arguments(e, op, entry) {}
 
   VectorType vector(Type element) {
@@ -178,15 +69,39 @@ struct RowwiseEmitter {
   }
   VectorType floats() { return vector(e.f32()); }
 
-  Val firstColumn(int64_t chunk) {
-    return (e.thread() + chunk * shape.threads) * shape.width;
+  /// Lanes beyond the last group compute it once more, and store nothing.
+  void placeThread() {
+    position = e.thread();
+    if (shape.groups == 1)
+      return;
+    Val lanes = e.i32(shape.lanes);
+    position = e.remainder(e.thread(), lanes);
+    Val number = e.divide(e.thread(), lanes);
+    if (shape.parts() > 1)
+      number = e.block(Axis::Y) * shape.groupsOfBlock() + number;
+    group = number;
+    if (shape.groups % shape.groupsOfBlock()) {
+      isGroup = e.less(number, e.i32(shape.groups));
+      group = e.min(number, e.i32(shape.groups - 1));
+    }
+    group = e.convert(group, e.i64(), /*isUnsigned=*/true);
   }
 
-  /// Runs `body` in the threads whose chunk begins before column `end`.
+  /// A column of the group.
+  Val firstColumn(int64_t chunk) {
+    return (position + chunk * shape.lanes) * shape.width;
+  }
+
+  /// Runs `body` in the lanes whose chunk begins before column `end`.
   void whenBefore(int64_t chunk, int64_t end, function_ref<void()> body) {
-    if (shape.allBefore(chunk, end))
+    Val condition = isGroup;
+    if (!shape.allBefore(chunk, end)) {
+      Val isBefore = e.less(firstColumn(chunk), e.i32(end));
+      condition = isGroup.emitter ? e.both(isGroup, isBefore) : isBefore;
+    }
+    if (!condition.emitter)
       return body();
-    e.when(e.less(firstColumn(chunk), e.i32(end)), body);
+    e.when(condition, body);
   }
 
   Val byteOffset(Val column, Type element) {
@@ -219,7 +134,7 @@ struct RowwiseEmitter {
   void loadRow() {
     // Angles are two arguments of the region.
     size_t count = inputRows.size() + (shape.angles >= 0);
-    for (int64_t chunk = 0; chunk < shape.chunksPerThread; ++chunk) {
+    for (int64_t chunk = 0; chunk < shape.chunksPerLane; ++chunk) {
       auto load = [&] {
         Vals values;
         for (auto [number, row] : llvm::enumerate(inputRows))
@@ -241,11 +156,11 @@ struct RowwiseEmitter {
     }
   }
 
-  /// `value` where a column is of the row, zero where it fills the last chunk
-  /// or lies beyond.
+  /// `value` where a column is of the row, zero where it fills the last chunk.
+  /// Only that of one lane ends within, and those beyond are never evaluated.
   Val maskColumns(Val value, int64_t chunk) {
-    if (shape.columns % shape.width == 0 &&
-        shape.allBefore(chunk, shape.columns))
+    bool hasEnd = chunk == shape.columns / shape.width / shape.lanes;
+    if (shape.columns % shape.width == 0 || !hasEnd)
       return value;
     auto ascending = llvm::to_vector(llvm::seq<int64_t>(0, shape.width));
     Val column = e.splat(firstColumn(chunk), shape.width) +
@@ -299,8 +214,8 @@ struct RowwiseEmitter {
   LogicalResult emitSum() {
     Val total = e.zero(floats());
     LogicalResult result = success();
-    for (int64_t chunk = 0; chunk < shape.chunksPerThread; ++chunk) {
-      // Weights end with the row, so threads beyond it must not load them.
+    for (int64_t chunk = 0; chunk < shape.chunksPerLane; ++chunk) {
+      // Weights end with the group, so lanes beyond it must not load them.
       auto add = [&] {
         Val sum = total;
         if (failed(evaluate(chunk, [&](Val value) {
@@ -315,7 +230,9 @@ struct RowwiseEmitter {
         total = e.choose(e.less(firstColumn(chunk), e.i32(shape.columns)),
                          {floats()}, add, [&] { return Vals{total}; })[0];
     }
-    sums.push_back(e.sumBlock(e.sumLanes(total)));
+    Val sum = e.sumLanes(total);
+    sums.push_back(shape.groups == 1 ? e.sumBlock(sum)
+                                     : e.scatterSum(sum, shape.lanes));
     return result;
   }
 
@@ -325,8 +242,14 @@ struct RowwiseEmitter {
       return;
     }
     Type element = elementOf(op.getOutputs()[output]);
+    if (element.isInteger(8)) {
+      RoundedRow(shape.columns)
+          .store(e, value, firstColumn(chunk), outputRows[output]);
+      return;
+    }
     auto type = cast<MemRefType>(op.getOutputs()[output].getType());
-    whenBefore(chunk, filledColumns(type), [&] {
+    int64_t end = shape.groups == 1 ? filledColumns(type) : shape.columns;
+    whenBefore(chunk, end, [&] {
       Val at =
           e.offset(outputRows[output], byteOffset(firstColumn(chunk), element));
       e.storeChunks(e.convert(value, element), at);
@@ -337,7 +260,7 @@ struct RowwiseEmitter {
     LogicalResult result = success();
     size_t count = op.getOutputs().size();
     SmallVector<Type> types(count, floats());
-    for (int64_t chunk = 0; chunk < shape.chunksPerThread; ++chunk) {
+    for (int64_t chunk = 0; chunk < shape.chunksPerLane; ++chunk) {
       auto values = [&] {
         FailureOr<Vals> values = evaluate(chunk);
         if (succeeded(values))
@@ -359,7 +282,17 @@ struct RowwiseEmitter {
     return success();
   }
 
+  /// Where the lane's group of `row` begins.
+  Val rowOf(Val pointer, Val row, Type type) {
+    Val at = e.offset(pointer, row * rowBytes(type));
+    if (shape.groups == 1)
+      return at;
+    int64_t bytes = cast<MemRefType>(type).getElementTypeBitWidth() / 8;
+    return e.offset(at, group * (shape.columns * bytes));
+  }
+
   LogicalResult emitRow(Val row) {
+    placeThread();
     Val source = row;
     if (shape.gather) {
       Val at = e.offset(arguments.inputs.back(), row * 4);
@@ -369,7 +302,7 @@ struct RowwiseEmitter {
          llvm::enumerate(ArrayRef(arguments.inputs).drop_back(shape.gather))) {
       Val from = static_cast<int64_t>(number) == shape.angles ? row : source;
       inputRows.push_back(
-          e.offset(pointer, from * rowBytes(op.getInputs()[number].getType())));
+          rowOf(pointer, from, op.getInputs()[number].getType()));
     }
     for (auto [pointer, output] :
          llvm::zip(arguments.outputs, op.getOutputs())) {
@@ -379,8 +312,7 @@ struct RowwiseEmitter {
         cacheRow->place(e, arguments, row);
         outputRows.emplace_back();
       } else {
-        outputRows.push_back(
-            e.offset(pointer, row * rowBytes(output.getType())));
+        outputRows.push_back(rowOf(pointer, row, output.getType()));
       }
     }
     loadRow();
@@ -398,7 +330,9 @@ struct RowwiseEmitter {
     Val row = arguments.rowBegin + number;
     LogicalResult result = success();
     e.when(e.less(row, arguments.rowEnd), [&] { result = emitRow(row); });
-    e.finish({});
+    Grid grid;
+    grid.parts = shape.parts();
+    e.finish(grid);
     return result;
   }
 };
@@ -413,13 +347,16 @@ struct RowwiseTemplate : KernelTemplate {
 
   FailureOr<KernelChoice> choose(tok::KernelOp op,
                                  const TargetDescription &) const override {
-    return KernelChoice{op.getConfig(), "a block a row", "none",
-                        "the order of a row's sum is fixed"};
+    bool hasGroups = op.getConfig().contains("group") &&
+                     configInt(op, "group") != configInt(op, "columns");
+    return KernelChoice{op.getConfig(),
+                        hasGroups ? "lanes of a warp a group" : "a block a row",
+                        "none", "the order of a sum is fixed"};
   }
 
   LogicalResult emit(tok::KernelOp op, func::FuncOp function,
                      const TargetDescription &target) const override {
-    FailureOr<Shape> shape = shapeOf(op);
+    FailureOr<RowwiseShape> shape = RowwiseShape::of(op);
     if (failed(shape) || failed(checkFunctions(op.getPrologue())))
       return failure();
     Emitter e(function, target, shape->threads);

@@ -229,12 +229,7 @@ TEST_P(CudaAppendTest, WritesItsSlotsAndNothingElse) {
   arguments.push_back(0);
   llvm::Expected<sim::Result> result = test.simulator().run(launch, arguments);
   ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
-  for (const sim::Report &report : result->reports) {
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    sim::print(stream, report);
-    ADD_FAILURE() << text;
-  }
+  expectNoReports(*result);
   auto [found, wanted] =
       std::mismatch(pool, pool + poolBytes, expected.begin(), expected.end());
   EXPECT_EQ(found, pool + poolBytes)

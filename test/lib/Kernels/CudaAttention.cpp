@@ -374,12 +374,7 @@ std::vector<float> AttentionRun::attend(const std::vector<StepRow> &step,
     ADD_FAILURE() << llvm::toString(result.takeError());
     return out;
   }
-  for (const sim::Report &report : result->reports) {
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    sim::print(stream, report);
-    ADD_FAILURE() << text;
-  }
+  expectNoReports(*result);
   EXPECT_EQ(left, "");
   return out;
 }

@@ -15,6 +15,7 @@
 #include "test/lib/Kernels/CudaAttention.h"
 #include "test/lib/Kernels/CudaLinear.h"
 #include "test/lib/Kernels/CudaNorm.h"
+#include "test/lib/Kernels/CudaNotice.h"
 
 #include "tokopt/CudaAssembly.h"
 
@@ -251,14 +252,6 @@ int64_t walk(ModuleOp module, Fault fault, int64_t wanted,
   return count;
 }
 
-/// The first report as text.
-std::string textOf(const sim::Result &result) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  sim::print(stream, result.reports.front());
-  return text;
-}
-
 const CudaArchitecture &architecture() {
   return *findCudaArchitecture("sm_80");
 }
@@ -285,7 +278,7 @@ std::string noticeInAttention(const KernelEdit &edit) {
     if (!result)
       return llvm::toString(result.takeError());
     if (!result->reports.empty())
-      return textOf(*result);
+      return toText(result->reports.front());
     std::string difference = run.findDifference(step, out);
     if (!difference.empty() || !left.empty())
       return difference + left;
@@ -350,7 +343,7 @@ std::string noticeInPrefillOn(const CudaArchitecture &architecture,
     if (!result)
       return llvm::toString(result.takeError());
     if (!result->reports.empty())
-      return textOf(*result);
+      return toText(result->reports.front());
     std::string wrong = run.findDifference(rows, out) + left +
                         run.findNeedlessWork(rows, result->statistics);
     if (!wrong.empty())
@@ -379,8 +372,9 @@ std::string noticeInWarpgroups(const KernelEdit &edit) {
 /// The same of a residual and a norm, whose rows end where the next begin.
 std::string noticeInNorm(const KernelEdit &edit) {
   constexpr int64_t kColumns = 1008, kRows = 5, kBegin = 1, kEnd = 4;
-  CudaKernelUnderTest test(residualNorm(kColumns, "f32", "f32"), architecture(),
-                           edit);
+  CudaKernelUnderTest test(
+      residualNorm(kColumns, "f32", "f32", /*isWeighted=*/true), architecture(),
+      edit);
   if (!test.problem().empty())
     return test.problem();
   auto rows = [&](const char *name, int64_t count, bool isWritten) {
@@ -397,6 +391,11 @@ std::string noticeInNorm(const KernelEdit &edit) {
   for (int64_t row = 0; row < kRows; ++row)
     for (int64_t c = 0; c < kColumns; ++c)
       sums[row].push_back(x.get(row, c) + r.get(row, c));
+  // Rows outside of the launch must not be read.
+  for (const DeviceRows *other : {&x, &r}) {
+    test.simulator().setWritten(other->row(0), other->rowBytes, false);
+    test.simulator().setWritten(other->row(kEnd), other->rowBytes, false);
+  }
   sim::Launch launch;
   launch.grid[0] = kEnd - kBegin + 1;
   launch.threads = test.kernel().threads;
@@ -407,7 +406,7 @@ std::string noticeInNorm(const KernelEdit &edit) {
   if (!result)
     return llvm::toString(result.takeError());
   if (!result->reports.empty())
-    return textOf(*result);
+    return toText(result->reports.front());
   for (int64_t row = 0; row < kRows; ++row) {
     if (row < kBegin || row >= kEnd) {
       if (!y.isUntouched(row))
@@ -415,8 +414,8 @@ std::string noticeInNorm(const KernelEdit &edit) {
       continue;
     }
     double squares = 0;
-    for (double s : sums[row])
-      squares += s * s;
+    for (int64_t c = 0; c < kColumns; ++c)
+      squares += w.get(0, c) * sums[row][c] * sums[row][c];
     double root = std::sqrt(squares / kColumns + kNormEpsilon);
     for (int64_t c = 0; c < y.stride; ++c) {
       double s = c < kColumns ? sums[row][c] : 0;
@@ -493,7 +492,9 @@ constexpr Subject kAttention = {"attention", noticeInAttention},
                   kNorm = {"rowwise", noticeInNorm},
                   kPacked = {"packed linear", noticeInPacked},
                   kGated = {"gated linear", noticeInGated},
-                  kGemm = {"linear of many rows", noticeInGemm};
+                  kGemm = {"linear of many rows", noticeInGemm},
+                  kHeadNorm = {"rowwise of groups", noticeInHeadNorm},
+                  kRounded = {"rounded rows", noticeInGate};
 
 struct Mutation {
   const Subject *subject;
@@ -548,6 +549,8 @@ TEST(CudaMutation, SparesTheTemplates) {
   EXPECT_EQ(noticeInPrefill({}), "");
   EXPECT_EQ(noticeInWarpgroups({}), "");
   EXPECT_EQ(noticeInNorm({}), "");
+  EXPECT_EQ(noticeInHeadNorm({}), "");
+  EXPECT_EQ(noticeInGate({}), "");
 }
 
 TEST(CudaMutation, IsNoticed) {
@@ -569,6 +572,9 @@ TEST(CudaMutation, IsNoticed) {
       {&kPacked, Fault::NoWarpBarrier, 0},
       {&kPacked, Fault::ShortCopyWait, 0},
       {&kGemm, Fault::ShiftedIndex, 10},
+      {&kHeadNorm, Fault::WrongLane, 2},
+      {&kRounded, Fault::WrongLane, 1},
+      {&kRounded, Fault::ShiftedIndex, 5},
   };
   EXPECT_EQ(countNoticed(few), std::size(few));
 }
@@ -589,6 +595,8 @@ TEST(CudaMutation, DISABLED_AreNoticed) {
   std::vector<Mutation> mutations;
   chooseMutations(kAttention, /*most=*/10, mutations);
   chooseMutations(kNorm, /*most=*/5, mutations);
+  chooseMutations(kHeadNorm, /*most=*/5, mutations);
+  chooseMutations(kRounded, /*most=*/5, mutations);
   expectMostNoticed(mutations, "CUDA templates for few rows");
 }
 
@@ -603,7 +611,6 @@ TEST(CudaMutation, DISABLED_AreNoticedInLinear) {
 TEST(CudaMutation, DISABLED_AreNoticedInPrefill) {
   std::vector<Mutation> mutations;
   chooseMutations(kPrefill, /*most=*/12, mutations);
-  // 36 of 43 are yet: docs/plan.md.
   expectMostNoticed(mutations, "attention on tensor cores");
 }
 

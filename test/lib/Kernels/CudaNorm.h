@@ -15,7 +15,15 @@ namespace tokopt::test {
 inline constexpr double kNormEpsilon = 1e-5;
 
 /// s = x + r; n = s / sqrt(mean s^2 + eps) * w, the sum written in place of x.
-std::string residualNorm(int64_t columns, const char *in, const char *out);
+/// If the mean is weighted, w s^2 takes the place of s^2, so that sums read
+/// weights too.
+std::string residualNorm(int64_t columns, const char *in, const char *out,
+                         bool isWeighted = false);
+
+/// n = x / sqrt(mean x^2 + eps) * w of each head of `size` columns, or the same
+/// of w x^2.
+std::string headNorm(int64_t columns, int64_t size, const char *in,
+                     bool isWeighted = false);
 
 } // namespace tokopt::test
 

@@ -108,12 +108,19 @@ void CudaKernelUnderTest::run(uint32_t blocks,
   options.seed = seed;
   llvm::Expected<sim::Result> result = sim->run(launch, arguments, options);
   ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
-  for (const sim::Report &report : result->reports) {
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    sim::print(stream, report);
-    ADD_FAILURE() << text;
-  }
+  expectNoReports(*result);
+}
+
+std::string test::toText(const sim::Report &report) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  sim::print(stream, report);
+  return text;
+}
+
+void test::expectNoReports(const sim::Result &result) {
+  for (const sim::Report &report : result.reports)
+    ADD_FAILURE() << toText(report);
 }
 
 static int64_t strideOf(int64_t columns, bool isHalf) {

@@ -92,6 +92,11 @@ private:
   uint8_t *data;
 };
 
+std::string toText(const sim::Report &report);
+
+/// Fails the test for each report.
+void expectNoReports(const sim::Result &result);
+
 /// Assembles and checks `code`; skips the test when there is no ptxas.
 void expectAssembles(const CudaCode &code,
                      const CudaArchitecture &architecture);

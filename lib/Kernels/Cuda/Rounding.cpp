@@ -1,0 +1,69 @@
+//===- Rounding.cpp - Numbers that are rounded to bytes -------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernels/Cuda/Rounding.h"
+
+using namespace mlir;
+using namespace tokopt;
+using namespace tokopt::cuda;
+using namespace tokopt::kernels;
+using cuda::Emitter;
+
+static int64_t widthOf(Val chunk) {
+  return cast<VectorType>(chunk.type()).getNumElements();
+}
+
+RoundedChunk cuda::roundToBytes(Emitter &e, Val value, int64_t lanes,
+                                Here here) {
+  Val largest = e.maxLanes(e.abs(value, here), here);
+  for (int64_t mask = lanes / 2; mask; mask /= 2)
+    largest = e.max(largest, e.shuffleXor(largest, mask, here), here);
+  Val zero = e.zero(e.f32(), here), most = e.constant(127.0, e.f32(), here);
+  Val inverse = e.select(e.less(zero, largest, here),
+                         e.divide(most, largest, here), zero, here);
+  Val scaled = value * Operand(e.splat(inverse, widthOf(value), here), here);
+  return {
+      e.convert(e.roundEven(scaled, here), e.i32(), /*isUnsigned=*/false, here),
+      e.divide(largest, most, here)};
+}
+
+LogicalResult RoundedRow::check(tok::KernelOp op) const {
+  if (layout.columns % QuantizedRow::kBlock)
+    return op.emitOpError("expects rows of whole blocks of ")
+           << QuantizedRow::kBlock << " columns to round them, but got "
+           << layout.columns;
+  return success();
+}
+
+/// The first lane of a block stores its numbers: scales of neighbouring blocks
+/// lie side by side, and so do the others.
+void RoundedRow::store(Emitter &e, Val value, Val column, Val row) const {
+  int64_t width = widthOf(value);
+  RoundedChunk chunk = roundToBytes(e, value, QuantizedRow::kBlock / width);
+  Val half = e.sumLanes(chunk.integers);
+  int64_t mask = 1;
+  for (; mask < QuantizedRow::kHalf / width; mask *= 2)
+    half = half + e.shuffleXor(half, mask);
+  Val other = e.shuffleXor(half, mask);
+  auto wide = [&](Val number) {
+    return e.convert(number, e.i64(), /*isUnsigned=*/true);
+  };
+  e.when(e.less(column, e.i32(layout.columns)), [&] {
+    e.storeChunks(e.convert(chunk.integers, e.i8()),
+                  e.offset(row, wide(column)));
+    Val block = e.divide(column, e.i32(QuantizedRow::kBlock));
+    Val inBlock = e.remainder(column, e.i32(QuantizedRow::kBlock));
+    e.when(e.equal(inBlock, e.i32(0)), [&] {
+      Val at = e.offset(row, wide(block) * 4);
+      Val sum = e.convert(half + other, e.f32());
+      e.store(chunk.scale, at, layout.scales());
+      e.store(chunk.scale * sum, at, layout.scaledSums());
+      e.storeChunks(e.gather({half, other}),
+                    e.offset(e.offset(row, wide(block) * 8), layout.sums()));
+    });
+  });
+}
