@@ -244,11 +244,12 @@ static LogicalResult checkRowwise(KernelOp op) {
       head && findInteger(op, "head").value_or(0) <= 0)
     return op.emitOpError("expects 'head' to be a positive integer, but got ")
            << head;
-  // Values are f32, or f16 where a target's template takes it.
+  // Values are f32, or f16 or bf16 where a target's template takes it.
   auto valueType = [&](Value operand) -> Type {
     auto memref = dyn_cast<MemRefType>(operand.getType());
-    bool isHalf = memref && memref.getElementType().isF16();
-    return isHalf ? Type(b.getF16Type()) : f32;
+    bool isHalf = memref && (memref.getElementType().isF16() ||
+                             memref.getElementType().isBF16());
+    return isHalf ? memref.getElementType() : f32;
   };
   for (int64_t i = 0; i < values; ++i) {
     Value input = op.getInputs()[i];

@@ -379,7 +379,8 @@ struct RowwiseTemplate : KernelTemplate {
                      const TargetDescription &target) const override {
     for (Value value : llvm::concat<Value>(llvm::to_vector(op.getInputs()),
                                            llvm::to_vector(op.getOutputs())))
-      if (getElementTypeOrSelf(value.getType()).isF16())
+      if (Type element = getElementTypeOrSelf(value.getType());
+          element.isF16() || element.isBF16())
         return op.emitOpError("expects values of f32 on the CPU, but got ")
                << value.getType();
     if (op.getPrologue().empty())

@@ -76,14 +76,8 @@ Val CacheRow::encode(Val value, Val head, Val column, Val isInside) {
   Emitter &e = *emitter;
   if (codec.hasScale())
     return roundHead(value, head, column, isInside);
-  if (codec.elementBytes() != 2)
-    return value;
-  Vals pairs;
-  for (int64_t i = 0, end = cast<VectorType>(value.type()).getNumElements();
-       i < end; i += 2)
-    pairs.push_back(
-        e.pack(e.extract(value, i), e.extract(value, i + 1), codec.element));
-  return e.gather(pairs);
+  return codec.elementBytes() == 2 ? roundToHalves(e, value, codec.element)
+                                   : value;
 }
 
 void CacheRow::store(Val value, Val column, int64_t columns) {

@@ -1,4 +1,4 @@
-//===- Rounding.cpp - Numbers that are rounded to bytes -------------------===//
+//===- Rounding.cpp - Numbers that are rounded to fewer bits --------------===//
 //
 // Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -29,6 +29,14 @@ RoundedChunk cuda::roundToBytes(Emitter &e, Val value, int64_t lanes,
   return {
       e.convert(e.roundEven(scaled, here), e.i32(), /*isUnsigned=*/false, here),
       e.divide(largest, most, here)};
+}
+
+Val cuda::roundToHalves(Emitter &e, Val value, Type element, Here here) {
+  Vals pairs;
+  for (int64_t i = 0, end = widthOf(value); i < end; i += 2)
+    pairs.push_back(e.pack(e.extract(value, i, here),
+                           e.extract(value, i + 1, here), element, here));
+  return e.gather(pairs, here);
 }
 
 LogicalResult RoundedRow::check(tok::KernelOp op) const {

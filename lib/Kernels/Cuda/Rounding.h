@@ -1,4 +1,4 @@
-//===- Rounding.h - Numbers that are rounded to bytes -----------*- C++ -*-===//
+//===- Rounding.h - Numbers that are rounded to fewer bits ------*- C++ -*-===//
 //
 // Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -27,6 +27,10 @@ struct RoundedChunk {
 /// nearest even, or zeros where m is 0; as the CPU's kernels do. All lanes of
 /// the warp call it.
 RoundedChunk roundToBytes(Emitter &e, Val value, int64_t lanes, Here here = {});
+
+/// A chunk of numbers rounded to `element`, f16 or bf16, to nearest even, a
+/// pair an i32.
+Val roundToHalves(Emitter &e, Val value, mlir::Type element, Here here = {});
 
 /// A row that is rounded in blocks of 32 columns, as linears that compute in i8
 /// read it. Lanes side by side hold chunks side by side, a power of two of them

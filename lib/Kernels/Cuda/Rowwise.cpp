@@ -252,7 +252,8 @@ struct RowwiseEmitter {
     whenBefore(chunk, end, [&] {
       Val at =
           e.offset(outputRows[output], byteOffset(firstColumn(chunk), element));
-      e.storeChunks(e.convert(value, element), at);
+      e.storeChunks(element.isF32() ? value : roundToHalves(e, value, element),
+                    at);
     });
   }
 

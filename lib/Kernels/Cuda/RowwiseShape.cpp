@@ -45,12 +45,14 @@ LogicalResult RowwiseShape::checkOperands(tok::KernelOp op) {
   int64_t row = columns * groups;
   auto check = [&](Type type, StringRef what) -> LogicalResult {
     auto memref = dyn_cast<MemRefType>(type);
+    Type element = memref ? memref.getElementType() : Type();
+    bool isHalf = memref && (element.isF16() || element.isBF16());
     if (!memref || memref.getRank() != 2 || memref.getDimSize(1) != row ||
-        !(memref.getElementType().isF32() || memref.getElementType().isF16()))
+        !(element.isF32() || isHalf))
       return op.emitOpError("expects ")
              << what << "s of a CUDA rowwise kernel to be memref<?x" << row
-             << "> of f32 or f16, but got " << type;
-    if (memref.getElementType().isF16())
+             << "> of f32, f16 or bf16, but got " << type;
+    if (isHalf)
       width = 8;
     return success();
   };

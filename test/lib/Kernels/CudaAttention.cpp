@@ -36,12 +36,6 @@ int64_t elementBytes(const AttentionShape &shape) {
   return type == "i8" ? 1 : type == "f32" ? 4 : 2;
 }
 
-/// f16, or bf16.
-const llvm::fltSemantics &semanticsOf(const char *type) {
-  return std::string(type) == "bf16" ? llvm::APFloat::BFloat()
-                                     : llvm::APFloat::IEEEhalf();
-}
-
 /// `value` rounded to `type`, and its bits.
 std::pair<double, uint16_t> roundTo(const char *type, float value) {
   llvm::APFloat half(value);

@@ -29,6 +29,12 @@ std::ostream &operator<<(std::ostream &os, const Shape &shape) {
             << shape.out;
 }
 
+/// What rounding to `type` may change, or `otherwise` for f32.
+double unitOf(const char *type, double otherwise) {
+  std::string name = type;
+  return name == "f16" ? 1e-3 : name == "bf16" ? 4e-3 : otherwise;
+}
+
 struct CudaRowwiseTest
     : testing::TestWithParam<std::tuple<CudaArchitecture, Shape>> {
   const CudaArchitecture &architecture = std::get<0>(GetParam());
@@ -41,14 +47,12 @@ TEST_P(CudaRowwiseTest, AddsAndNormalizes) {
   CudaKernelUnderTest test(residualNorm(shape.columns, shape.in, shape.out),
                            architecture);
   ASSERT_EQ(test.problem(), "");
-  bool halfIn = shape.in == std::string("f16"),
-       halfOut = shape.out == std::string("f16");
-  auto rows = [&](const char *name, bool isHalf, bool isWritten) {
-    return DeviceRows(test.simulator(), name, kRows, shape.columns, isHalf,
-                      isWritten);
+  auto rows = [&](const char *name, const char *type, bool isWritten) {
+    return DeviceRows(test.simulator(), name, kRows, shape.columns,
+                      semanticsOf(type), isWritten);
   };
-  DeviceRows x = rows("x", halfIn, true), r = rows("r", halfIn, true),
-             y = rows("y", halfOut, false);
+  DeviceRows x = rows("x", shape.in, true), r = rows("r", shape.in, true),
+             y = rows("y", shape.out, false);
   DeviceRows w(test.simulator(), "w", 1, shape.columns, false, true);
   x.fill(random);
   r.fill(random);
@@ -67,7 +71,7 @@ TEST_P(CudaRowwiseTest, AddsAndNormalizes) {
   // More blocks than rows: a launch may serve any number up to its own.
   test.run(kEnd - kBegin + 2, {0, kBegin, kEnd, 0, w.address(), x.address(),
                                r.address(), x.address(), y.address()});
-  double unit = halfOut ? 1e-3 : 1e-6;
+  double unit = unitOf(shape.out, 1e-6);
   for (int64_t row = 0; row < kRows; ++row) {
     if (row < kBegin || row >= kEnd) {
       EXPECT_TRUE(y.isUntouched(row)) << row;
@@ -83,7 +87,7 @@ TEST_P(CudaRowwiseTest, AddsAndNormalizes) {
       ASSERT_NEAR(y.get(row, c), norm, unit * std::fabs(norm) + unit / 1e3)
           << "row " << row << ", column " << c;
       if (c < x.stride) {
-        ASSERT_NEAR(x.get(row, c), s, (halfIn ? 1e-3 : 1e-7) * std::fabs(s))
+        ASSERT_NEAR(x.get(row, c), s, unitOf(shape.in, 1e-7) * std::fabs(s))
             << "row " << row << ", column " << c;
       }
     }
@@ -97,16 +101,14 @@ TEST_P(CudaRowwiseTest, KeepsBitsInAnyCompany) {
   CudaKernelUnderTest test(residualNorm(shape.columns, shape.in, shape.out),
                            architecture);
   ASSERT_EQ(test.problem(), "");
-  bool halfIn = shape.in == std::string("f16"),
-       halfOut = shape.out == std::string("f16");
-  auto rows = [&](const char *name, bool isHalf, int64_t count) {
-    return DeviceRows(test.simulator(), name, count, shape.columns, isHalf,
-                      true);
+  auto rows = [&](const char *name, const char *type, int64_t count) {
+    return DeviceRows(test.simulator(), name, count, shape.columns,
+                      semanticsOf(type), true);
   };
-  DeviceRows x = rows("x", halfIn, kRows), r = rows("r", halfIn, kRows),
-             y = rows("y", halfOut, kRows), x1 = rows("x1", halfIn, 1),
-             r1 = rows("r1", halfIn, 1), y1 = rows("y1", halfOut, 1),
-             w = rows("w", false, 1);
+  DeviceRows x = rows("x", shape.in, kRows), r = rows("r", shape.in, kRows),
+             y = rows("y", shape.out, kRows), x1 = rows("x1", shape.in, 1),
+             r1 = rows("r1", shape.in, 1), y1 = rows("y1", shape.out, 1),
+             w = rows("w", "f32", 1);
   x.fill(random);
   r.fill(random);
   w.fill(random, -2, 2);
@@ -172,10 +174,10 @@ auto onAllArchitectures(llvm::ArrayRef<Shape> shapes) {
 }
 
 // One column, a short chunk, several chunks a thread, more than 256 threads.
-constexpr Shape kShapes[] = {{1, "f32", "f32"},    {576, "f32", "f32"},
-                             {8200, "f32", "f32"}, {72, "f16", "f16"},
-                             {77, "f16", "f32"},   {1000, "f32", "f16"},
-                             {4096, "f16", "f16"}};
+constexpr Shape kShapes[] = {
+    {1, "f32", "f32"},    {576, "f32", "f32"},   {8200, "f32", "f32"},
+    {72, "f16", "f16"},   {77, "f16", "f32"},    {1000, "f32", "f16"},
+    {4096, "f16", "f16"}, {200, "bf16", "bf16"}, {1000, "f32", "bf16"}};
 INSTANTIATE_TEST_SUITE_P(Shapes, CudaRowwiseTest, onAllArchitectures(kShapes),
                          nameOf);
 INSTANTIATE_TEST_SUITE_P(Shapes, CudaRowwiseF32Test,

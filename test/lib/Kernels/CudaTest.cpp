@@ -15,7 +15,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Parser/Parser.h"
-#include "llvm/ADT/APFloat.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstring>
@@ -123,28 +123,35 @@ void test::expectNoReports(const sim::Result &result) {
     ADD_FAILURE() << toText(report);
 }
 
-static int64_t strideOf(int64_t columns, bool isHalf) {
-  int64_t elements = isHalf ? 32 : 16;
-  return (columns + elements - 1) / elements * elements;
+const llvm::fltSemantics &test::semanticsOf(const char *type) {
+  std::string name = type;
+  return name == "f16"    ? llvm::APFloat::IEEEhalf()
+         : name == "bf16" ? llvm::APFloat::BFloat()
+                          : llvm::APFloat::IEEEsingle();
+}
+
+static int64_t strideOf(int64_t columns, const llvm::fltSemantics &type) {
+  return llvm::alignTo(columns, 64 * 8 / llvm::APFloat::getSizeInBits(type));
 }
 
 DeviceRows::DeviceRows(sim::Simulator &simulator, const char *name,
                        int64_t rows, int64_t columns, bool isHalf,
                        bool isWritten)
-    : rows(rows), columns(columns), stride(strideOf(columns, isHalf)),
-      rowBytes(stride * (isHalf ? 2 : 4)), isHalf(isHalf),
+    : DeviceRows(simulator, name, rows, columns,
+                 semanticsOf(isHalf ? "f16" : "f32"), isWritten) {}
+
+DeviceRows::DeviceRows(sim::Simulator &simulator, const char *name,
+                       int64_t rows, int64_t columns,
+                       const llvm::fltSemantics &type, bool isWritten)
+    : rows(rows), columns(columns), stride(strideOf(columns, type)),
+      rowBytes(stride * llvm::APFloat::getSizeInBits(type) / 8), type(type),
       data(llvm::cantFail(
           simulator.addBuffer(name, rows * rowBytes, isWritten))) {}
 
-static const llvm::fltSemantics &semanticsOf(bool isHalf) {
-  return isHalf ? llvm::APFloat::IEEEhalf() : llvm::APFloat::IEEEsingle();
-}
-
 double DeviceRows::get(int64_t row, int64_t column) const {
-  unsigned width = isHalf ? 2 : 4;
   uint64_t bits = 0;
-  std::memcpy(&bits, this->row(row) + column * width, width);
-  llvm::APFloat value(semanticsOf(isHalf), llvm::APInt(8 * width, bits));
+  std::memcpy(&bits, this->row(row) + column * width(), width());
+  llvm::APFloat value(type, llvm::APInt(8 * width(), bits));
   bool loses;
   value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven,
                 &loses);
@@ -154,11 +161,9 @@ double DeviceRows::get(int64_t row, int64_t column) const {
 void DeviceRows::set(int64_t row, int64_t column, double value) {
   llvm::APFloat number(value);
   bool loses;
-  number.convert(semanticsOf(isHalf), llvm::APFloat::rmNearestTiesToEven,
-                 &loses);
+  number.convert(type, llvm::APFloat::rmNearestTiesToEven, &loses);
   uint64_t bits = number.bitcastToAPInt().getZExtValue();
-  unsigned width = isHalf ? 2 : 4;
-  std::memcpy(data + row * rowBytes + column * width, &bits, width);
+  std::memcpy(data + row * rowBytes + column * width(), &bits, width());
 }
 
 void DeviceRows::fill(std::mt19937 &random, double low, double high) {

@@ -17,6 +17,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/ADT/APFloat.h"
 #include "gmock/gmock.h"
 
 #include <functional>
@@ -75,6 +76,9 @@ class DeviceRows {
 public:
   DeviceRows(sim::Simulator &simulator, const char *name, int64_t rows,
              int64_t columns, bool isHalf, bool isWritten);
+  /// Of f32, f16 or bf16.
+  DeviceRows(sim::Simulator &simulator, const char *name, int64_t rows,
+             int64_t columns, const llvm::fltSemantics &type, bool isWritten);
 
   double get(int64_t row, int64_t column) const;
   void set(int64_t row, int64_t column, double value);
@@ -88,9 +92,14 @@ public:
   const int64_t rows, columns, stride, rowBytes;
 
 private:
-  const bool isHalf;
+  int64_t width() const { return rowBytes / stride; }
+
+  const llvm::fltSemantics &type;
   uint8_t *data;
 };
+
+/// f32, f16 or bf16.
+const llvm::fltSemantics &semanticsOf(const char *type);
 
 std::string toText(const sim::Report &report);
 
