@@ -18,6 +18,7 @@ NLOHMANN_JSON_SERIALIZE_ENUM(Element, {{Element::F32, "f32"},
                                        {Element::F16, "f16"},
                                        {Element::BF16, "bf16"},
                                        {Element::I8, "i8"},
+                                       {Element::U6, "u6"},
                                        {Element::Scale, "scale"},
                                        {Element::I32, "i32"}})
 

@@ -27,6 +27,7 @@ enum class Element {
   F16,   // multiples of 2^-10 in [-1, 1)
   BF16,  // multiples of 2^-7 in [-1, 1)
   I8,    // -127 to 127
+  U6,    // a byte, 0 to 63
   Scale, // f32, multiples of 2^-23 in [0.5, 1)
   I32,   // for results; none are made up
 };

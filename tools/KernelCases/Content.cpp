@@ -28,6 +28,7 @@ uint64_t cases::sizeOf(Element element) {
   case Element::BF16:
     return 2;
   case Element::I8:
+  case Element::U6:
     return 1;
   case Element::F32:
   case Element::Scale:
@@ -81,6 +82,8 @@ double cases::decode(const uint8_t *data, Element element) {
   }
   case Element::I8:
     return static_cast<int8_t>(*data);
+  case Element::U6:
+    return *data;
   case Element::I32: {
     int32_t value;
     memcpy(&value, data, sizeof value);
@@ -129,6 +132,9 @@ static void store(uint8_t *to, const Part &part, uint64_t random) {
   }
   case Element::I8:
     *to = static_cast<uint8_t>(static_cast<int>(random % 255) - 127);
+    return;
+  case Element::U6:
+    *to = static_cast<uint8_t>(random % 64);
     return;
   case Element::I32:
     return;

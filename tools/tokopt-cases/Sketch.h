@@ -66,6 +66,8 @@ void addAttention(std::vector<Sketch> &sketches);
 /// What is generated from the region of a row: norms, and rows that go to
 /// pages.
 void addRowwise(std::vector<Sketch> &sketches);
+/// Products with packed weights.
+void addLinear(std::vector<Sketch> &sketches);
 /// How fast memory is read.
 void addStreams(std::vector<Sketch> &sketches);
 /// One instruction each, whose results are recorded.

@@ -47,6 +47,7 @@ static std::vector<Sketch> getSketches() {
   addStreams(sketches);
   addInstructions(sketches);
   addRowwise(sketches);
+  addLinear(sketches);
   addAttention(sketches);
   return sketches;
 }

@@ -57,11 +57,10 @@ TEST(Content, makes_numbers_up) {
     Element element;
     double unit, least, most;
     size_t distinct; // of the numbers that there are
-  } kinds[] = {{Element::F32, 0x1p-21, -4, 4, 240},
-               {Element::F16, 0x1p-8, -4, 4, 350},
-               {Element::BF16, 0x1p-5, -4, 4, 150},
-               {Element::Scale, 0x1p-21, 2, 4, 240},
-               {Element::I8, 1, -127, 127, 200}};
+  } kinds[] = {
+      {Element::F32, 0x1p-21, -4, 4, 240}, {Element::F16, 0x1p-8, -4, 4, 350},
+      {Element::BF16, 0x1p-5, -4, 4, 150}, {Element::Scale, 0x1p-21, 2, 4, 240},
+      {Element::I8, 1, -127, 127, 200},    {Element::U6, 1, 0, 63, 60}};
   for (const auto &kind : kinds) {
     SCOPED_TRACE(static_cast<int>(kind.element));
     std::vector<uint8_t> data = contents(filled("x", kind.element, 2));
