@@ -42,7 +42,7 @@ int64_t tokopt::tok::getBlockBytes(Type elementType) {
 
 bool tokopt::tok::isWeightElement(Type elementType) {
   return isa<FormatInterface>(elementType) || elementType.isF32() ||
-         elementType.isF16();
+         elementType.isF16() || elementType.isBF16();
 }
 
 bool tokopt::tok::hasRounding(Type elementType) {

@@ -21,7 +21,7 @@ def Tok_StoredTensor : Type<
     And<[IsRankedTensorTypePred,
          CPred<"::tokopt::tok::isWeightElement(::llvm::cast<::mlir::RankedTensorType>($_self).getElementType())">,
          HasAnyRankOfPred<[1, 2]>]>,
-    "a vector or matrix of a weight format, f16 or f32", "::mlir::RankedTensorType">;
+    "a vector or matrix of a weight format, bf16, f16 or f32", "::mlir::RankedTensorType">;
 /// The same as plain numbers.
 def Tok_PlainTensor : AnyTypeOf<[1DTensorOf<[F32]>, 2DTensorOf<[F32]>], "a vector or matrix of f32",
                                 "::mlir::RankedTensorType">;
@@ -38,7 +38,7 @@ def Tok_DequantizeOp : Tok_WeightExpressionOp<"dequantize", [Tok_PlainOf<"input"
   let summary = "the values of a weight as f32";
   let description = [{
     `output[r, c]` is the value of `input[r, c]`: what the format's type says,
-    the extension of an f16, an f32 itself. No value of a format needs rounding,
+    the extension of an f16 or bf16, an f32 itself. No value of a format needs rounding,
     but for the difference in `q4_k` and the sum in `q4_1`, which are rounded
     once. Exact on every format; any bytes are valid.
 
@@ -67,7 +67,7 @@ def Tok_QuantizeOp : Tok_WeightExpressionOp<"quantize", [Tok_PlainOf<"output", "
     | format | scale | stored number |
     |---|---|---|
     | `f32` | | x itself |
-    | `f16` | | x, half to even |
+    | `f16`, `bf16` | | x, half to even |
     | `q8_0` | `d = max abs(x) / 127` | `round(x * i)`, half away from zero |
     | `q4_0` | `d = e / -8` | `min(15, trunc(x * i + 8.5))` |
     | `q5_0` | `d = e / -16` | `min(31, trunc(x * i + 16.5))` |
@@ -80,8 +80,8 @@ def Tok_QuantizeOp : Tok_WeightExpressionOp<"quantize", [Tok_PlainOf<"output", "
     of `x - m`: so the result is the same whether or not the machine flushes
     denormals.
 
-    A NaN, an infinity, or a value, `d` or `m` beyond f16's 65504 has no number
-    in these formats but `f32`: on a value the result is undefined, in a
+    A NaN, an infinity, or a value, `d` or `m` beyond f16's 65504 (a value beyond
+    bf16's largest) has no number in these formats but `f32`: on a value the result is undefined, in a
     `tok.weight` the bundler refuses it by name.
 
     `q4_k` and `q6_k` are refused: their scales are found by a search, which is

@@ -98,7 +98,7 @@ static LogicalResult checkTensor(WeightOp op, RankedTensorType type,
   auto error = [&] { return op.emitOpError(where) << "expects "; };
   Type element = type.getElementType();
   if (!isWeightElement(element))
-    return error() << "a weight format, f16 or f32, but got " << element;
+    return error() << "a weight format, bf16, f16 or f32, but got " << element;
   if (type.getRank() < 1 || type.getRank() > 2 || !type.hasStaticShape())
     return error() << "a static vector or matrix, but got " << type;
   int64_t elements = 1;

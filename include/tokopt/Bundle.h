@@ -38,7 +38,7 @@ namespace tokopt {
 //===----------------------------------------------------------------------===//
 
 /// How the numbers of a matrix are stored, in the model file and packed.
-enum class Format { F32, F16, Q4_0, Q4_1, Q5_0, Q8_0, Q4_K, Q6_K };
+enum class Format { F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q8_0, Q4_K, Q6_K };
 
 struct FormatInfo {
   /// The name in IR, manifest and documentation, such as `q4_0`.

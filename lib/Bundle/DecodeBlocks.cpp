@@ -45,6 +45,11 @@ static void decodeF16(const uint8_t *block, float *values) {
   *values = half(block);
 }
 
+/// The upper half of an f32.
+static void decodeBF16(const uint8_t *block, float *values) {
+  *values = llvm::bit_cast<float>(uint32_t(read16le(block)) << 16);
+}
+
 /// Block: d, 16 bytes of nibbles. d * (q - 8).
 static void decodeQ4_0(const uint8_t *block, float *values) {
   float d = half(block);
@@ -123,6 +128,8 @@ DecodeBlock tokopt::getDecodeBlock(Format format) {
     return decodeF32;
   case Format::F16:
     return decodeF16;
+  case Format::BF16:
+    return decodeBF16;
   case Format::Q4_0:
     return decodeQ4_0;
   case Format::Q4_1:

@@ -114,6 +114,15 @@ static bool encodeF16(const float *values, uint8_t *block) {
   return putHalf(*values, block);
 }
 
+/// Half to even: what is added carries into the upper half, and from the
+/// largest number to an infinity.
+static bool encodeBF16(const float *values, uint8_t *block) {
+  uint32_t bits = llvm::bit_cast<uint32_t>(settle(*values));
+  uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+  write16le(block, static_cast<uint16_t>(rounded));
+  return std::isfinite(*values) && (rounded & 0x7f80) != 0x7f80;
+}
+
 static bool encodeQ8_0(const float *values, uint8_t *block) {
   float x[kBlock];
   if (!settleBlock(values, x))
@@ -185,6 +194,8 @@ EncodeBlock tokopt::getEncodeBlock(Format format) {
     return encodeF32;
   case Format::F16:
     return encodeF16;
+  case Format::BF16:
+    return encodeBF16;
   case Format::Q4_0:
     return encodeQ4_0;
   case Format::Q4_1:

@@ -17,9 +17,9 @@ using namespace tokopt;
 
 static constexpr FormatInfo kFormats[] = {
     // name, columns, source bytes, packed bytes; in the order of the enum
-    {"f32", 1, 4, 64},        {"f16", 1, 2, 32},        {"q4_0", 32, 18, 288},
-    {"q4_1", 32, 20, 320},    {"q5_0", 32, 22, 352},    {"q8_0", 32, 34, 544},
-    {"q4_k", 256, 144, 2368}, {"q6_k", 256, 210, 3360},
+    {"f32", 1, 4, 64},     {"f16", 1, 2, 32},        {"bf16", 1, 2, 32},
+    {"q4_0", 32, 18, 288}, {"q4_1", 32, 20, 320},    {"q5_0", 32, 22, 352},
+    {"q8_0", 32, 34, 544}, {"q4_k", 256, 144, 2368}, {"q6_k", 256, 210, 3360},
 };
 
 const FormatInfo &tokopt::getFormatInfo(Format format) {

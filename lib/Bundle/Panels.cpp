@@ -147,6 +147,7 @@ static void packQ6_K(const uint8_t *block, int64_t row, uint8_t *out) {
   }
 }
 
+/// Of bf16 too, whose bits move alike.
 static void packF16(const uint8_t *block, int64_t row, uint8_t *out) {
   putHalf(out, row, block);
 }
@@ -173,6 +174,8 @@ PackPanel tokopt::getPackPanel(Format format) {
     return packPanel<Format::F32, packF32>;
   case Format::F16:
     return packPanel<Format::F16, packF16>;
+  case Format::BF16:
+    return packPanel<Format::BF16, packF16>;
   case Format::Q4_0:
     return packPanel<Format::Q4_0, packQ4_0>;
   case Format::Q4_1:

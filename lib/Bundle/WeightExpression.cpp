@@ -111,9 +111,12 @@ static std::string describeBlock(const float *values, int64_t count,
       return "found a NaN";
     most = std::max(most, std::fabs(values[i]));
   }
-  return formatv("found a magnitude of {0:e}, too large for the f16 {1} of "
-                 "{2}",
-                 most, format == "f16" ? "numbers" : "scales", format);
+  if (format == "f16" || format == "bf16")
+    return formatv("found a magnitude of {0:e}, too large for {1}", most,
+                   format);
+  return formatv("found a magnitude of {0:e}, too large for the f16 scales of "
+                 "{1}",
+                 most, format);
 }
 
 Expected<WeightExpression::Value> WeightExpression::addQuantize(Value input,

@@ -28,6 +28,7 @@ ArrayRef<Format> tokopt::gguf::getFormats() {
       {FormatId::Q4_0, "q4_0", 32, 18},   {FormatId::Q4_1, "q4_1", 32, 20},
       {FormatId::Q5_0, "q5_0", 32, 22},   {FormatId::Q8_0, "q8_0", 32, 34},
       {FormatId::Q4_K, "q4_k", 256, 144}, {FormatId::Q6_K, "q6_k", 256, 210},
+      {FormatId::BF16, "bf16", 1, 2},
   };
   return formats;
 }

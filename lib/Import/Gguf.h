@@ -43,7 +43,8 @@ enum class FormatId : uint32_t {
   Q5_0 = 6,
   Q8_0 = 8,
   Q4_K = 12,
-  Q6_K = 14
+  Q6_K = 14,
+  BF16 = 30
 };
 
 /// How the elements of a tensor are stored.

@@ -66,6 +66,8 @@ static Type getElementType(MLIRContext *context, gguf::FormatId format) {
     return tok::Q4_KType::get(context);
   case gguf::FormatId::Q6_K:
     return tok::Q6_KType::get(context);
+  case gguf::FormatId::BF16:
+    return BFloat16Type::get(context);
   }
   llvm_unreachable("covered switch");
 }

@@ -96,7 +96,9 @@ struct DecomposeQuantize : DecomposePattern<tok::QuantizeOp> {
     if (!isa<tok::FormatInterface>(element)) {
       rewriter.replaceOp(
           op, mapValues(b, adaptor.getInput(), element, [&](Term value) {
-            return resizeFloat(value, element);
+            // A bf16 may be as small as an f32, which machines flush.
+            return resizeFloat(element.isBF16() ? settle(value) : value,
+                               element);
           }));
       return success();
     }

@@ -52,6 +52,11 @@ struct BlockReader {
     half = arith::BitcastOp::create(b, b.getF16Type(), half);
     return resizeFloat(b.term(half), b.getF32Type());
   }
+  /// The upper two bytes of an f32.
+  Term bf16(Term at) {
+    Term bits = byte(at) << 16 | byte(at + 1) << 24;
+    return b.term(arith::BitcastOp::create(b, b.getF32Type(), bits.value));
+  }
   /// The half-byte number `high` (0 or 1) at a byte, as i32.
   Term nibble(Term at, Term high) { return byte(at) >> toI32(high * 4) & 15; }
   Term toI32(Term index) {
@@ -137,6 +142,11 @@ static Codec getCodec(Type format) {
       .Case<Float16Type>([](Type) {
         return Codec{{}, [](BlockReader &block, ArrayRef<Term>) {
                        return block.f16(block.at(0));
+                     }};
+      })
+      .Case<BFloat16Type>([](Type) {
+        return Codec{{}, [](BlockReader &block, ArrayRef<Term>) {
+                       return block.bf16(block.at(0));
                      }};
       })
       .Default([](Type) {

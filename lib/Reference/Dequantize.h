@@ -18,8 +18,8 @@
 namespace tokopt::reference {
 
 /// The f32 values `[rows, columns]` of some rows of a matrix with elements of
-/// type `format` (a tok format, f32 or f16). `rowPlace` gives the place of a
-/// row's first byte in `bytes`, a tensor of i8. `rows` is a constant or a
+/// type `format` (a tok format, f32, f16 or bf16). `rowPlace` gives the place
+/// of a row's first byte in `bytes`, a tensor of i8. `rows` is a constant or a
 /// value.
 mlir::Value
 dequantizeRows(Emitter &b, mlir::Type format, mlir::Value bytes,

@@ -239,6 +239,20 @@ struct F16Codec : Codec {
   }
 };
 
+struct BF16Codec : Codec {
+  int64_t blockColumns() const override { return 1; }
+  int64_t panelBytes() const override { return 32; }
+  int64_t columnBytes() const override { return 32; }
+  int64_t operations() const override { return 2; }
+  /// The upper half of an f32.
+  Val decode(Emitter &e, const GroupReader &ref, int64_t) const override {
+    Val bits =
+        e.bitcast(ref.halves(e, Of::Group, 0), e.vec(ref.lanes, e.i16()));
+    Val words = e.shiftLeft(e.convert(bits, e.i32(), /*isUnsigned=*/true), 16);
+    return e.bitcast(words, e.vec(ref.lanes, e.f32()));
+  }
+};
+
 struct F32Codec : Codec {
   int64_t blockColumns() const override { return 1; }
   int64_t panelBytes() const override { return 64; }
@@ -259,9 +273,12 @@ const Codec *kernels::findCodec(Type elementType) {
   static const Q4_KCodec q4_k;
   static const Q6_KCodec q6_k;
   static const F16Codec f16;
+  static const BF16Codec bf16;
   static const F32Codec f32;
   if (elementType.isF16())
     return &f16;
+  if (elementType.isBF16())
+    return &bf16;
   if (elementType.isF32())
     return &f32;
   return TypeSwitch<Type, const Codec *>(elementType)

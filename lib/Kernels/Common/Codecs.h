@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // A codec reads the packed panels of docs/bundle.md for a template. Columns
-// come in *groups* of 32 (of 1 for f16 and f32); a panel block holds one group
-// or, for K-quants, eight.
+// come in *groups* of 32 (of 1 for f16, bf16 and f32); a panel block holds one
+// group or, for K-quants, eight.
 //
 //===----------------------------------------------------------------------===//
 

@@ -57,10 +57,10 @@ TEST_F(DialectTest, FormatsKnowTheirBlocks) {
   struct {
     const char *type;
     int64_t block, bytes;
-  } formats[] = {{"!tok.q4_0", 32, 18},   {"!tok.q4_1", 32, 20},
-                 {"!tok.q5_0", 32, 22},   {"!tok.q8_0", 32, 34},
-                 {"!tok.q4_k", 256, 144}, {"!tok.q6_k", 256, 210},
-                 {"f16", 1, 2},           {"f32", 1, 4}};
+  } formats[] = {
+      {"!tok.q4_0", 32, 18}, {"!tok.q4_1", 32, 20},   {"!tok.q5_0", 32, 22},
+      {"!tok.q8_0", 32, 34}, {"!tok.q4_k", 256, 144}, {"!tok.q6_k", 256, 210},
+      {"bf16", 1, 2},        {"f16", 1, 2},           {"f32", 1, 4}};
   for (auto &format : formats) {
     Type type = parse(format.type);
     EXPECT_EQ(getBlock(type), format.block) << format.type;
@@ -68,8 +68,7 @@ TEST_F(DialectTest, FormatsKnowTheirBlocks) {
     EXPECT_TRUE(isWeightElement(type)) << format.type;
     EXPECT_EQ(hasRounding(type), format.block < 256) << format.type;
   }
-  for (const char *other :
-       {"bf16", "i8", "f64", "index", "!tok.rows<pos, seq>"})
+  for (const char *other : {"i8", "f64", "index", "!tok.rows<pos, seq>"})
     EXPECT_FALSE(isWeightElement(parse(other))) << other;
 }
 

@@ -2,8 +2,8 @@
 
 // Weights, stacks and schedules that contradict themselves or each other.
 
-// expected-error @+1 {{expects a weight format, f16 or f32, but got 'bf16'}}
-tok.weight @w : tensor<96xbf16> = source "m.gguf" at [0]
+// expected-error @+1 {{expects a weight format, bf16, f16 or f32, but got 'f64'}}
+tok.weight @w : tensor<96xf64> = source "m.gguf" at [0]
 
 // -----
 

@@ -25,10 +25,10 @@ tok.weight @w : tensor<32xf32> = source "m.gguf" at [0] {
 
 // -----
 
-// expected-error @+1 {{in its source: expects a weight format, f16 or f32, but got 'bf16'}}
-tok.weight @w : tensor<32xf32> = source "m.gguf" at [0] : tensor<32xbf16> {
-^bb0(%w: tensor<32xbf16>):
-  tok.yield %w : tensor<32xbf16>
+// expected-error @+1 {{in its source: expects a weight format, bf16, f16 or f32, but got 'f64'}}
+tok.weight @w : tensor<32xf32> = source "m.gguf" at [0] : tensor<32xf64> {
+^bb0(%w: tensor<32xf64>):
+  tok.yield %w : tensor<32xf64>
 }
 
 // -----
@@ -341,16 +341,16 @@ func.func @f(%x: tensor<2x?xf32>, %s: tensor<?xf32>) {
 
 // -----
 
-func.func @f(%x: tensor<2x32xbf16>) {
-  // expected-error @+1 {{'input' must be a vector or matrix of a weight format, f16 or f32, but got 'tensor<2x32xbf16>'}}
-  %0 = tok.dequantize %x : tensor<2x32xbf16>
+func.func @f(%x: tensor<2x32xf64>) {
+  // expected-error @+1 {{'input' must be a vector or matrix of a weight format, bf16, f16 or f32, but got 'tensor<2x32xf64>'}}
+  %0 = tok.dequantize %x : tensor<2x32xf64>
   return
 }
 
 // -----
 
 func.func @f(%x: tensor<2x2x32xf16>) {
-  // expected-error @+1 {{'input' must be a vector or matrix of a weight format, f16 or f32, but got 'tensor<2x2x32xf16>'}}
+  // expected-error @+1 {{'input' must be a vector or matrix of a weight format, bf16, f16 or f32, but got 'tensor<2x2x32xf16>'}}
   %0 = tok.dequantize %x : tensor<2x2x32xf16>
   return
 }

@@ -34,9 +34,9 @@ namespace {
 using Bytes = std::vector<uint8_t>;
 using Value = WeightExpression::Value;
 
-constexpr Format kFormats[] = {Format::F32,  Format::F16,  Format::Q4_0,
-                               Format::Q4_1, Format::Q5_0, Format::Q8_0,
-                               Format::Q4_K, Format::Q6_K};
+constexpr Format kFormats[] = {Format::F32,  Format::F16,  Format::BF16,
+                               Format::Q4_0, Format::Q4_1, Format::Q5_0,
+                               Format::Q8_0, Format::Q4_K, Format::Q6_K};
 
 Bytes toBytes(ArrayRef<float> values) {
   Bytes bytes(values.size() * 4);
@@ -128,6 +128,26 @@ TEST(Blocks, RoundsToTheNearestHalf) {
       check(bit_cast<uint32_t>(sign * std::ldexp(static_cast<float>(i), -26)));
 }
 
+TEST_F(WeightExpressionTest, RoundsToTheNearestInBF16) {
+  std::vector<float> values;
+  std::mt19937 draw(5);
+  for (uint32_t bits = 0; bits < 0x7f70; bits += 7)
+    for (uint32_t rest : {0u, 1u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu})
+      for (uint32_t sign : {0u, 0x80000000u})
+        if (float value = bit_cast<float>(bits << 16 | rest | sign);
+            std::fabs(value) >= 0x1p-125f)
+          values.push_back(value);
+  Bytes found = cantFail(quantize(values, Format::BF16));
+  for (size_t i = 0; i < values.size(); ++i) {
+    APFloat value(values[i]);
+    bool lost;
+    value.convert(APFloat::BFloat(), APFloat::rmNearestTiesToEven, &lost);
+    ASSERT_EQ(found[2 * i] | found[2 * i + 1] << 8,
+              static_cast<int>(value.bitcastToAPInt().getZExtValue()))
+        << values[i];
+  }
+}
+
 TEST_F(WeightExpressionTest, RoundsHalfAwayFromZeroInQ8_0) {
   std::vector<float> values(32);
   values[0] = -127; // so the scale is 1
@@ -190,6 +210,10 @@ TEST_F(WeightExpressionTest, RefusesWhatHasNoNumber) {
   EXPECT_THAT(getMessage(quantize(std::vector<float>(32, -1e6f), Format::Q4_1)),
               HasSubstr("too large"));
   EXPECT_EQ(refuse(65519, Format::F16), "no error");
+  for (float value : {NAN, INFINITY, -0x1.ffp127f})
+    EXPECT_THAT(refuse(value, Format::BF16),
+                HasSubstr("column 40 on: cannot be rounded to bf16: found "));
+  EXPECT_EQ(refuse(0x1.fep127f, Format::BF16), "no error");
   EXPECT_EQ(refuse(INFINITY, Format::F32), "no error");
 }
 

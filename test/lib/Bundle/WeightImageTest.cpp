@@ -37,6 +37,13 @@ float readHalf(const uint8_t *bytes) {
   return std::copysign(magnitude, bits & 0x8000 ? -1.0f : 1.0f);
 }
 
+float readBrain(const uint8_t *bytes) {
+  uint32_t bits = uint32_t(bytes[0]) << 16 | uint32_t(bytes[1]) << 24;
+  float value;
+  std::memcpy(&value, &bits, 4);
+  return value;
+}
+
 float readFloat(const uint8_t *bytes) {
   float value;
   std::memcpy(&value, bytes, 4);
@@ -57,6 +64,8 @@ float decodeSource(Format format, const uint8_t *b, int64_t k) {
     return readFloat(b);
   case Format::F16:
     return readHalf(b);
+  case Format::BF16:
+    return readBrain(b);
   case Format::Q4_0:
     return readHalf(b) * (nibble(b + 2) - 8);
   case Format::Q4_1:
@@ -109,6 +118,8 @@ float decodePacked(Format format, const uint8_t *b, int64_t r, int64_t k) {
     return readFloat(b + 4 * r);
   case Format::F16:
     return half(b);
+  case Format::BF16:
+    return readBrain(b + 2 * r);
   case Format::Q4_0:
     return half(b + 256) * (nibble(b, k) - 8);
   case Format::Q4_1:
@@ -143,9 +154,9 @@ bool isSame(float a, float b) { return a == b || (a != a && b != b); }
 // Tests
 //===----------------------------------------------------------------------===//
 
-const Format kFormats[] = {Format::F32,  Format::F16,  Format::Q4_0,
-                           Format::Q4_1, Format::Q5_0, Format::Q8_0,
-                           Format::Q4_K, Format::Q6_K};
+const Format kFormats[] = {Format::F32,  Format::F16,  Format::BF16,
+                           Format::Q4_0, Format::Q4_1, Format::Q5_0,
+                           Format::Q8_0, Format::Q4_K, Format::Q6_K};
 
 class PackingTest : public testing::TestWithParam<Format> {
 protected:

@@ -93,10 +93,10 @@ TEST(Gguf, KnowsTheBlockOfEveryFormat) {
     uint32_t id;
     StringRef name;
     uint32_t elements, bytes;
-  } expected[] = {{0, "f32", 1, 4},       {1, "f16", 1, 2},
-                  {2, "q4_0", 32, 18},    {3, "q4_1", 32, 20},
-                  {6, "q5_0", 32, 22},    {8, "q8_0", 32, 34},
-                  {12, "q4_k", 256, 144}, {14, "q6_k", 256, 210}};
+  } expected[] = {
+      {0, "f32", 1, 4},       {1, "f16", 1, 2},       {2, "q4_0", 32, 18},
+      {3, "q4_1", 32, 20},    {6, "q5_0", 32, 22},    {8, "q8_0", 32, 34},
+      {12, "q4_k", 256, 144}, {14, "q6_k", 256, 210}, {30, "bf16", 1, 2}};
   EXPECT_EQ(getFormats().size(), std::size(expected));
   for (auto [id, name, elements, bytes] : expected) {
     const Format *format = lookupFormat(id);
@@ -208,7 +208,7 @@ TEST(Gguf, RefusesBadShapes) {
               HasSubstr("expected a multiple of 256"));
   EXPECT_THAT(messageOf(makeOneTensor({32}, 7)),
               AllOf(HasSubstr("tensor 'w': found format number 7"),
-                    HasSubstr("f32 f16 q4_0 q4_1 q5_0 q8_0 q4_k q6_k")));
+                    HasSubstr("f32 f16 q4_0 q4_1 q5_0 q8_0 q4_k q6_k bf16")));
 }
 
 TEST(Gguf, RefusesBadPlaces) {

@@ -94,6 +94,17 @@ static Decoded decodeQ6_K(const uint8_t *b, int64_t k) {
 
 static Decoded decodeF16(const uint8_t *b, int64_t) { return product(half(b)); }
 
+static float brain(const uint8_t *b) {
+  uint32_t bits = uint32_t(b[0]) << 16 | uint32_t(b[1]) << 24;
+  float value;
+  std::memcpy(&value, &bits, 4);
+  return value;
+}
+
+static Decoded decodeBF16(const uint8_t *b, int64_t) {
+  return product(brain(b));
+}
+
 static Decoded decodeF32(const uint8_t *b, int64_t) {
   float value;
   std::memcpy(&value, b, 4);
@@ -109,6 +120,7 @@ const std::vector<BlockFormat> &tokopt::test::getBlockFormats() {
       {"!tok.q4_k", "q4_k", 256, 144, decodeQ4_K, {0, 2}},
       {"!tok.q6_k", "q6_k", 256, 210, decodeQ6_K, {208}},
       {"f16", "f16", 1, 2, decodeF16, {0}},
+      {"bf16", "bf16", 1, 2, decodeBF16, {}},
       {"f32", "f32", 1, 4, decodeF32, {}}};
   return formats;
 }
@@ -132,6 +144,13 @@ Matrix tokopt::test::makeMatrix(const BlockFormat &format, int64_t rows,
       if (std::string(format.name) == "f32") {
         float value = number();
         std::memcpy(bytes, &value, 4);
+      }
+      if (std::string(format.name) == "bf16") {
+        float value = number();
+        uint32_t bits;
+        std::memcpy(&bits, &value, 4);
+        bytes[0] = bits >> 16;
+        bytes[1] = bits >> 24;
       }
     }
   return matrix;

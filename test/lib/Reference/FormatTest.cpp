@@ -42,6 +42,13 @@ Values unpackF32(const uint8_t *b) {
 
 Values unpackF16(const uint8_t *b) { return {half(b)}; }
 
+Values unpackBF16(const uint8_t *b) {
+  uint32_t bits = uint32_t(read16le(b)) << 16;
+  float value;
+  std::memcpy(&value, &bits, 4);
+  return {value};
+}
+
 Values unpackQ4_0(const uint8_t *b) {
   Values values(32);
   for (int i = 0; i < 16; ++i) {
@@ -177,6 +184,7 @@ INSTANTIATE_TEST_SUITE_P(
     All, Format,
     testing::Values(FormatCase{"f32", 1, 4, {}, unpackF32},
                     FormatCase{"f16", 1, 2, {0}, unpackF16},
+                    FormatCase{"bf16", 1, 2, {0}, unpackBF16},
                     FormatCase{"!tok.q4_0", 32, 18, {0}, unpackQ4_0},
                     FormatCase{"!tok.q4_1", 32, 20, {0, 2}, unpackQ4_1},
                     FormatCase{"!tok.q5_0", 32, 22, {0}, unpackQ5_0},

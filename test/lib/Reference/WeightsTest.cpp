@@ -170,7 +170,7 @@ Bytes evaluate(WeightExpression expression) {
 
 std::string getType(Format format, llvm::StringRef rows = "?") {
   llvm::StringRef name = getFormatInfo(format).name;
-  bool plain = format == Format::F32 || format == Format::F16;
+  bool plain = getFormatInfo(format).blockColumns == 1;
   return ("tensor<" + rows + "x512x" + (plain ? "" : "!tok.") + name + ">")
       .str();
 }
@@ -259,9 +259,9 @@ std::string nameOf(const testing::TestParamInfo<Format> &info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Quantize,
-                         testing::Values(Format::F32, Format::F16, Format::Q4_0,
-                                         Format::Q4_1, Format::Q5_0,
-                                         Format::Q8_0),
+                         testing::Values(Format::F32, Format::F16, Format::BF16,
+                                         Format::Q4_0, Format::Q4_1,
+                                         Format::Q5_0, Format::Q8_0),
                          nameOf);
 
 TEST_P(Quantize, IsWhatTheBundlerComputes) {
@@ -293,10 +293,10 @@ TEST_P(Quantize, IsWhatTheBundlerComputes) {
 class Decode : public WeightOps {};
 
 INSTANTIATE_TEST_SUITE_P(All, Decode,
-                         testing::Values(Format::F32, Format::F16, Format::Q4_0,
-                                         Format::Q4_1, Format::Q5_0,
-                                         Format::Q8_0, Format::Q4_K,
-                                         Format::Q6_K),
+                         testing::Values(Format::F32, Format::F16, Format::BF16,
+                                         Format::Q4_0, Format::Q4_1,
+                                         Format::Q5_0, Format::Q8_0,
+                                         Format::Q4_K, Format::Q6_K),
                          nameOf);
 
 TEST_P(Decode, IsWhatTheBundlerComputes) {
