@@ -28,13 +28,21 @@ static LogicalResult checkCompute(tok::KernelOp op) {
   if (compute == "f16" || compute == "bf16")
     return success();
   return op.emitOpError("computes in ")
-         << compute << ", which has no CUDA template: expects compute = f16";
+         << compute
+         << ", which has no CUDA template: expects compute = f16, or bf16 with "
+            "weights of bf16";
 }
 
 namespace {
 
 struct LinearTemplate : KernelTemplate {
   StringRef getFamily() const override { return "linear"; }
+
+  std::optional<ArrayRef<StringLiteral>> getKeys() const override {
+    static constexpr StringLiteral kKeys[] = {"matrices", "inputs", "outputs",
+                                              "compute"};
+    return kKeys;
+  }
 
   ArrayRef<KernelKnob> getKnobs() const override {
     static constexpr KernelKnob kKnobs[] = {

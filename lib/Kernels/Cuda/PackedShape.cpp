@@ -41,13 +41,14 @@ int64_t PackedShape::weightBytes() const {
   return most;
 }
 
-/// As many as leave room for two blocks, but never fewer than two: a warp's
-/// loads in flight are all stages but one, and memory wants some 32 KiB in
-/// flight for each multiprocessor (3.35 TB/s for 1 us, by 132).
+/// As many as leave room for two blocks, or for one where two never fit: a
+/// warp's loads in flight are all stages but one, and memory wants some 32 KiB
+/// in flight for each multiprocessor (3.35 TB/s for 1 us, by 132).
 int64_t PackedShape::chooseStages(const TargetDescription &target) const {
-  for (int64_t stages = kMostStages; stages > 2; --stages)
-    if (2 * sharedBytes(stages) <= target.cuda->sharedBytes)
-      return stages;
+  for (int64_t blocks : {2, 1})
+    for (int64_t stages = kMostStages; stages >= 2; --stages)
+      if (blocks * sharedBytes(stages) <= target.cuda->sharedBytes)
+        return stages;
   return 2;
 }
 

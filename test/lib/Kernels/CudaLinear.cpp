@@ -125,7 +125,9 @@ LinearRun::LinearRun(const LinearShape &shape,
     return std::make_unique<DeviceRows>(simulator, name, count, columns, isHalf,
                                         isWritten);
   };
-  x = rows("x", kRows, shape.columns, /*isHalf=*/true, true);
+  x = std::make_unique<DeviceRows>(simulator, "x", kRows, shape.columns,
+                                   semanticsOf(shape.compute),
+                                   /*isWritten=*/true);
   bias = rows("bias", 1, shape.outputs, /*isHalf=*/false, true);
   residual = rows("r", kRows, shape.outputs, /*isHalf=*/false, true);
   y = rows("y", kRows, shape.outputs, /*isHalf=*/false, false);

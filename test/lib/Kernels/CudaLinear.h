@@ -30,7 +30,7 @@ struct LinearShape {
   int64_t rowTile = 0, warps = 0, stages = 0;
   const char *compute = "f16";
 
-  bool isPacked() const { return format != llvm::StringRef("f16"); }
+  bool isPacked() const { return !llvm::StringRef(format).ends_with("f16"); }
   int64_t matrices() const { return epilogue == Epilogue::Gated ? 2 : 1; }
   std::string name() const;
 };

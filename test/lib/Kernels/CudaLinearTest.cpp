@@ -231,7 +231,11 @@ const LinearShape kShapes[] = {
      .epilogue = Epilogue::Gated,
      .rowTile = 32,
      .stages = 2},
-    {.format = "f16", .outputs = 24, .columns = 64, .rowTile = 64},
+    {.format = "bf16",
+     .outputs = 24,
+     .columns = 88,
+     .rowTile = 64,
+     .compute = "bf16"},
     {.format = "f16", .outputs = 128, .columns = 144},
 };
 
@@ -341,6 +345,50 @@ TEST_P(CudaLinearTest, Assembles) {
 INSTANTIATE_TEST_SUITE_P(Shapes, CudaLinearTest, testing::ValuesIn(kShapes),
                          [](const auto &info) { return info.param.name(); });
 
+/// Every combination that makes other code, over rows that fill a tile, and do
+/// not. scripts/soak runs it.
+TEST(CudaLinear, DISABLED_HoldsForAllShapes) {
+  std::vector<LinearShape> shapes;
+  for (const char *format :
+       {"q4_0", "q4_1", "q5_0", "q8_0", "q4_k", "q6_k", "f16", "bf16"})
+    for (Epilogue epilogue :
+         {Epilogue::None, Epilogue::BiasResidual, Epilogue::Gated})
+      for (int64_t tile : {0, 1, 2, 3}) {
+        // What has no influence on each other takes turns.
+        auto turn = static_cast<int64_t>(shapes.size());
+        int64_t block = findBlockFormat(format).block;
+        LinearShape shape{.format = format,
+                          .outputs = 17 + turn * 29 % 200,
+                          .columns = block > 1 ? block * (1 + turn % 7)
+                                               : 33 + turn % 9 * 37,
+                          .epilogue = epilogue};
+        bool isPacked = shape.isPacked();
+        shape.rowTile = isPacked ? int64_t(1) << (tile ? tile + 1 : 0)
+                                 : int64_t(16) << tile;
+        shape.warps = isPacked && turn % 3 == 0 ? 1 << turn / 3 % 3 : 0;
+        shape.stages = turn % 5 < 2 ? 2 + turn % 5 : 0;
+        shape.compute = format == llvm::StringRef("bf16") ? "bf16" : "f16";
+        shapes.push_back(shape);
+      }
+  for (const LinearShape &shape : shapes) {
+    SCOPED_TRACE(shape.name());
+    for (const CudaArchitecture &each : getCudaArchitectures()) {
+      LinearRun run(shape, each);
+      ASSERT_EQ(run.problem(), "");
+      expectAssembles(run.code(), each);
+      // But for the stages, the IR of the architectures is the same.
+      if (&each == getCudaArchitectures().data())
+        for (int64_t rows : {1, 8, 33}) {
+          constexpr int64_t kEnd = LinearRun::kRows;
+          run.multiply(kEnd - rows, kEnd, /*seed=*/rows);
+          EXPECT_EQ(run.findDifference(kEnd - rows, kEnd), "");
+        }
+    }
+  }
+  llvm::outs() << "ok " << shapes.size() << " shapes of linears hold\n";
+  llvm::outs().flush();
+}
+
 std::string problemOf(const LinearShape &shape) {
   return LinearRun(shape, architecture()).problem();
 }
@@ -362,6 +410,9 @@ TEST(CudaLinear, SaysWhatItCannotServe) {
           {.format = "f16", .outputs = 16, .columns = 32, .compute = "bf16"}),
       HasSubstr("computes with weights of 'f16' in 'bf16', which has "
                 "no CUDA template: expects compute = 'f16'"));
+  EXPECT_THAT(problemOf({.format = "bf16", .outputs = 16, .columns = 32}),
+              HasSubstr("computes with weights of 'bf16' in 'f16', which has "
+                        "no CUDA template: expects compute = 'bf16'"));
   EXPECT_THAT(problemOf({.format = "f32", .outputs = 16, .columns = 32}),
               HasSubstr("has weights of 'f32', which have no CUDA template"));
   EXPECT_THAT(

@@ -18,3 +18,12 @@ func.func @replicated(%x: memref<?x96xf32>, %y: memref<?x96xf32>, %n: index) {
   }
   return
 }
+
+// -----
+
+tok.weight @w : tensor<96x96x!tok.q4_1> = source "m.gguf" at [0]
+func.func @linear(%x: memref<?x96xf16>, %y: memref<?x96xf32>, %n: index) {
+  // expected-error@+1 {{'tok.kernel' op of the family 'linear' has the key 'tile', but the template of the target 'cuda' knows matrices, inputs, outputs, compute, row_tile, warps, stages only}}
+  tok.kernel "linear" rows(%n to %n) weights [@w] ins(%x : memref<?x96xf16>) outs(%y : memref<?x96xf32>) {matrices = 1, inputs = 96, outputs = 96, compute = "f16", tile = 4}
+  return
+}
