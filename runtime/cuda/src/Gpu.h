@@ -11,6 +11,7 @@
 #include "runtime/cuda/src/Driver.h"
 #include "tokrt/cuda.h"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -64,7 +65,7 @@ struct tokrt_cuda_s {
 
   tokrt::cuda::Account deviceMemory, pinnedMemory;
   std::unordered_map<tokrt::cuda::Address, uint64_t> deviceBlocks;
-  std::unordered_map<void *, uint64_t> pinnedBlocks;
+  std::map<const void *, uint64_t> pinnedBlocks;
 
   tokrt::cuda::Launched launched;
   /// The context gives errors only; `hung`: a call that waits for a kernel
@@ -113,8 +114,13 @@ struct tokrt_cuda_s {
                       const char *call, const char *advice,
                       tokrt_error_t *error);
 
-  /// Waits until `event` has come.
+  /// Whether all of a range of the host's memory is pinned.
+  bool isPinned(const void *data, uint64_t bytes) const;
+
+  /// Waits until `event` has come, or what is on `stream` has ended, within the
+  /// time of the parameters.
   tokrt_status_t waitFor(tokrt::cuda::Event event, tokrt_error_t *error);
+  tokrt_status_t waitFor(tokrt_cuda_stream_t *stream, tokrt_error_t *error);
 };
 
 struct tokrt_cuda_kernel_s {
@@ -135,6 +141,7 @@ struct tokrt_cuda_stream_s {
   tokrt_cuda_t *gpu;
   tokrt::cuda::Stream stream;
   tokrt::cuda::Event end; // recorded where a wait begins
+  bool busy;              // a kernel was launched and not waited for
   /// The kernels of a capture, as a graph tells them.
   bool capturing;
   std::string captured;

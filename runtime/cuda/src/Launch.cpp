@@ -61,6 +61,7 @@ tokrt_status_t tokrt_cuda_launch(tokrt_cuda_stream_t *stream,
             (stream->captured.empty() ? "" : ", ") + kernel->name;
       return TOKRT_OK;
     }
+    stream->busy = true;
     gpu->launched.add(stream, kernel, kernel->name.c_str());
     return gpu->checkLaunches ? tokrt_cuda_stream_wait(stream, error)
                               : TOKRT_OK;
@@ -127,6 +128,7 @@ tokrt_status_t tokrt_cuda_graph_launch(tokrt_cuda_stream_t *stream,
     if (tokrt_status_t status = gpu->call(gpu->driver.graphLaunch, "a graph",
                                           error, graph->graph, stream->stream))
       return status;
+    stream->busy = true;
     gpu->launched.add(stream, graph, graph->name.c_str());
     return gpu->checkLaunches && !stream->capturing
                ? tokrt_cuda_stream_wait(stream, error)

@@ -84,6 +84,16 @@ void tokrt_cuda_free(tokrt_cuda_t *gpu, tokrt_cuda_address_t address) {
   gpu->release(gpu->driver.memFree, subject, address);
 }
 
+bool tokrt_cuda_s::isPinned(const void *data, uint64_t bytes) const {
+  auto block = pinnedBlocks.upper_bound(data);
+  if (block == pinnedBlocks.begin())
+    return false;
+  --block;
+  auto offset = uint64_t(static_cast<const char *>(data) -
+                         static_cast<const char *>(block->first));
+  return offset <= block->second && bytes <= block->second - offset;
+}
+
 tokrt_status_t tokrt_cuda_allocate_pinned(tokrt_cuda_t *gpu, uint64_t bytes,
                                           void **out_data,
                                           tokrt_error_t *error) {
@@ -96,7 +106,6 @@ tokrt_status_t tokrt_cuda_allocate_pinned(tokrt_cuda_t *gpu, uint64_t bytes,
     if (tokrt_status_t status = checkLimit(gpu->pinnedMemory, bytes, subject,
                                            "pinned_bytes", error))
       return status;
-    gpu->pinnedBlocks.reserve(gpu->pinnedBlocks.size() + 1);
     void *data;
     Result result = gpu->driver.memHostAlloc.function(&data, bytes, 0);
     if (result != kSuccess)

@@ -46,6 +46,18 @@ tokrt_status_t tokrt_cuda_s::waitFor(Event event, tokrt_error_t *error) {
   }
 }
 
+tokrt_status_t tokrt_cuda_s::waitFor(tokrt_cuda_stream_t *stream,
+                                     tokrt_error_t *error) {
+  if (tokrt_status_t status = call(driver.eventRecord, "a wait", error,
+                                   stream->end, stream->stream))
+    return status;
+  if (tokrt_status_t status = waitFor(stream->end, error))
+    return status;
+  launched.forgetStream(stream);
+  stream->busy = false;
+  return TOKRT_OK;
+}
+
 tokrt_status_t tokrt_cuda_stream_create(tokrt_cuda_t *gpu,
                                         tokrt_cuda_stream_t **out_stream,
                                         tokrt_error_t *error) {
@@ -87,13 +99,7 @@ tokrt_status_t tokrt_cuda_stream_wait(tokrt_cuda_stream_t *stream,
       return fail(error, TOKRT_INVALID_ARGUMENT,
                   "tokrt_cuda_stream_wait: the stream is captured, so nothing "
                   "of it runs; end the capture first");
-    if (tokrt_status_t status = gpu->call(gpu->driver.eventRecord, "a wait",
-                                          error, stream->end, stream->stream))
-      return status;
-    if (tokrt_status_t status = gpu->waitFor(stream->end, error))
-      return status;
-    gpu->launched.forgetStream(stream);
-    return TOKRT_OK;
+    return gpu->waitFor(stream, error);
   });
 }
 
@@ -102,20 +108,27 @@ tokrt_status_t tokrt_cuda_stream_wait(tokrt_cuda_stream_t *stream,
 //===----------------------------------------------------------------------===//
 
 /// Calls `entry` with what `arguments` are, behind the stream's other work.
+/// `host` is the host's memory of a copy.
 template <typename... Parameters, typename... Arguments>
 static tokrt_status_t move(const char *what, uint64_t bytes,
                            const Entry<Parameters...> &entry,
-                           tokrt_cuda_stream_t *stream, tokrt_error_t *error,
-                           Arguments... arguments) {
+                           tokrt_cuda_stream_t *stream, const void *host,
+                           tokrt_error_t *error, Arguments... arguments) {
   return guarded(error, what, [&] {
     char subject[64];
     snprintf(subject, sizeof subject, "%s of %" PRIu64 " bytes", what, bytes);
-    if (tokrt_status_t status = stream->gpu->enter(subject, error))
+    tokrt_cuda_t *gpu = stream->gpu;
+    if (tokrt_status_t status = gpu->enter(subject, error))
       return status;
     if (bytes == 0)
       return TOKRT_OK;
-    return stream->gpu->call(entry, subject, error, arguments...,
-                             stream->stream);
+    // The driver stages memory that is not pinned, and may wait for the stream
+    // first: as long as a kernel takes ("API synchronization behavior").
+    if (host && stream->busy && !stream->capturing &&
+        !gpu->isPinned(host, bytes))
+      if (tokrt_status_t status = gpu->waitFor(stream, error))
+        return status;
+    return gpu->call(entry, subject, error, arguments..., stream->stream);
   });
 }
 
@@ -124,19 +137,20 @@ tokrt_status_t tokrt_cuda_copy_to_device(tokrt_cuda_stream_t *stream,
                                          const void *from, uint64_t bytes,
                                          tokrt_error_t *error) {
   return move("a copy to the GPU", bytes, stream->gpu->driver.memcpyHtoDAsync,
-              stream, error, to, from, size_t(bytes));
+              stream, from, error, to, from, size_t(bytes));
 }
 
 tokrt_status_t tokrt_cuda_copy_to_host(tokrt_cuda_stream_t *stream, void *to,
                                        tokrt_cuda_address_t from,
                                        uint64_t bytes, tokrt_error_t *error) {
   return move("a copy from the GPU", bytes, stream->gpu->driver.memcpyDtoHAsync,
-              stream, error, to, from, size_t(bytes));
+              stream, to, error, to, from, size_t(bytes));
 }
 
 tokrt_status_t tokrt_cuda_fill(tokrt_cuda_stream_t *stream,
                                tokrt_cuda_address_t to, uint8_t value,
                                uint64_t bytes, tokrt_error_t *error) {
-  return move("a fill", bytes, stream->gpu->driver.memsetD8Async, stream, error,
-              to, static_cast<unsigned char>(value), size_t(bytes));
+  return move("a fill", bytes, stream->gpu->driver.memsetD8Async, stream,
+              nullptr, error, to, static_cast<unsigned char>(value),
+              size_t(bytes));
 }

@@ -365,6 +365,43 @@ TEST(BadInput, the_process_survives_a_kernel_that_hangs) {
   EXPECT_EQ(driver.live(), 0);
 }
 
+/// A copy with memory that is not pinned runs in the call, so it waits too.
+TEST(BadInput, a_copy_does_not_wait_for_a_kernel_that_hangs) {
+  fakeDriver();
+  std::vector<char> host(4096);
+  for (bool toHost : {false, true}) {
+    TestGpu test;
+    test.load(kHangingKernel)
+        .then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
+        .launch();
+    if (toHost)
+      test.then(tokrt_cuda_copy_to_host, test.stream, host.data(), test.address,
+                4096);
+    else
+      test.then(tokrt_cuda_copy_to_device, test.stream, test.address,
+                host.data(), 4096);
+    EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+    EXPECT_EQ(test.message().find("kernel hangs: did not end within 20 ms; "),
+              0u)
+        << test.message();
+  }
+  // Pinned memory is for the GPU to copy: part of it, but no byte behind it.
+  for (bool behind : {false, true}) {
+    TestGpu test;
+    test.load(kHangingKernel)
+        .then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
+        .then(tokrt_cuda_allocate_pinned, test.gpu, 4096, &test.pinned)
+        .launch()
+        .then(tokrt_cuda_copy_to_host, test.stream,
+              static_cast<char *>(test.pinned) + 4000, test.address,
+              behind ? 97 : 96);
+    EXPECT_EQ(test.status, behind ? TOKRT_DEVICE_LOST : TOKRT_OK);
+    test.status = TOKRT_OK;
+    test.then(tokrt_cuda_stream_wait, test.stream);
+    EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+  }
+}
+
 TEST(BadInput, the_parameters_are_of_no_header) {
   tokrt_cuda_params_t params = TestGpu::defaults();
   params.struct_size = 4;

@@ -126,13 +126,26 @@ int destroy(const void *handle, Kind kind) {
   return Success;
 }
 
-bool inMemory(uint64_t address, uint64_t bytes) {
-  auto block = state.memory.upper_bound(address);
-  if (block == state.memory.begin())
+bool inBlock(const std::map<uint64_t, Block> &blocks, uint64_t address,
+             uint64_t bytes) {
+  auto block = blocks.upper_bound(address);
+  if (block == blocks.begin())
     return false;
   --block;
   uint64_t size = block->second.bytes, offset = address - block->first;
   return offset <= size && bytes <= size - offset;
+}
+
+bool inMemory(uint64_t address, uint64_t bytes) {
+  return inBlock(state.memory, address, bytes);
+}
+
+/// A copy with memory of the host that is not pinned may wait for the stream.
+void mustNotBlock(const char *name, void *stream, const void *host,
+                  uint64_t bytes) {
+  if (!object(stream).capturing &&
+      !inBlock(state.pinned, reinterpret_cast<uint64_t>(host), bytes))
+    mustNotBlock(name);
 }
 
 /// Work that a stream takes; false if the handle is none.
@@ -333,6 +346,7 @@ int memcpyHtoDAsync(uint64_t to, const void *from, size_t bytes, void *stream) {
     return InvalidHandle;
   if (!inMemory(to, bytes))
     return InvalidValue;
+  mustNotBlock("cuMemcpyHtoDAsync", stream, from, bytes);
   if (!object(stream).capturing)
     memcpy(reinterpret_cast<void *>(to), from, bytes);
   return Success;
@@ -344,6 +358,7 @@ int memcpyDtoHAsync(void *to, uint64_t from, size_t bytes, void *stream) {
     return InvalidHandle;
   if (!inMemory(from, bytes))
     return InvalidValue;
+  mustNotBlock("cuMemcpyDtoHAsync", stream, to, bytes);
   if (!object(stream).capturing)
     memcpy(to, reinterpret_cast<void *>(from), bytes);
   return Success;

@@ -158,7 +158,8 @@ tokrt_status_t tokrt_cuda_stream_create(tokrt_cuda_t *gpu,
 void tokrt_cuda_stream_destroy(tokrt_cuda_stream_t *stream);
 
 /// Copies and fills, in the order of the stream. Memory of the host must stay
-/// as it is until the stream was waited for.
+/// as it is until the stream was waited for. A copy with memory that is not
+/// pinned waits for the kernels in front of it, as `tokrt_cuda_stream_wait`.
 tokrt_status_t tokrt_cuda_copy_to_device(tokrt_cuda_stream_t *stream,
                                          tokrt_cuda_address_t to,
                                          const void *from, uint64_t bytes,
