@@ -86,6 +86,14 @@ tokrt_status_t tokrt_cuda_s::fail(Result result, const char *subject,
   return tokrt::fail(error, TOKRT_DEVICE_LOST, "%s", lostError.message);
 }
 
+void tokrt_cuda_s::tellAtClose(tokrt_status_t status,
+                               const tokrt_error_t &error) {
+  if (releaseStatus != TOKRT_OK)
+    return;
+  releaseStatus = status;
+  releaseError = error;
+}
+
 //===----------------------------------------------------------------------===//
 // Opening and closing
 //===----------------------------------------------------------------------===//
@@ -181,6 +189,7 @@ tokrt_status_t tokrt_cuda_close(tokrt_cuda_t *gpu, tokrt_error_t *error) {
   if (!gpu)
     return TOKRT_OK;
   std::unique_ptr<tokrt_cuda_t> owner(gpu);
+  gpu->settle(gpu->name);
   if (!gpu->hung) {
     Result result = gpu->driver.ctxDestroy.function(gpu->context);
     // That of a lost context repeats what was told already.

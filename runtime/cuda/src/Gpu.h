@@ -67,12 +67,13 @@ struct tokrt_cuda_s {
   std::unordered_map<tokrt::cuda::Address, uint64_t> deviceBlocks;
   std::map<const void *, uint64_t> pinnedBlocks;
 
+  std::vector<tokrt_cuda_stream_t *> streams;
   tokrt::cuda::Launched launched;
   /// The context gives errors only; `hung`: a call that waits for a kernel
   /// would not return.
   bool lost = false, hung = false;
   tokrt_error_t lostError{};
-  /// The first release that the driver refused.
+  /// The first error of a release.
   tokrt_status_t releaseStatus = TOKRT_OK;
   tokrt_error_t releaseError{};
 
@@ -102,11 +103,17 @@ struct tokrt_cuda_s {
     tokrt_status_t status = enter(subject, &error);
     if (status == TOKRT_OK)
       status = call(entry, subject, &error, arguments...);
-    if (status != TOKRT_OK && releaseStatus == TOKRT_OK) {
-      releaseStatus = status;
-      releaseError = error;
-    }
+    if (status != TOKRT_OK)
+      tellAtClose(status, error);
   }
+
+  /// Waits for all kernels, within the time of the parameters, before a release
+  /// in which the driver waits for them without a limit.
+  void settle(const char *subject);
+  void settle(tokrt_cuda_stream_t *stream, const char *subject);
+
+  /// Keeps the first error that has no call to come from.
+  void tellAtClose(tokrt_status_t status, const tokrt_error_t &error);
 
   /// The error of a call. A sticky one is told of the kernels that were
   /// launched, and the GPU is lost.

@@ -140,6 +140,7 @@ void tokrt_cuda_graph_destroy(tokrt_cuda_graph_t *graph) {
   if (!graph)
     return;
   std::unique_ptr<tokrt_cuda_graph_t> owner(graph);
+  graph->gpu->settle("a graph");
   graph->gpu->launched.forgetOwner(graph);
   graph->gpu->release(graph->gpu->driver.graphExecDestroy, "a graph",
                       graph->graph);

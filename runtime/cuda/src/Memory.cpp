@@ -79,6 +79,7 @@ void tokrt_cuda_free(tokrt_cuda_t *gpu, tokrt_cuda_address_t address) {
   char subject[64];
   snprintf(subject, sizeof subject, "%" PRIu64 " bytes of the GPU's memory",
            block->second);
+  gpu->settle(subject);
   gpu->deviceMemory.used -= block->second;
   gpu->deviceBlocks.erase(block);
   gpu->release(gpu->driver.memFree, subject, address);
@@ -134,6 +135,7 @@ void tokrt_cuda_free_pinned(tokrt_cuda_t *gpu, void *data) {
   char subject[64];
   snprintf(subject, sizeof subject, "%" PRIu64 " bytes of pinned memory",
            block->second);
+  gpu->settle(subject);
   gpu->pinnedMemory.used -= block->second;
   gpu->pinnedBlocks.erase(block);
   gpu->release(gpu->driver.memFreeHost, subject, data);

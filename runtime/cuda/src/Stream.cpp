@@ -9,6 +9,7 @@
 #include "runtime/cuda/src/Gpu.h"
 #include "runtime/src/Guard.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cinttypes>
 #include <thread>
@@ -58,6 +59,22 @@ tokrt_status_t tokrt_cuda_s::waitFor(tokrt_cuda_stream_t *stream,
   return TOKRT_OK;
 }
 
+void tokrt_cuda_s::settle(tokrt_cuda_stream_t *stream, const char *subject) {
+  if (lost || !stream->busy)
+    return;
+  tokrt_error_t error;
+  tokrt_status_t status = enter(subject, &error);
+  if (status == TOKRT_OK)
+    status = waitFor(stream, &error);
+  if (status != TOKRT_OK)
+    tellAtClose(status, error);
+}
+
+void tokrt_cuda_s::settle(const char *subject) {
+  for (tokrt_cuda_stream_t *stream : streams)
+    settle(stream, subject);
+}
+
 tokrt_status_t tokrt_cuda_stream_create(tokrt_cuda_t *gpu,
                                         tokrt_cuda_stream_t **out_stream,
                                         tokrt_error_t *error) {
@@ -66,6 +83,7 @@ tokrt_status_t tokrt_cuda_stream_create(tokrt_cuda_t *gpu,
       return status;
     auto stream = std::make_unique<tokrt_cuda_stream_t>(tokrt_cuda_stream_t{});
     stream->gpu = gpu;
+    gpu->streams.reserve(gpu->streams.size() + 1);
     if (tokrt_status_t status = gpu->call(gpu->driver.streamCreate, "a stream",
                                           error, &stream->stream, kNonBlocking))
       return status;
@@ -74,6 +92,7 @@ tokrt_status_t tokrt_cuda_stream_create(tokrt_cuda_t *gpu,
       gpu->release(gpu->driver.streamDestroy, "a stream", stream->stream);
       return status;
     }
+    gpu->streams.push_back(stream.get());
     *out_stream = stream.release();
     return TOKRT_OK;
   });
@@ -84,7 +103,10 @@ void tokrt_cuda_stream_destroy(tokrt_cuda_stream_t *stream) {
     return;
   std::unique_ptr<tokrt_cuda_stream_t> owner(stream);
   tokrt_cuda_t *gpu = stream->gpu;
+  gpu->settle(stream, "a stream");
   gpu->launched.forgetStream(stream);
+  gpu->streams.erase(
+      std::find(gpu->streams.begin(), gpu->streams.end(), stream));
   gpu->release(gpu->driver.eventDestroy, "a stream", stream->end);
   gpu->release(gpu->driver.streamDestroy, "a stream", stream->stream);
 }

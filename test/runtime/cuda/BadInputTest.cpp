@@ -11,6 +11,7 @@
 
 #include <cstring>
 #include <set>
+#include <utility>
 
 namespace {
 
@@ -400,6 +401,46 @@ TEST(BadInput, a_copy_does_not_wait_for_a_kernel_that_hangs) {
     test.then(tokrt_cuda_stream_wait, test.stream);
     EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
   }
+}
+
+/// Whoever fails between a launch and its wait cleans up without a wait: that
+/// ends, and closing tells what the kernel did.
+TEST(BadInput, releases_do_not_wait_for_a_kernel_that_hangs) {
+  using Release = void (*)(TestGpu &);
+  const Release releases[] = {
+      [](TestGpu &test) { tokrt_cuda_free(test.gpu, test.address); },
+      [](TestGpu &test) { tokrt_cuda_free_pinned(test.gpu, test.pinned); },
+      [](TestGpu &test) {
+        tokrt_cuda_module_destroy(std::exchange(test.module, nullptr));
+      },
+      [](TestGpu &test) {
+        tokrt_cuda_graph_destroy(std::exchange(test.graph, nullptr));
+      },
+      [](TestGpu &test) {
+        tokrt_cuda_stream_destroy(std::exchange(test.stream, nullptr));
+      },
+      [](TestGpu &) {},
+  };
+  for (const char *kernel : {kHangingKernel, kFaultingKernel})
+    for (Release release : releases) {
+      const FakeDriver &driver = fakeDriver();
+      TestGpu test;
+      test.load(kernel)
+          .then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
+          .then(tokrt_cuda_allocate_pinned, test.gpu, 4096, &test.pinned)
+          .then(tokrt_cuda_capture_begin, test.stream)
+          .launch()
+          .then(tokrt_cuda_capture_end, test.stream, &test.graph)
+          .launch();
+      EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+      release(test);
+      test.close();
+      EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+      EXPECT_EQ(test.message().find("kernel " + std::string(kernel) + ": "), 0u)
+          << test.message();
+      EXPECT_EQ(driver.calls("cuCtxDestroy"), kernel == kFaultingKernel);
+      EXPECT_EQ(driver.live(), 0);
+    }
 }
 
 TEST(BadInput, the_parameters_are_of_no_header) {

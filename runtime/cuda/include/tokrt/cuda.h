@@ -81,6 +81,9 @@ tokrt_status_t tokrt_cuda_open(const tokrt_cuda_params_t *params,
 /// refused to release something since the GPU was opened. A context in which a
 /// kernel hangs cannot be released before the kernel ends: it stays, with its
 /// memory, as long as the process does.
+///
+/// Whatever is destroyed while kernels run that may use it waits for them as
+/// `tokrt_cuda_stream_wait` does, and the error of that wait is told here.
 tokrt_status_t tokrt_cuda_close(tokrt_cuda_t *gpu, tokrt_error_t *error);
 
 typedef struct tokrt_cuda_info_s {
