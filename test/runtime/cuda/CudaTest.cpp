@@ -39,6 +39,7 @@ TEST(Cuda, runs_a_kernel_and_takes_all_back) {
   test.close();
   EXPECT_EQ(test.status, TOKRT_OK) << test.message();
   EXPECT_EQ(driver.live(), 0);
+  EXPECT_EQ(driver.swept(), 0);
 }
 
 TEST(Cuda, finds_the_driver_by_the_environment) {

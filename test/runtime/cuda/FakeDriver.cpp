@@ -69,6 +69,7 @@ struct State {
   std::map<std::string, int> calls;
   std::map<std::string, std::map<int, int>> failures;
   std::set<std::string> hidden;
+  int swept = 0;
   std::string launches;
 };
 
@@ -174,6 +175,17 @@ void releaseContext(uintptr_t context) {
       state.objects.erase(handle);
 }
 
+/// What belongs to a context, itself included.
+int countIn(uintptr_t context) {
+  int count = 0;
+  for (const auto &[handle, object] : state.objects)
+    count += object.context == context;
+  for (const auto *blocks : {&state.memory, &state.pinned})
+    for (const auto &[address, block] : *blocks)
+      count += block.context == context;
+  return count;
+}
+
 //===----------------------------------------------------------------------===//
 // GPU and context
 //===----------------------------------------------------------------------===//
@@ -268,6 +280,7 @@ int ctxDestroy(void *context) {
     return told ? told : InvalidContext;
   // Everything goes with it, whatever it says.
   auto handle = reinterpret_cast<uintptr_t>(context);
+  state.swept += countIn(handle) - 1; // but for itself
   releaseContext(handle);
   return told ? told : state.fates[handle].sticky;
 }
@@ -620,6 +633,8 @@ int live() {
   return count;
 }
 
+int swept() { return state.swept; }
+
 const char *launches() { return state.launches.c_str(); }
 
 /// FAKE_CUDA=setting=value,...: the members of `FakeGpu`, and fail=NAME:COUNT:
@@ -714,7 +729,8 @@ const struct {
 
 extern "C" {
 [[gnu::visibility("default")]] extern const FakeDriver fakeDriver;
-const FakeDriver fakeDriver = {reset, failAt, hide, calls, live, launches};
+const FakeDriver fakeDriver = {reset, failAt, hide,    calls,
+                               live,  swept,  launches};
 
 /// As NVIDIA's, it knows an entry by its name without a version's suffix.
 [[gnu::visibility("default")]] int

@@ -39,6 +39,9 @@ struct FakeDriver {
   /// Objects and blocks of memory that live, but for those in a context with a
   /// kernel that hangs: nothing can take them back.
   int (*live)();
+  /// Objects and blocks of memory that nobody had released when their context
+  /// was destroyed.
+  int (*swept)();
   /// The launches so far, a line each.
   const char *(*launches)();
 };
