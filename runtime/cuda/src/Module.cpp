@@ -10,7 +10,6 @@
 #include "runtime/cuda/src/Image.h"
 #include "runtime/src/Guard.h"
 
-#include <algorithm>
 #include <cstring>
 
 using namespace tokrt;
@@ -99,6 +98,27 @@ void tokrt_cuda_module_destroy(tokrt_cuda_module_t *module) {
                        module->module);
 }
 
+/// The module's kernel of a name: there is one of each.
+static tokrt_status_t find(tokrt_cuda_module_t *module, const char *name,
+                           const char *subject, tokrt_cuda_kernel_t **out,
+                           tokrt_error_t *error) {
+  for (const auto &kernel : module->kernels)
+    if (kernel->name == name) {
+      *out = kernel.get();
+      return TOKRT_OK;
+    }
+  tokrt_cuda_t *gpu = module->gpu;
+  auto kernel = std::make_unique<tokrt_cuda_kernel_t>(
+      tokrt_cuda_kernel_t{module, name, nullptr, kPlainSharedBytes});
+  if (tokrt_status_t status =
+          gpu->call(gpu->driver.moduleGetFunction, subject, error,
+                    &kernel->function, module->module, name))
+    return status;
+  module->kernels.push_back(std::move(kernel));
+  *out = module->kernels.back().get();
+  return TOKRT_OK;
+}
+
 tokrt_status_t tokrt_cuda_kernel_get(tokrt_cuda_module_t *module,
                                      const char *name, uint32_t shared_bytes,
                                      tokrt_cuda_kernel_t **out_kernel,
@@ -114,20 +134,19 @@ tokrt_status_t tokrt_cuda_kernel_get(tokrt_cuda_module_t *module,
                   "which a block of %s can have; compile it for this GPU",
                   subject.c_str(), shared_bytes, gpu->info.shared_bytes,
                   gpu->name);
-    Function function;
+    tokrt_cuda_kernel_t *kernel;
     if (tokrt_status_t status =
-            gpu->call(gpu->driver.moduleGetFunction, subject.c_str(), error,
-                      &function, module->module, name))
+            find(module, name, subject.c_str(), &kernel, error))
       return status;
-    if (shared_bytes > kPlainSharedBytes)
-      if (tokrt_status_t status =
-              gpu->call(gpu->driver.funcSetAttribute, subject.c_str(), error,
-                        function, kMaxDynamicSharedBytes, int(shared_bytes)))
+    // The driver keeps one number for a function, so it is never lowered.
+    if (shared_bytes > kernel->sharedBytes) {
+      if (tokrt_status_t status = gpu->call(
+              gpu->driver.funcSetAttribute, subject.c_str(), error,
+              kernel->function, kMaxDynamicSharedBytes, int(shared_bytes)))
         return status;
-    module->kernels.push_back(std::make_unique<tokrt_cuda_kernel_t>(
-        tokrt_cuda_kernel_t{module, name, function,
-                            std::max(shared_bytes, kPlainSharedBytes)}));
-    *out_kernel = module->kernels.back().get();
+      kernel->sharedBytes = shared_bytes;
+    }
+    *out_kernel = kernel;
     return TOKRT_OK;
   });
 }

@@ -126,6 +126,30 @@ TEST(Cuda, asks_for_more_shared_memory_where_a_kernel_needs_it) {
             "(tokrt_cuda_kernel_get)");
 }
 
+/// The driver's number belongs to the function, whoever asks for it.
+TEST(Cuda, keeps_the_most_shared_memory_that_a_kernel_was_prepared_for) {
+  const FakeDriver &driver = fakeDriver();
+  TestGpu test;
+  test.load("kernel", 160 << 10);
+  tokrt_cuda_kernel_t *less = nullptr, *other = nullptr;
+  test.then(tokrt_cuda_kernel_get, test.module, "kernel", 64 << 10, &less);
+  tokrt_cuda_launch_t launch = {{1, 1, 1}, 128, 160 << 10, nullptr, 0};
+  test.then(tokrt_cuda_launch, test.stream, test.kernel, &launch);
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+  EXPECT_EQ(less, test.kernel);
+  EXPECT_EQ(driver.calls("cuModuleGetFunction"), 1);
+  EXPECT_EQ(driver.calls("cuFuncSetAttribute"), 1);
+  // What the driver refused is not there.
+  driver.failAt("cuFuncSetAttribute", 2, 1);
+  EXPECT_EQ(tokrt_cuda_kernel_get(test.module, "other", 64 << 10, &other,
+                                  &test.error),
+            TOKRT_INVALID_ARGUMENT);
+  test.then(tokrt_cuda_kernel_get, test.module, "other", 64 << 10, &other)
+      .then(tokrt_cuda_launch, test.stream, test.kernel, &launch);
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+  EXPECT_EQ(driver.calls("cuFuncSetAttribute"), 3);
+}
+
 TEST(Cuda, names_the_kernels_that_may_have_faulted) {
   fakeDriver();
   TestGpu test;

@@ -62,6 +62,8 @@ struct State {
   /// Handles are numbers that are given once.
   std::map<uintptr_t, Object> objects;
   uintptr_t next = 0x1000;
+  /// Those of a module are its own, so they are no objects to destroy.
+  std::map<std::pair<void *, std::string>, Object> functions;
   std::map<uint64_t, Block> memory, pinned;
   uint64_t used = 0;
   std::map<uintptr_t, Fate> fates;
@@ -423,11 +425,9 @@ int moduleGetFunction(void **function, void *module, const char *name) {
     return InvalidHandle;
   if (!strcmp(name, kMissingKernel))
     return NotFound;
-  // A function is its module's, so it is no object that must be destroyed.
-  static std::map<std::string, Object> functions;
-  Object &made = functions[name];
-  made = {Kind::Function, current, name, 48 << 10};
-  *function = &made;
+  Object made{Kind::Function, current, name, 48 << 10};
+  *function =
+      &state.functions.emplace(std::pair(module, name), made).first->second;
   return Success;
 }
 

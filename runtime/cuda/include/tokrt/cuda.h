@@ -141,8 +141,8 @@ void tokrt_cuda_module_destroy(tokrt_cuda_module_t *module);
 /// A kernel; it lives as long as its module.
 typedef struct tokrt_cuda_kernel_s tokrt_cuda_kernel_t;
 
-/// Finds a kernel and prepares it to be launched with `shared_bytes` of dynamic
-/// shared memory.
+/// Finds a kernel and prepares it to be launched with at least `shared_bytes`
+/// of dynamic shared memory. A name gives the same kernel each time.
 tokrt_status_t tokrt_cuda_kernel_get(tokrt_cuda_module_t *module,
                                      const char *name, uint32_t shared_bytes,
                                      tokrt_cuda_kernel_t **out_kernel,
