@@ -10,57 +10,8 @@
 #include "runtime/src/Guard.h"
 #include "runtime/src/Params.h"
 
-#include <cstring>
-
 using namespace tokrt;
 using namespace tokrt::cuda;
-
-//===----------------------------------------------------------------------===//
-// Launches that nobody has waited for
-//===----------------------------------------------------------------------===//
-
-void Launched::add(const void *stream, const void *owner, const char *name) {
-  // A kernel that is launched again and again is one name.
-  for (size_t i = 0; i < count; ++i)
-    if (launches[i].owner == owner && launches[i].name == name &&
-        launches[i].stream == stream)
-      return;
-  if (count == kMost) {
-    memmove(launches, launches + 1, (kMost - 1) * sizeof *launches);
-    --count;
-    dropped = true;
-  }
-  launches[count++] = {stream, owner, name};
-}
-
-template <typename Predicate>
-void Launched::forgetIf(Predicate &&matches) {
-  size_t kept = 0;
-  for (size_t i = 0; i < count; ++i)
-    if (!matches(launches[i]))
-      launches[kept++] = launches[i];
-  count = kept;
-  dropped &= count > 0;
-}
-
-void Launched::forgetStream(const void *stream) {
-  forgetIf([&](const Launch &launch) { return launch.stream == stream; });
-}
-
-void Launched::forgetOwner(const void *owner) {
-  forgetIf([&](const Launch &launch) { return launch.owner == owner; });
-}
-
-std::string Launched::describe() const {
-  if (count == 0)
-    return "the GPU";
-  if (count == 1 && !dropped)
-    return std::string("kernel ") + launches[0].name;
-  std::string text = "one of the kernels";
-  for (size_t i = 0; i < count; ++i)
-    text += std::string(i ? ", " : " ") + launches[i].name;
-  return dropped ? text + " or of those before" : text;
-}
 
 //===----------------------------------------------------------------------===//
 // Errors
@@ -81,9 +32,14 @@ tokrt_status_t tokrt_cuda_s::fail(Result result, const char *subject,
     return failCall(driver, result, subject, call, advice, error);
   // The call that gives the error is rarely the one that made it.
   lost = true;
-  failCall(driver, result, launched.describe().c_str(), call, advice,
-           &lostError);
+  failCall(driver, result, launched.describe().data, call, advice, &lostError);
   return tokrt::fail(error, TOKRT_DEVICE_LOST, "%s", lostError.message);
+}
+
+void tokrt_cuda_s::forgetOwner(const void *owner) {
+  launched.forgetOwner(owner);
+  for (tokrt_cuda_stream_t *stream : streams)
+    stream->captured.forgetOwner(owner);
 }
 
 void tokrt_cuda_s::tellAtClose(tokrt_status_t status,

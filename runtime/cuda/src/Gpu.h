@@ -9,6 +9,7 @@
 #define TOKRT_CUDA_GPU_H_
 
 #include "runtime/cuda/src/Driver.h"
+#include "runtime/cuda/src/Launched.h"
 #include "tokrt/cuda.h"
 
 #include <map>
@@ -18,32 +19,6 @@
 #include <vector>
 
 namespace tokrt::cuda {
-
-/// What was launched and not waited for yet: an error that comes later is told
-/// with these names. Only the last few are kept; nothing is allocated.
-class Launched {
-public:
-  /// `name` lives as long as `owner`, which is forgotten before it goes.
-  void add(const void *stream, const void *owner, const char *name);
-  void forgetStream(const void *stream);
-  void forgetOwner(const void *owner);
-  /// "kernel a", or "one of the kernels a, b", or "the GPU" where there is
-  /// none.
-  std::string describe() const;
-
-private:
-  struct Launch {
-    const void *stream, *owner;
-    const char *name;
-  };
-  static constexpr size_t kMost = 8;
-  Launch launches[kMost];
-  size_t count = 0;
-  bool dropped = false; // there were more
-
-  template <typename Predicate>
-  void forgetIf(Predicate &&matches);
-};
 
 /// Bytes that were allocated and a limit on them.
 struct Account {
@@ -112,6 +87,9 @@ struct tokrt_cuda_s {
   void settle(const char *subject);
   void settle(tokrt_cuda_stream_t *stream, const char *subject);
 
+  /// Before the owner of a name goes.
+  void forgetOwner(const void *owner);
+
   /// Keeps the first error that has no call to come from.
   void tellAtClose(tokrt_status_t status, const tokrt_error_t &error);
 
@@ -149,9 +127,8 @@ struct tokrt_cuda_stream_s {
   tokrt::cuda::Stream stream;
   tokrt::cuda::Event end; // recorded where a wait begins
   bool busy;              // a kernel was launched and not waited for
-  /// The kernels of a capture, as a graph tells them.
   bool capturing;
-  std::string captured;
+  tokrt::cuda::Launched captured;
 };
 
 #endif // TOKRT_CUDA_GPU_H_

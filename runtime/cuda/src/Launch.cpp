@@ -14,12 +14,26 @@ using namespace tokrt::cuda;
 
 struct tokrt_cuda_graph_s {
   tokrt_cuda_t *gpu;
-  std::string name; // its kernels
+  char name[256]; // its kernels
   GraphExec graph;
 };
 
-/// Names of a graph's kernels that an error tells.
-static constexpr size_t kMostNameBytes = 200;
+/// Keeps the name of what the driver took. This cannot fail: the caller would
+/// launch again.
+static void add(tokrt_cuda_stream_t *stream, const void *owner,
+                const char *name) {
+  if (stream->capturing)
+    return stream->captured.add(stream, owner, name);
+  stream->busy = true;
+  stream->gpu->launched.add(stream, owner, name);
+}
+
+/// Ends a launch.
+static tokrt_status_t check(tokrt_cuda_stream_t *stream, tokrt_error_t *error) {
+  return stream->gpu->checkLaunches && !stream->capturing
+             ? tokrt_cuda_stream_wait(stream, error)
+             : TOKRT_OK;
+}
 
 tokrt_status_t tokrt_cuda_launch(tokrt_cuda_stream_t *stream,
                                  tokrt_cuda_kernel_t *kernel,
@@ -55,16 +69,8 @@ tokrt_status_t tokrt_cuda_launch(tokrt_cuda_stream_t *stream,
       return gpu->fail(result, subject, gpu->driver.launchKernel.name,
                        isOurs ? advice : nullptr, error);
     }
-    if (stream->capturing) {
-      if (stream->captured.size() < kMostNameBytes)
-        stream->captured +=
-            (stream->captured.empty() ? "" : ", ") + kernel->name;
-      return TOKRT_OK;
-    }
-    stream->busy = true;
-    gpu->launched.add(stream, kernel, kernel->name.c_str());
-    return gpu->checkLaunches ? tokrt_cuda_stream_wait(stream, error)
-                              : TOKRT_OK;
+    add(stream, kernel, kernel->name.c_str());
+    return check(stream, error);
   });
 }
 
@@ -104,11 +110,13 @@ tokrt_status_t tokrt_cuda_capture_end(tokrt_cuda_stream_t *stream,
     std::unique_ptr<tokrt_cuda_graph_t> graph;
     try {
       graph = std::make_unique<tokrt_cuda_graph_t>(
-          tokrt_cuda_graph_t{gpu, "of a graph: " + stream->captured, nullptr});
+          tokrt_cuda_graph_t{gpu, "", nullptr});
     } catch (...) {
       destroy();
       throw;
     }
+    snprintf(graph->name, sizeof graph->name, "of a graph: %s",
+             stream->captured.list().data);
     tokrt_status_t status = gpu->call(driver.graphInstantiate, "a graph", error,
                                       &graph->graph, recorded, 0ull);
     destroy();
@@ -128,11 +136,8 @@ tokrt_status_t tokrt_cuda_graph_launch(tokrt_cuda_stream_t *stream,
     if (tokrt_status_t status = gpu->call(gpu->driver.graphLaunch, "a graph",
                                           error, graph->graph, stream->stream))
       return status;
-    stream->busy = true;
-    gpu->launched.add(stream, graph, graph->name.c_str());
-    return gpu->checkLaunches && !stream->capturing
-               ? tokrt_cuda_stream_wait(stream, error)
-               : TOKRT_OK;
+    add(stream, graph, graph->name);
+    return check(stream, error);
   });
 }
 
@@ -141,7 +146,7 @@ void tokrt_cuda_graph_destroy(tokrt_cuda_graph_t *graph) {
     return;
   std::unique_ptr<tokrt_cuda_graph_t> owner(graph);
   graph->gpu->settle("a graph");
-  graph->gpu->launched.forgetOwner(graph);
+  graph->gpu->forgetOwner(graph);
   graph->gpu->release(graph->gpu->driver.graphExecDestroy, "a graph",
                       graph->graph);
 }

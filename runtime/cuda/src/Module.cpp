@@ -93,7 +93,7 @@ void tokrt_cuda_module_destroy(tokrt_cuda_module_t *module) {
   std::unique_ptr<tokrt_cuda_module_t> owner(module);
   module->gpu->settle(module->name.c_str());
   for (const auto &kernel : module->kernels)
-    module->gpu->launched.forgetOwner(kernel.get());
+    module->gpu->forgetOwner(kernel.get());
   module->gpu->release(module->gpu->driver.moduleUnload, module->name.c_str(),
                        module->module);
 }

@@ -39,7 +39,7 @@ tokrt_status_t tokrt_cuda_s::waitFor(Event event, tokrt_error_t *error) {
                   "%s: did not end within %u ms; close the GPU and open it "
                   "anew, or allow more time (timeout_ms); run it in the "
                   "simulator (tokopt-sim) to see what it waits for",
-                  launched.describe().c_str(), timeoutMs);
+                  launched.describe().data, timeoutMs);
       return tokrt::fail(error, TOKRT_DEVICE_LOST, "%s", lostError.message);
     }
     if (waited >= kSpin)

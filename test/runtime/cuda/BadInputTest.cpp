@@ -155,6 +155,57 @@ TEST(BadInput, allocations_that_fail_leave_nothing) {
       });
 }
 
+TEST(BadInput, allocations_that_fail_hide_no_fault) {
+  const FakeDriver &driver = fakeDriver();
+  auto fault = [](bool isWaitedFor, tokrt_error_t *error) {
+    TestGpu test;
+    // Long names, which no string holds in itself.
+    test.load("kernel_of_a_name_that_is_longer_than_a_word")
+        .launch()
+        .then(tokrt_cuda_kernel_get, test.module, kFaultingKernel, 0,
+              &test.kernel)
+        .launch();
+    if (isWaitedFor)
+      test.then(tokrt_cuda_stream_wait, test.stream);
+    if (test.status != TOKRT_OK && test.status != TOKRT_DEVICE_LOST) {
+      *error = test.error;
+      return test.status;
+    }
+    test.close();
+    EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+    EXPECT_TRUE(strstr(test.error.message,
+                       "one of the kernels kernel_of_a_name_that_is_longer_"
+                       "than_a_word, faults: ") == test.error.message)
+        << test.error.message;
+    return TOKRT_OK;
+  };
+  for (bool isWaitedFor : {true, false}) {
+    fakeDriver();
+    tokrt_error_t error;
+    fault(isWaitedFor, &error); // what the test itself keeps
+    failEachAllocation(
+        [&](tokrt_error_t *error) { return fault(isWaitedFor, error); },
+        [&] {
+          EXPECT_EQ(driver.live(), 0);
+          fakeDriver();
+        });
+  }
+}
+
+/// The driver has taken the launch, so whoever saw an error launched twice.
+TEST(BadInput, a_launch_that_the_driver_took_does_not_fail) {
+  const FakeDriver &driver = fakeDriver();
+  TestGpu test;
+  test.load("kernel_of_a_name_that_is_longer_than_a_word")
+      .then(tokrt_cuda_capture_begin, test.stream);
+  {
+    FailingAllocations failing(0);
+    test.launch();
+  }
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+  EXPECT_EQ(driver.calls("cuLaunchKernel"), 1);
+}
+
 TEST(BadInput, there_is_no_driver) {
   tokrt_cuda_params_t params = TestGpu::defaults();
   params.driver = "/no/such/libcuda.so.1";

@@ -189,9 +189,74 @@ TEST(Cuda, names_only_the_last_of_many_kernels) {
   // The launch behind the one that faults tells it.
   EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
   EXPECT_EQ(test.message().find("one of the kernels k12, k13, k14, k15, k16, "
-                                "k17, k18, faults or of those before: "),
+                                "k17, k18, faults and 23 more launches: "),
             0u)
       << test.message();
+}
+
+/// Whatever the names, a message ends with what to do.
+TEST(Cuda, names_as_many_kernels_as_a_message_has_place_for) {
+  const std::string end = "to see what it does";
+  for (size_t length : {60u, 190u, 390u, 1000u}) {
+    fakeDriver();
+    TestGpu test;
+    test.load(std::string(length, 'a').c_str()).launch();
+    for (char c : {'b', 'c', 'd', 'e', 'f', 'g'})
+      test.then(tokrt_cuda_kernel_get, test.module,
+                std::string(length, c).c_str(), 0, &test.kernel)
+          .launch();
+    // A graph of them, launched beside them.
+    test.then(tokrt_cuda_capture_begin, test.stream).launch();
+    test.then(tokrt_cuda_kernel_get, test.module, kFaultingKernel, 0,
+              &test.kernel)
+        .launch()
+        .then(tokrt_cuda_capture_end, test.stream, &test.graph)
+        .then(tokrt_cuda_graph_launch, test.stream, test.graph)
+        .then(tokrt_cuda_stream_wait, test.stream);
+    EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+    EXPECT_LT(test.message().size(), sizeof test.error.message - 1);
+    EXPECT_EQ(test.message().find(end), test.message().size() - end.size())
+        << test.message();
+    EXPECT_NE(test.message().find(" more launches: cuEventRecord: "),
+              std::string::npos)
+        << test.message();
+    // So does the next, which repeats it.
+    test.status = TOKRT_OK;
+    test.then(tokrt_cuda_event_create, test.gpu, &test.begin);
+    EXPECT_EQ(test.message().find(end), test.message().size() - end.size())
+        << test.message();
+  }
+}
+
+TEST(Cuda, names_the_beginning_of_a_name_without_place) {
+  const FakeDriver &driver = fakeDriver();
+  driver.failAt("cuEventQuery", 1, 700);
+  TestGpu test;
+  test.load(std::string(1000, 'a').c_str())
+      .launch()
+      .then(tokrt_cuda_stream_wait, test.stream);
+  EXPECT_EQ(test.message().find("kernel aaa"), 0u) << test.message();
+  EXPECT_NE(test.message().find("aaa...: cuEventQuery: "), std::string::npos)
+      << test.message();
+}
+
+TEST(Cuda, names_a_kernel_once_that_two_streams_run) {
+  fakeDriver();
+  TestGpu test;
+  tokrt_cuda_stream_t *first = nullptr;
+  test.load(kFaultingKernel);
+  first = test.stream;
+  test.then(tokrt_cuda_stream_create, test.gpu, &test.stream);
+  tokrt_cuda_kernel_t *faulting = test.kernel;
+  test.then(tokrt_cuda_kernel_get, test.module, "kernel", 0, &test.kernel)
+      .launch();
+  std::swap(first, test.stream);
+  test.launch();
+  test.kernel = faulting;
+  test.launch().then(tokrt_cuda_stream_wait, test.stream);
+  EXPECT_EQ(test.message().find("one of the kernels kernel, faults: "), 0u)
+      << test.message();
+  tokrt_cuda_stream_destroy(first);
 }
 
 TEST(Cuda, names_the_kernel_itself_where_launches_are_checked) {
@@ -219,6 +284,65 @@ TEST(Cuda, names_the_kernels_of_a_graph) {
       .then(tokrt_cuda_stream_wait, test.stream);
   EXPECT_EQ(test.message().find("kernel of a graph: first, faults: "), 0u)
       << test.message();
+}
+
+TEST(Cuda, names_the_kernels_of_a_graph_once) {
+  fakeDriver();
+  TestGpu test;
+  test.load("first").then(tokrt_cuda_capture_begin, test.stream);
+  for (int i = 0; i < 100; ++i)
+    test.launch();
+  for (const char *name : {"k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9"})
+    test.then(tokrt_cuda_kernel_get, test.module, name, 0, &test.kernel)
+        .launch();
+  test.then(tokrt_cuda_kernel_get, test.module, kFaultingKernel, 0,
+            &test.kernel)
+      .launch()
+      .then(tokrt_cuda_capture_end, test.stream, &test.graph)
+      .then(tokrt_cuda_graph_launch, test.stream, test.graph)
+      .then(tokrt_cuda_stream_wait, test.stream);
+  EXPECT_EQ(test.message().find("kernel of a graph: k3, k4, k5, k6, k7, k8, "
+                                "k9, faults and 101 more launches: "),
+            0u)
+      << test.message();
+}
+
+/// A graph that another records does not run yet.
+TEST(Cuda, does_not_blame_a_graph_that_is_only_recorded) {
+  fakeDriver();
+  TestGpu test;
+  tokrt_cuda_graph_t *inner = nullptr;
+  test.load("inner")
+      .then(tokrt_cuda_capture_begin, test.stream)
+      .launch()
+      .then(tokrt_cuda_capture_end, test.stream, &inner)
+      .then(tokrt_cuda_capture_begin, test.stream)
+      .then(tokrt_cuda_graph_launch, test.stream, inner)
+      .then(tokrt_cuda_capture_end, test.stream, &test.graph)
+      .then(tokrt_cuda_kernel_get, test.module, kFaultingKernel, 0,
+            &test.kernel)
+      .launch()
+      .then(tokrt_cuda_stream_wait, test.stream);
+  EXPECT_EQ(test.message().find("kernel faults: "), 0u) << test.message();
+  tokrt_cuda_graph_destroy(inner);
+}
+
+TEST(Cuda, names_the_graphs_in_a_graph) {
+  fakeDriver();
+  TestGpu test;
+  tokrt_cuda_graph_t *inner = nullptr;
+  test.load(kFaultingKernel)
+      .then(tokrt_cuda_capture_begin, test.stream)
+      .launch()
+      .then(tokrt_cuda_capture_end, test.stream, &inner)
+      .then(tokrt_cuda_capture_begin, test.stream)
+      .then(tokrt_cuda_graph_launch, test.stream, inner)
+      .then(tokrt_cuda_capture_end, test.stream, &test.graph)
+      .then(tokrt_cuda_graph_launch, test.stream, test.graph)
+      .then(tokrt_cuda_stream_wait, test.stream);
+  EXPECT_EQ(test.message().find("kernel of a graph: of a graph: faults: "), 0u)
+      << test.message();
+  tokrt_cuda_graph_destroy(inner);
 }
 
 TEST(Cuda, does_not_wait_for_a_capture) {

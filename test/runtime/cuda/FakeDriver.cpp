@@ -551,7 +551,10 @@ int graphLaunch(void *exec, void *stream) {
   if (!has(exec, Kind::Exec) || !takesWork(stream))
     return InvalidHandle;
   for (const std::string &kernel : object(exec).kernels)
-    run(kernel);
+    if (object(stream).capturing)
+      object(stream).kernels.push_back(kernel);
+    else
+      run(kernel);
   return Success;
 }
 
