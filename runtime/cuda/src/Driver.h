@@ -43,7 +43,7 @@ inline constexpr int kMultiprocessors = 16, kL2Bytes = 38,
 inline constexpr int kMaxDynamicSharedBytes = 8;
 // CUstream_flags, CUevent_flags, CUstreamCaptureMode
 inline constexpr unsigned kNonBlocking = 1, kNoTiming = 2;
-inline constexpr int kCaptureThreadLocal = 1;
+inline constexpr int kCaptureRelaxed = 2;
 // CUjit_option
 inline constexpr int kErrorLog = 5, kErrorLogBytes = 6;
 // Markers of cuLaunchKernel's `extra`.

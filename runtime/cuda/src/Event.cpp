@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/cuda/src/Failure.h"
 #include "runtime/cuda/src/Gpu.h"
 #include "runtime/src/Guard.h"
 
@@ -14,7 +15,21 @@ using namespace tokrt::cuda;
 struct tokrt_cuda_event_s {
   tokrt_cuda_t *gpu;
   Event event;
+  bool captured; // it is part of a graph
 };
+
+/// An event of a capture never comes, and whoever asks the driver for it ends
+/// the capture.
+static tokrt_status_t checkComes(const char *call,
+                                 const tokrt_cuda_event_t *event,
+                                 tokrt_error_t *error) {
+  if (!event->captured)
+    return TOKRT_OK;
+  return fail(error, TOKRT_INVALID_ARGUMENT,
+              "%s: found an event that was recorded in a capture, expected one "
+              "of a stream; record it outside of the capture",
+              call);
+}
 
 tokrt_status_t tokrt_cuda_event_create(tokrt_cuda_t *gpu,
                                        tokrt_cuda_event_t **out_event,
@@ -22,8 +37,8 @@ tokrt_status_t tokrt_cuda_event_create(tokrt_cuda_t *gpu,
   return guarded(error, "tokrt_cuda_event_create", [&] {
     if (tokrt_status_t status = gpu->enter("tokrt_cuda_event_create", error))
       return status;
-    auto event =
-        std::make_unique<tokrt_cuda_event_t>(tokrt_cuda_event_t{gpu, nullptr});
+    auto event = std::make_unique<tokrt_cuda_event_t>(
+        tokrt_cuda_event_t{gpu, nullptr, false});
     if (tokrt_status_t status = gpu->call(gpu->driver.eventCreate, "an event",
                                           error, &event->event, 0u))
       return status;
@@ -47,8 +62,12 @@ tokrt_status_t tokrt_cuda_event_record(tokrt_cuda_event_t *event,
     if (tokrt_status_t status =
             event->gpu->enter("tokrt_cuda_event_record", error))
       return status;
-    return event->gpu->call(event->gpu->driver.eventRecord, "an event", error,
-                            event->event, stream->stream);
+    if (tokrt_status_t status =
+            event->gpu->call(event->gpu->driver.eventRecord, "an event", error,
+                             event->event, stream->stream))
+      return status;
+    event->captured = stream->capturing;
+    return TOKRT_OK;
   });
 }
 
@@ -57,6 +76,9 @@ tokrt_status_t tokrt_cuda_event_wait(tokrt_cuda_event_t *event,
   return guarded(error, "tokrt_cuda_event_wait", [&] {
     if (tokrt_status_t status =
             event->gpu->enter("tokrt_cuda_event_wait", error))
+      return status;
+    if (tokrt_status_t status =
+            checkComes("tokrt_cuda_event_wait", event, error))
       return status;
     return event->gpu->waitFor(event->event, error);
   });
@@ -70,6 +92,10 @@ tokrt_status_t tokrt_cuda_event_elapsed(tokrt_cuda_event_t *begin,
     if (tokrt_status_t status =
             begin->gpu->enter("tokrt_cuda_event_elapsed", error))
       return status;
+    for (const tokrt_cuda_event_t *event : {begin, end})
+      if (tokrt_status_t status =
+              checkComes("tokrt_cuda_event_elapsed", event, error))
+        return status;
     float milliseconds;
     if (tokrt_status_t status =
             begin->gpu->call(begin->gpu->driver.eventElapsedTime, "an event",

@@ -68,18 +68,19 @@ struct tokrt_cuda_s {
   }
 
   /// Calls the driver to release something. What it refuses is told when the
-  /// GPU is closed. On a lost GPU everything goes with the context.
+  /// GPU is closed; false then. On a lost GPU everything goes with the context.
   template <typename... Parameters, typename... Arguments>
-  void release(const tokrt::cuda::Entry<Parameters...> &entry,
+  bool release(const tokrt::cuda::Entry<Parameters...> &entry,
                const char *subject, Arguments... arguments) {
     if (lost)
-      return;
+      return true;
     tokrt_error_t error;
     tokrt_status_t status = enter(subject, &error);
     if (status == TOKRT_OK)
       status = call(entry, subject, &error, arguments...);
     if (status != TOKRT_OK)
       tellAtClose(status, error);
+    return status == TOKRT_OK;
   }
 
   /// Waits for all kernels, within the time of the parameters, before a release
@@ -125,8 +126,10 @@ struct tokrt_cuda_module_s {
 struct tokrt_cuda_stream_s {
   tokrt_cuda_t *gpu;
   tokrt::cuda::Stream stream;
-  tokrt::cuda::Event end; // recorded where a wait begins
-  bool busy;              // a kernel was launched and not waited for
+  /// Recorded where a wait begins, and in front of a capture, which would take
+  /// it for its own.
+  tokrt::cuda::Event end;
+  bool busy; // a kernel was launched and not waited for
   bool capturing;
   tokrt::cuda::Launched captured;
 };

@@ -80,9 +80,16 @@ tokrt_status_t tokrt_cuda_capture_begin(tokrt_cuda_stream_t *stream,
     tokrt_cuda_t *gpu = stream->gpu;
     if (tokrt_status_t status = gpu->enter("tokrt_cuda_capture_begin", error))
       return status;
+    if (stream->busy && !stream->capturing)
+      if (tokrt_status_t status =
+              gpu->call(gpu->driver.eventRecord, "a capture", error,
+                        stream->end, stream->stream))
+        return status;
+    // In the other modes, a call that is not for the stream (an allocation, a
+    // wait for another) is refused and ends the capture.
     if (tokrt_status_t status =
             gpu->call(gpu->driver.streamBeginCapture, "a capture", error,
-                      stream->stream, kCaptureThreadLocal))
+                      stream->stream, kCaptureRelaxed))
       return status;
     stream->capturing = true;
     stream->captured.clear();
@@ -96,17 +103,24 @@ tokrt_status_t tokrt_cuda_capture_end(tokrt_cuda_stream_t *stream,
   return guarded(error, "tokrt_cuda_capture_end", [&] {
     tokrt_cuda_t *gpu = stream->gpu;
     const Driver &driver = gpu->driver;
-    if (tokrt_status_t status = gpu->enter("tokrt_cuda_capture_end", error))
-      return status;
+    tokrt_status_t entered = gpu->enter("tokrt_cuda_capture_end", error);
     // Whatever the driver says, it captures no longer.
     stream->capturing = false;
+    if (gpu->lost)
+      return entered;
     Graph recorded = nullptr;
-    if (tokrt_status_t status = gpu->call(driver.streamEndCapture, "a capture",
-                                          error, stream->stream, &recorded))
-      return status;
+    tokrt_error_t ending;
+    tokrt_status_t ended =
+        gpu->call(driver.streamEndCapture, "a capture",
+                  entered ? &ending : error, stream->stream, &recorded);
     auto destroy = [&] {
-      gpu->release(driver.graphDestroy, "a capture", recorded);
+      if (recorded)
+        gpu->release(driver.graphDestroy, "a capture", recorded);
     };
+    if (entered || ended) {
+      destroy();
+      return entered ? entered : ended;
+    }
     std::unique_ptr<tokrt_cuda_graph_t> graph;
     try {
       graph = std::make_unique<tokrt_cuda_graph_t>(

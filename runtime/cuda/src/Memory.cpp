@@ -80,9 +80,10 @@ void tokrt_cuda_free(tokrt_cuda_t *gpu, tokrt_cuda_address_t address) {
   snprintf(subject, sizeof subject, "%" PRIu64 " bytes of the GPU's memory",
            block->second);
   gpu->settle(subject);
+  if (!gpu->release(gpu->driver.memFree, subject, address))
+    return;
   gpu->deviceMemory.used -= block->second;
   gpu->deviceBlocks.erase(block);
-  gpu->release(gpu->driver.memFree, subject, address);
 }
 
 bool tokrt_cuda_s::isPinned(const void *data, uint64_t bytes) const {
@@ -136,7 +137,8 @@ void tokrt_cuda_free_pinned(tokrt_cuda_t *gpu, void *data) {
   snprintf(subject, sizeof subject, "%" PRIu64 " bytes of pinned memory",
            block->second);
   gpu->settle(subject);
+  if (!gpu->release(gpu->driver.memFreeHost, subject, data))
+    return;
   gpu->pinnedMemory.used -= block->second;
   gpu->pinnedBlocks.erase(block);
-  gpu->release(gpu->driver.memFreeHost, subject, data);
 }

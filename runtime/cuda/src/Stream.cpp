@@ -49,9 +49,10 @@ tokrt_status_t tokrt_cuda_s::waitFor(Event event, tokrt_error_t *error) {
 
 tokrt_status_t tokrt_cuda_s::waitFor(tokrt_cuda_stream_t *stream,
                                      tokrt_error_t *error) {
-  if (tokrt_status_t status = call(driver.eventRecord, "a wait", error,
-                                   stream->end, stream->stream))
-    return status;
+  if (!stream->capturing)
+    if (tokrt_status_t status = call(driver.eventRecord, "a wait", error,
+                                     stream->end, stream->stream))
+      return status;
   if (tokrt_status_t status = waitFor(stream->end, error))
     return status;
   launched.forgetStream(stream);

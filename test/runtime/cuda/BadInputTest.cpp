@@ -206,6 +206,68 @@ TEST(BadInput, a_launch_that_the_driver_took_does_not_fail) {
   EXPECT_EQ(driver.calls("cuLaunchKernel"), 1);
 }
 
+TEST(BadInput, a_capture_ends_whatever_fails) {
+  const FakeDriver &driver = fakeDriver();
+  for (const char *call : {"cuCtxSetCurrent", "cuStreamEndCapture",
+                           "cuGraphInstantiateWithFlags", "cuGraphDestroy"}) {
+    SCOPED_TRACE(call);
+    fakeDriver();
+    TestGpu test;
+    test.load("kernel").then(tokrt_cuda_capture_begin, test.stream).launch();
+    driver.failAt(call, driver.calls(call) + 1, 999);
+    tokrt_status_t status =
+        tokrt_cuda_capture_end(test.stream, &test.graph, &test.error);
+    EXPECT_EQ(status,
+              strcmp(call, "cuGraphDestroy") ? TOKRT_DEVICE_ERROR : TOKRT_OK);
+    if (status != TOKRT_OK)
+      EXPECT_TRUE(contains(test.message(), call)) << test.message();
+    tokrt_cuda_graph_destroy(std::exchange(test.graph, nullptr));
+    test.launch()
+        .then(tokrt_cuda_stream_wait, test.stream)
+        .then(tokrt_cuda_capture_begin, test.stream)
+        .launch()
+        .then(tokrt_cuda_capture_end, test.stream, &test.graph);
+    EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+  }
+}
+
+/// What ran before the capture is still waited for.
+TEST(BadInput, a_kernel_hangs_in_front_of_a_capture) {
+  const FakeDriver &driver = fakeDriver();
+  TestGpu test;
+  test.load(kHangingKernel)
+      .launch()
+      .then(tokrt_cuda_capture_begin, test.stream);
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+  test.close();
+  EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+  EXPECT_EQ(test.message().find("kernel hangs: "), 0u) << test.message();
+  EXPECT_EQ(driver.calls("cuCtxDestroy"), 0);
+}
+
+TEST(BadInput, memory_that_the_driver_keeps_stays_in_the_books) {
+  const FakeDriver &driver = fakeDriver();
+  driver.failAt("cuMemFree", 1, 1);
+  driver.failAt("cuMemFreeHost", 1, 1);
+  TestGpu test;
+  test.then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
+      .then(tokrt_cuda_allocate_pinned, test.gpu, 512, &test.pinned);
+  for (bool freed : {false, true}) {
+    tokrt_cuda_free(test.gpu, test.address);
+    tokrt_cuda_free_pinned(test.gpu, test.pinned);
+    tokrt_cuda_info_t info;
+    tokrt_cuda_info(test.gpu, &info);
+    EXPECT_EQ(info.device_bytes_used, freed ? 0u : 4096u);
+    EXPECT_EQ(info.pinned_bytes_used, freed ? 0u : 512u);
+  }
+  test.close();
+  EXPECT_EQ(test.status, TOKRT_INVALID_ARGUMENT);
+  EXPECT_EQ(test.message().find("4096 bytes of the GPU's memory: cuMemFree: "),
+            0u)
+      << test.message();
+  EXPECT_EQ(driver.swept(), 0);
+}
+
 TEST(BadInput, there_is_no_driver) {
   tokrt_cuda_params_t params = TestGpu::defaults();
   params.driver = "/no/such/libcuda.so.1";

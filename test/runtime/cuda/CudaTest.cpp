@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 TEST(Cuda, runs_a_kernel_and_takes_all_back) {
   const FakeDriver &driver = fakeDriver();
@@ -243,20 +244,17 @@ TEST(Cuda, names_the_beginning_of_a_name_without_place) {
 TEST(Cuda, names_a_kernel_once_that_two_streams_run) {
   fakeDriver();
   TestGpu test;
-  tokrt_cuda_stream_t *first = nullptr;
-  test.load(kFaultingKernel);
-  first = test.stream;
-  test.then(tokrt_cuda_stream_create, test.gpu, &test.stream);
+  test.load(kFaultingKernel)
+      .then(tokrt_cuda_stream_create, test.gpu, &test.other);
   tokrt_cuda_kernel_t *faulting = test.kernel;
   test.then(tokrt_cuda_kernel_get, test.module, "kernel", 0, &test.kernel)
       .launch();
-  std::swap(first, test.stream);
+  std::swap(test.other, test.stream);
   test.launch();
   test.kernel = faulting;
   test.launch().then(tokrt_cuda_stream_wait, test.stream);
   EXPECT_EQ(test.message().find("one of the kernels kernel, faults: "), 0u)
       << test.message();
-  tokrt_cuda_stream_destroy(first);
 }
 
 TEST(Cuda, names_the_kernel_itself_where_launches_are_checked) {
@@ -352,6 +350,65 @@ TEST(Cuda, does_not_wait_for_a_capture) {
       .then(tokrt_cuda_capture_begin, test.stream)
       .then(tokrt_cuda_stream_wait, test.stream);
   EXPECT_EQ(test.status, TOKRT_INVALID_ARGUMENT) << test.message();
+}
+
+TEST(Cuda, does_not_wait_for_an_event_of_a_capture) {
+  fakeDriver();
+  TestGpu test;
+  test.load("kernel")
+      .then(tokrt_cuda_event_create, test.gpu, &test.begin)
+      .then(tokrt_cuda_event_create, test.gpu, &test.end)
+      .then(tokrt_cuda_event_record, test.begin, test.stream)
+      .then(tokrt_cuda_capture_begin, test.stream)
+      .launch()
+      .then(tokrt_cuda_event_record, test.end, test.stream);
+  ASSERT_EQ(test.status, TOKRT_OK) << test.message();
+  EXPECT_EQ(tokrt_cuda_event_wait(test.end, &test.error),
+            TOKRT_INVALID_ARGUMENT);
+  EXPECT_EQ(test.message(),
+            "tokrt_cuda_event_wait: found an event that was recorded in a "
+            "capture, expected one of a stream; record it outside of the "
+            "capture");
+  EXPECT_EQ(tokrt_cuda_event_elapsed(test.begin, test.end, &test.milliseconds,
+                                     &test.error),
+            TOKRT_INVALID_ARGUMENT);
+  // The capture is as it was, and so is the event when it is recorded again.
+  test.then(tokrt_cuda_capture_end, test.stream, &test.graph)
+      .then(tokrt_cuda_graph_launch, test.stream, test.graph)
+      .then(tokrt_cuda_event_record, test.end, test.stream)
+      .then(tokrt_cuda_event_wait, test.end)
+      .then(tokrt_cuda_event_elapsed, test.begin, test.end, &test.milliseconds);
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+}
+
+/// Only what is on the stream is captured.
+TEST(Cuda, does_everything_else_while_a_stream_is_captured) {
+  const FakeDriver &driver = fakeDriver();
+  TestGpu test;
+  test.load("kernel").launch().then(tokrt_cuda_capture_begin, test.stream);
+  test.launch();
+  std::swap(test.stream, test.other);
+  // The module and the stream that are captured stay; the rest is made anew.
+  tokrt_cuda_module_t *module = std::exchange(test.module, nullptr);
+  test.load("other")
+      .then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
+      .then(tokrt_cuda_allocate_pinned, test.gpu, 4096, &test.pinned)
+      .then(tokrt_cuda_event_create, test.gpu, &test.begin)
+      .launch()
+      .then(tokrt_cuda_event_record, test.begin, test.stream)
+      .then(tokrt_cuda_event_wait, test.begin)
+      .then(tokrt_cuda_stream_wait, test.stream);
+  tokrt_cuda_free(test.gpu, std::exchange(test.address, 0));
+  tokrt_cuda_free_pinned(test.gpu, std::exchange(test.pinned, nullptr));
+  tokrt_cuda_module_destroy(std::exchange(test.module, module));
+  std::swap(test.stream, test.other);
+  test.then(tokrt_cuda_capture_end, test.stream, &test.graph)
+      .then(tokrt_cuda_graph_launch, test.stream, test.graph)
+      .then(tokrt_cuda_stream_wait, test.stream);
+  test.close();
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+  EXPECT_EQ(driver.calls("cuGraphLaunch"), 1);
+  EXPECT_EQ(driver.swept(), 0);
 }
 
 extern "C" tokrt_status_t openGpu(const char *driver, tokrt_error_t *error);

@@ -15,6 +15,7 @@
 #include <set>
 #include <string>
 #include <sys/mman.h>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -31,6 +32,8 @@ enum Result {
   NotReady = 600,
   IllegalAddress = 700,
   CaptureUnsupported = 900,
+  CaptureInvalidated = 901,
+  CapturedEvent = 907,
 };
 
 enum class Kind { Context, Module, Function, Stream, Event, Graph, Exec };
@@ -41,6 +44,10 @@ struct Object {
   std::string name = {};                 // of a function
   int sharedBytes = 0;                   // that a function may be launched with
   bool capturing = false;                // a stream
+  bool invalidated = false;              // its capture
+  int captureMode = 0;                   // global, of the thread, or relaxed
+  std::thread::id captureThread = {};    // that began it
+  bool captured = false;                 // an event, in a capture
   double time = 0;                       // of an event
   std::vector<std::string> kernels = {}; // of a capture or a graph
 };
@@ -121,6 +128,21 @@ void mustNotBlock(const char *name) {
     return InvalidContext;                                                     \
   if (Result sticky = state.fates[current].sticky)                             \
     return sticky;
+
+/// Refuses a call that might disturb a capture, and ends those it might.
+#define MUST_NOT_DISTURB()                                                     \
+  if (disturbs())                                                              \
+    return CaptureUnsupported;
+bool disturbs() {
+  bool found = false;
+  for (auto &[handle, object] : state.objects)
+    if (object.capturing &&
+        (object.captureMode == 0 ||
+         (object.captureMode == 1 &&
+          object.captureThread == std::this_thread::get_id())))
+      found = object.invalidated = true;
+  return found;
+}
 
 int destroy(const void *handle, Kind kind) {
   if (!has(handle, kind))
@@ -315,6 +337,7 @@ void *map(size_t bytes) {
 
 int memAlloc(uint64_t *address, size_t bytes) {
   BEGIN("cuMemAlloc")
+  MUST_NOT_DISTURB()
   if (bytes == 0)
     return InvalidValue;
   if (bytes > state.gpu.memoryBytes - state.used)
@@ -331,6 +354,7 @@ int memAlloc(uint64_t *address, size_t bytes) {
 int memFree(uint64_t address) {
   mustNotBlock("cuMemFree");
   BEGIN("cuMemFree")
+  MUST_NOT_DISTURB()
   if (!state.memory.count(address))
     return InvalidValue;
   releaseBlock(address, /*isPinned=*/false);
@@ -339,6 +363,7 @@ int memFree(uint64_t address) {
 
 int memHostAlloc(void **data, size_t bytes, unsigned) {
   BEGIN("cuMemHostAlloc")
+  MUST_NOT_DISTURB()
   *data = map(bytes);
   if (!*data)
     return OutOfMemory;
@@ -349,6 +374,7 @@ int memHostAlloc(void **data, size_t bytes, unsigned) {
 int memFreeHost(void *data) {
   mustNotBlock("cuMemFreeHost");
   BEGIN("cuMemFreeHost")
+  MUST_NOT_DISTURB()
   if (!state.pinned.count(reinterpret_cast<uint64_t>(data)))
     return InvalidValue;
   releaseBlock(reinterpret_cast<uint64_t>(data), /*isPinned=*/true);
@@ -409,6 +435,7 @@ int moduleLoadDataEx(void **module, const void *image, unsigned count,
     return InvalidContext;
   if (Result sticky = state.fates[current].sticky)
     return sticky;
+  MUST_NOT_DISTURB()
   *module = create({Kind::Module});
   return Success;
 }
@@ -416,6 +443,7 @@ int moduleLoadDataEx(void **module, const void *image, unsigned count,
 int moduleUnload(void *module) {
   mustNotBlock("cuModuleUnload");
   BEGIN("cuModuleUnload")
+  MUST_NOT_DISTURB()
   return destroy(module, Kind::Module);
 }
 
@@ -503,22 +531,32 @@ int streamDestroy(void *stream) {
   return destroy(stream, Kind::Stream);
 }
 
-int streamBeginCapture(void *stream, int) {
+int streamBeginCapture(void *stream, int mode) {
   BEGIN("cuStreamBeginCapture")
   if (!takesWork(stream))
     return InvalidHandle;
   if (object(stream).capturing)
     return CaptureUnsupported;
-  object(stream).capturing = true;
-  object(stream).kernels.clear();
+  Object &captured = object(stream);
+  captured.capturing = true;
+  captured.invalidated = false;
+  captured.captureMode = mode;
+  captured.captureThread = std::this_thread::get_id();
+  captured.kernels.clear();
   return Success;
 }
 
 int streamEndCapture(void *stream, void **graph) {
+  *graph = nullptr;
+  // Whatever it says, the capture ends.
+  bool captured = takesWork(stream) && object(stream).capturing;
+  if (captured)
+    object(stream).capturing = false;
   BEGIN("cuStreamEndCapture")
-  if (!takesWork(stream) || !object(stream).capturing)
+  if (!captured)
     return InvalidHandle;
-  object(stream).capturing = false;
+  if (object(stream).invalidated)
+    return CaptureInvalidated;
   Object made{Kind::Graph};
   made.kernels = object(stream).kernels;
   *graph = create(std::move(made));
@@ -575,6 +613,7 @@ int eventRecord(void *event, void *stream) {
   if (!has(event, Kind::Event) || !takesWork(stream))
     return InvalidHandle;
   object(event).time = state.clock;
+  object(event).captured = object(stream).capturing;
   return Success;
 }
 
@@ -582,12 +621,19 @@ int eventQuery(void *event) {
   BEGIN("cuEventQuery")
   if (!has(event, Kind::Event))
     return InvalidHandle;
+  MUST_NOT_DISTURB()
+  if (object(event).captured) {
+    for (auto &[handle, object] : state.objects)
+      object.invalidated |= object.capturing;
+    return CapturedEvent;
+  }
   return state.fates[current].hung ? NotReady : Success;
 }
 
 int eventElapsedTime(float *milliseconds, void *begin_, void *end) {
   BEGIN("cuEventElapsedTime")
-  if (!has(begin_, Kind::Event) || !has(end, Kind::Event))
+  if (!has(begin_, Kind::Event) || !has(end, Kind::Event) ||
+      object(begin_).captured || object(end).captured)
     return InvalidHandle;
   *milliseconds = static_cast<float>(object(end).time - object(begin_).time);
   return Success;

@@ -118,6 +118,7 @@ struct TestGpu {
     tokrt_cuda_event_destroy(begin);
     tokrt_cuda_event_destroy(end);
     tokrt_cuda_stream_destroy(stream);
+    tokrt_cuda_stream_destroy(other);
     tokrt_cuda_module_destroy(module);
     tokrt_cuda_free(gpu, address);
     tokrt_cuda_free_pinned(gpu, pinned);
@@ -137,7 +138,7 @@ struct TestGpu {
   tokrt_cuda_t *gpu = nullptr;
   tokrt_cuda_module_t *module = nullptr;
   tokrt_cuda_kernel_t *kernel = nullptr;
-  tokrt_cuda_stream_t *stream = nullptr;
+  tokrt_cuda_stream_t *stream = nullptr, *other = nullptr;
   tokrt_cuda_event_t *begin = nullptr, *end = nullptr;
   tokrt_cuda_graph_t *graph = nullptr;
   tokrt_cuda_address_t address = 0;

@@ -113,7 +113,7 @@ tokrt_status_t tokrt_cuda_allocate(tokrt_cuda_t *gpu, uint64_t bytes,
                                    tokrt_cuda_address_t *out_address,
                                    tokrt_error_t *error);
 /// Takes back what `tokrt_cuda_allocate` gave; 0 is left alone. Kernels that
-/// use it must have ended.
+/// use it must have ended. What the driver refuses stays allocated.
 void tokrt_cuda_free(tokrt_cuda_t *gpu, tokrt_cuda_address_t address);
 
 /// Memory of the host that copies run at full speed from and to.
@@ -201,7 +201,8 @@ tokrt_status_t tokrt_cuda_stream_wait(tokrt_cuda_stream_t *stream,
 typedef struct tokrt_cuda_graph_s tokrt_cuda_graph_t;
 
 /// From here to `tokrt_cuda_capture_end`, work on the stream is recorded and
-/// does not run. A stream that is captured cannot be waited for.
+/// does not run. A stream that is captured cannot be waited for, nor can an
+/// event that is recorded there. All other calls are as ever.
 tokrt_status_t tokrt_cuda_capture_begin(tokrt_cuda_stream_t *stream,
                                         tokrt_error_t *error);
 /// Ends the capture in any case.
