@@ -10,6 +10,7 @@
 #include "../Allocations.h"
 
 #include <cstring>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -24,6 +25,22 @@ constexpr int kResults[] = {
     713, 714, 715, 716, 717, 718, 719, 720, 721, 800, 801, 802, 803, 804, 805,
     806, 807, 808, 809, 810, 811, 812, 900, 901, 902, 903, 904, 905, 906, 907,
     908, 909, 910, 911, 912, 913, 914, 915, 916, 917, 999};
+
+/// What they mean to a caller; all others are errors of the device.
+const std::map<int, tokrt_status_t> kStatuses = [] {
+  std::map<int, tokrt_status_t> statuses;
+  for (int result : {1, 101, 500, 701})
+    statuses[result] = TOKRT_INVALID_ARGUMENT;
+  statuses[2] = TOKRT_OUT_OF_MEMORY;
+  for (int result : {34, 36, 100, 200, 209, 221, 222, 801, 803, 804})
+    statuses[result] = TOKRT_UNSUPPORTED;
+  for (int result : {218, 300})
+    statuses[result] = TOKRT_INVALID_FILE;
+  for (int result :
+       {214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721})
+    statuses[result] = TOKRT_DEVICE_LOST;
+  return statuses;
+}();
 
 /// The calls of `useAll`.
 constexpr const char *kCalls[] = {
@@ -84,6 +101,46 @@ bool contains(const std::string &text, const std::string &part) {
   return text.find(part) != std::string::npos;
 }
 
+/// Each call of the API on a GPU that is lost.
+void expectAllLost(TestGpu &test) {
+  auto lost = [&](auto call, auto... arguments) {
+    test.error.message[0] = 0;
+    EXPECT_EQ(call(arguments..., &test.error), TOKRT_DEVICE_LOST);
+    EXPECT_TRUE(contains(test.message(), "the GPU was lost before: "))
+        << test.message();
+  };
+  tokrt_cuda_address_t address;
+  void *pinned;
+  tokrt_cuda_module_t *module;
+  tokrt_cuda_kernel_t *kernel;
+  tokrt_cuda_stream_t *stream;
+  tokrt_cuda_event_t *event;
+  tokrt_cuda_graph_t *graph;
+  std::vector<char> image = fakeCubin(80);
+  tokrt_cuda_launch_t launch = {{1, 1, 1}, 32, 0, nullptr, 0};
+  tokrt_cuda_tensor_t tensor{};
+  tensor.rank = 1;
+  lost(tokrt_cuda_allocate, test.gpu, 16, &address);
+  lost(tokrt_cuda_allocate_pinned, test.gpu, 16, &pinned);
+  lost(tokrt_cuda_module_load, test.gpu, "k.cubin", image.data(), image.size(),
+       &module);
+  lost(tokrt_cuda_kernel_get, test.module, "kernel", 0, &kernel);
+  lost(tokrt_cuda_stream_create, test.gpu, &stream);
+  lost(tokrt_cuda_copy_to_device, test.stream, test.address, test.pinned, 16);
+  lost(tokrt_cuda_copy_to_host, test.stream, test.pinned, test.address, 16);
+  lost(tokrt_cuda_fill, test.stream, test.address, 0, 16);
+  lost(tokrt_cuda_launch, test.stream, test.kernel, &launch);
+  lost(tokrt_cuda_stream_wait, test.stream);
+  lost(tokrt_cuda_capture_begin, test.stream);
+  lost(tokrt_cuda_capture_end, test.stream, &graph);
+  lost(tokrt_cuda_graph_launch, test.stream, test.graph);
+  lost(tokrt_cuda_event_create, test.gpu, &event);
+  lost(tokrt_cuda_event_record, test.begin, test.stream);
+  lost(tokrt_cuda_event_wait, test.end);
+  lost(tokrt_cuda_event_elapsed, test.begin, test.end, &test.milliseconds);
+  lost(tokrt_cuda_tensor_map, test.gpu, &tensor, &test.map);
+}
+
 } // namespace
 
 /// Whatever the driver refuses, whenever: one error that names the call, and
@@ -133,6 +190,38 @@ TEST(BadInput, every_error_of_every_call_is_told_and_leaves_nothing) {
         if (HasFailure())
           return;
       }
+  }
+}
+
+/// An error that stays with the context loses the GPU, and no other does.
+TEST(BadInput, every_error_means_what_the_reference_says) {
+  const FakeDriver &driver = fakeDriver();
+  for (int result : kResults) {
+    SCOPED_TRACE(result);
+    fakeDriver();
+    TestGpu test;
+    test.useAll();
+    ASSERT_EQ(test.status, TOKRT_OK) << test.message();
+    driver.failAt("cuMemsetD8Async", 2, result);
+    auto meaning = kStatuses.find(result);
+    tokrt_status_t expected =
+        meaning == kStatuses.end() ? TOKRT_DEVICE_ERROR : meaning->second;
+    bool isLost = expected == TOKRT_DEVICE_LOST;
+    EXPECT_EQ(tokrt_cuda_fill(test.stream, test.address, 0, 16, &test.error),
+              expected);
+    tokrt_cuda_info_t info;
+    tokrt_cuda_info(test.gpu, &info);
+    EXPECT_EQ(info.lost, isLost);
+    if (isLost)
+      expectAllLost(test);
+    else
+      test.then(tokrt_cuda_fill, test.stream, test.address, 0, 16)
+          .launch()
+          .then(tokrt_cuda_stream_wait, test.stream);
+    test.close();
+    EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+    if (HasFailure())
+      return;
   }
 }
 
