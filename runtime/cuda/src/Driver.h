@@ -23,7 +23,7 @@
 namespace tokrt::cuda {
 
 using Result = int; // CUresult
-inline constexpr Result kSuccess = 0, kNotReady = 600;
+inline constexpr Result kSuccess = 0, kInvalidValue = 1, kNotReady = 600;
 
 using DeviceNumber = int;          // CUdevice
 using Address = uint64_t;          // CUdeviceptr
@@ -114,7 +114,9 @@ struct Entry {
   E(eventElapsedTime, "cuEventElapsedTime", 2000, float *, Event, Event)       \
   E(tensorMapEncodeTiled, "cuTensorMapEncodeTiled", 12000, void *, int,        \
     uint32_t, void *, const uint64_t *, const uint64_t *, const uint32_t *,    \
-    const uint32_t *, int, int, int, int)
+    const uint32_t *, int, int, int, int)                                      \
+  E(funcGetParamInfo, "cuFuncGetParamInfo", 12040, Function, size_t, size_t *, \
+    size_t *)
 
 /// The opened driver.
 struct Driver {

@@ -14,6 +14,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -114,6 +115,8 @@ struct tokrt_cuda_kernel_s {
   std::string name;
   tokrt::cuda::Function function;
   uint32_t sharedBytes; // that it may be launched with
+  /// Of its parameters; nothing where the driver does not say.
+  std::optional<size_t> argumentBytes;
 };
 
 struct tokrt_cuda_module_s {

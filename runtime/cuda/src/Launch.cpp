@@ -52,6 +52,11 @@ tokrt_status_t tokrt_cuda_launch(tokrt_cuda_stream_t *stream,
                   "for which it was prepared (tokrt_cuda_kernel_get)",
                   subject, launch->shared_bytes, kernel->sharedBytes);
     size_t bytes = launch->argument_bytes;
+    if (kernel->argumentBytes && bytes != *kernel->argumentBytes)
+      return fail(error, TOKRT_INVALID_ARGUMENT,
+                  "%s: found %zu bytes of arguments, expected %zu: its "
+                  "parameters, without padding behind the last",
+                  subject, bytes, *kernel->argumentBytes);
     void *extra[] = {kArgumentBuffer, const_cast<void *>(launch->arguments),
                      kArgumentBytes, &bytes, nullptr};
     Result result = gpu->driver.launchKernel.function(

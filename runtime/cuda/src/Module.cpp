@@ -98,6 +98,29 @@ void tokrt_cuda_module_destroy(tokrt_cuda_module_t *module) {
                        module->module);
 }
 
+/// Asks for the end of the last parameter. A driver from before CUDA 12.4 does
+/// not know, and takes what it is given.
+static tokrt_status_t askArgumentBytes(tokrt_cuda_kernel_t &kernel,
+                                       const char *subject,
+                                       tokrt_error_t *error) {
+  tokrt_cuda_t *gpu = kernel.module->gpu;
+  const auto &ask = gpu->driver.funcGetParamInfo;
+  if (!ask.function)
+    return TOKRT_OK;
+  size_t end = 0;
+  for (size_t i = 0;; ++i) {
+    size_t offset, size;
+    Result result = ask.function(kernel.function, i, &offset, &size);
+    if (result == kInvalidValue) // there is none
+      break;
+    if (result != kSuccess)
+      return gpu->fail(result, subject, ask.name, nullptr, error);
+    end = offset + size;
+  }
+  kernel.argumentBytes = end;
+  return TOKRT_OK;
+}
+
 /// The module's kernel of a name: there is one of each.
 static tokrt_status_t find(tokrt_cuda_module_t *module, const char *name,
                            const char *subject, tokrt_cuda_kernel_t **out,
@@ -109,10 +132,12 @@ static tokrt_status_t find(tokrt_cuda_module_t *module, const char *name,
     }
   tokrt_cuda_t *gpu = module->gpu;
   auto kernel = std::make_unique<tokrt_cuda_kernel_t>(
-      tokrt_cuda_kernel_t{module, name, nullptr, kPlainSharedBytes});
+      tokrt_cuda_kernel_t{module, name, nullptr, kPlainSharedBytes, {}});
   if (tokrt_status_t status =
           gpu->call(gpu->driver.moduleGetFunction, subject, error,
                     &kernel->function, module->module, name))
+    return status;
+  if (tokrt_status_t status = askArgumentBytes(*kernel, subject, error))
     return status;
   module->kernels.push_back(std::move(kernel));
   *out = module->kernels.back().get();

@@ -467,6 +467,16 @@ int funcSetAttribute(void *function, int attribute, int value) {
   return Success;
 }
 
+int funcGetParamInfo(void *, size_t index, size_t *offset, size_t *size) {
+  BEGIN("cuFuncGetParamInfo")
+  size_t end = state.gpu.parameterBytes;
+  if (8 * index >= end)
+    return InvalidValue;
+  *offset = 8 * index;
+  *size = std::min<size_t>(8, end - *offset);
+  return Success;
+}
+
 void run(const std::string &kernel) {
   state.clock += 0.01;
   if (kernel == kFaultingKernel)
@@ -497,6 +507,8 @@ int launchKernel(void *function, unsigned gridX, unsigned gridY, unsigned gridZ,
         extra[2] != reinterpret_cast<void *>(2) || extra[4])
       return InvalidValue;
     size_t bytes = *static_cast<size_t *>(extra[3]);
+    if (state.gpu.parameterBytes && bytes != size_t(state.gpu.parameterBytes))
+      return InvalidValue;
     for (size_t i = 0; i + 8 <= bytes; i += 8) {
       uint64_t word;
       memcpy(&word, static_cast<char *>(extra[1]) + i, 8);
@@ -771,6 +783,7 @@ const struct {
     ENTRY("cuEventQuery", eventQuery),
     ENTRY("cuEventElapsedTime", eventElapsedTime),
     ENTRY("cuTensorMapEncodeTiled", tensorMapEncodeTiled),
+    ENTRY("cuFuncGetParamInfo", funcGetParamInfo),
 #undef ENTRY
 };
 
@@ -788,7 +801,8 @@ int cuGetProcAddress(const char *name, void **address, int version, uint64_t) {
   if (int told = begin("cuGetProcAddress"))
     return told;
   *address = nullptr;
-  if (state.hidden.count(name) || version > state.gpu.driverVersion)
+  if (state.hidden.count(name) || version > state.gpu.driverVersion ||
+      (!strcmp(name, "cuFuncGetParamInfo") && !state.gpu.parameterBytes))
     return NotFound;
   for (const auto &entry : kEntries)
     if (!strcmp(entry.name, name)) {

@@ -178,7 +178,8 @@ typedef struct tokrt_cuda_launch_s {
   uint32_t grid[3];
   uint32_t threads;
   uint32_t shared_bytes; // dynamic; at most what the kernel was prepared for
-  /// The kernel's parameters as a struct of them lies in memory.
+  /// The kernel's parameters as a struct of them lies in memory, without
+  /// padding behind the last: an int64_t and an int16_t are 10 bytes, not 16.
   const void *arguments;
   size_t argument_bytes;
 } tokrt_cuda_launch_t;
