@@ -30,6 +30,14 @@ tokrt_status_t tokrt_cuda_s::fail(Result result, const char *subject,
                                   tokrt_error_t *error) {
   if (!isSticky(result))
     return failCall(driver, result, subject, call, advice, error);
+  // While a GPU is opened, nothing was launched, and no other context is
+  // better.
+  if (!context)
+    return failCall(driver, result, subject, call,
+                    "this process cannot use the GPU any more: start a new "
+                    "one, and if that cannot either, look after the machine "
+                    "(nvidia-smi -q)",
+                    error);
   // The call that gives the error is rarely the one that made it.
   lost = true;
   failCall(driver, result, launched.describe().data, call, advice, &lostError);
@@ -147,11 +155,17 @@ tokrt_status_t tokrt_cuda_close(tokrt_cuda_t *gpu, tokrt_error_t *error) {
   std::unique_ptr<tokrt_cuda_t> owner(gpu);
   gpu->settle(gpu->name);
   if (!gpu->hung) {
-    Result result = gpu->driver.ctxDestroy.function(gpu->context);
-    // That of a lost context repeats what was told already.
-    if (result != kSuccess && !(gpu->lost && isSticky(result)))
-      return failCall(gpu->driver, result, gpu->name,
-                      gpu->driver.ctxDestroy.name, nullptr, error);
+    const auto &destroy = gpu->driver.ctxDestroy;
+    Result result = destroy.function(gpu->context);
+    tokrt_error_t refused;
+    if (result != kSuccess)
+      gpu->tellAtClose(failCall(gpu->driver, result, gpu->name, destroy.name,
+                                isSticky(result)
+                                    ? "open the GPU anew; if that fails, start "
+                                      "a new process"
+                                    : nullptr,
+                                &refused),
+                       refused);
   }
   if (gpu->releaseStatus != TOKRT_OK)
     return fail(error, gpu->releaseStatus, "%s", gpu->releaseError.message);

@@ -582,15 +582,44 @@ TEST(BadInput, the_process_survives_a_kernel_that_faults) {
   EXPECT_EQ(test.message(),
             "4096 bytes of the GPU's memory: the GPU was lost before: " +
                 first);
-  // What it told once is no error of closing.
+  // The driver does not say whether it took the context back.
   test.status = TOKRT_OK;
   test.close();
-  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+  EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+  EXPECT_EQ(test.message(),
+            "Fake GPU: cuCtxDestroy: FAKE_ERROR_700 (700): as the test says; "
+            "open the GPU anew; if that fails, start a new process");
   EXPECT_EQ(driver.live(), 0);
   TestGpu again;
   again.useAll();
   again.close();
   EXPECT_EQ(again.status, TOKRT_OK) << again.message();
+  EXPECT_EQ(driver.live(), 0);
+}
+
+/// Where even a new context gives the error, nothing helps but another process.
+TEST(BadInput, the_process_does_not_survive_a_kernel_that_faults) {
+  const FakeDriver &driver = fakeDriver();
+  driver.failAt("cuCtxCreate", 2, 700);
+  driver.failAt("cuInit", 3, 719);
+  {
+    TestGpu test;
+    test.load(kFaultingKernel)
+        .launch()
+        .then(tokrt_cuda_stream_wait, test.stream);
+    EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+  }
+  const std::string advice =
+      "as the test says; this process cannot use the GPU any more: start a new "
+      "one, and if that cannot either, look after the machine (nvidia-smi -q)";
+  TestGpu second;
+  EXPECT_EQ(second.status, TOKRT_DEVICE_LOST);
+  EXPECT_EQ(second.message(),
+            "Fake GPU: cuCtxCreate: FAKE_ERROR_700 (700): " + advice);
+  TestGpu third;
+  EXPECT_EQ(third.status, TOKRT_DEVICE_LOST);
+  EXPECT_EQ(third.message(),
+            "the driver: cuInit: FAKE_ERROR_719 (719): " + advice);
   EXPECT_EQ(driver.live(), 0);
 }
 

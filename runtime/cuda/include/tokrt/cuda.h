@@ -78,7 +78,8 @@ tokrt_status_t tokrt_cuda_open(const tokrt_cuda_params_t *params,
                                tokrt_cuda_t **out_gpu, tokrt_error_t *error);
 
 /// Takes the GPU back, whatever the status, which says whether the driver
-/// refused to release something since the GPU was opened. A context in which a
+/// refused to release something since the GPU was opened: after a kernel
+/// faulted, it may say so of the context. A context in which a
 /// kernel hangs cannot be released before the kernel ends: it stays, with its
 /// memory, as long as the process does.
 ///
