@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 TEST(Cuda, runs_a_kernel_and_takes_all_back) {
@@ -77,6 +78,44 @@ TEST(Cuda, keeps_two_gpus_apart) {
   EXPECT_EQ(two.status, TOKRT_OK) << two.message();
   two.close();
   EXPECT_EQ(driver.live(), 0);
+}
+
+/// A thread may have another GPU's context, or none.
+TEST(Cuda, serves_a_gpu_from_thread_to_thread) {
+  const FakeDriver &driver = fakeDriver();
+  TestGpu one, two;
+  one.load("kernel");
+  two.load("kernel");
+  std::thread([&] {
+    one.launch().then(tokrt_cuda_stream_wait, one.stream);
+    TestGpu third;
+    third.useAll();
+    two.launch().then(tokrt_cuda_stream_wait, two.stream);
+    third.launch().close();
+    EXPECT_EQ(third.status, TOKRT_OK) << third.message();
+    one.launch().close();
+  }).join();
+  EXPECT_EQ(one.status, TOKRT_OK) << one.message();
+  two.launch().close();
+  EXPECT_EQ(two.status, TOKRT_OK) << two.message();
+  EXPECT_EQ(driver.swept(), 0);
+}
+
+TEST(Cuda, serves_two_threads_with_a_gpu_each) {
+  const FakeDriver &driver = fakeDriver();
+  auto use = [] {
+    for (int i = 0; i < 10; ++i) {
+      TestGpu test;
+      test.useAll();
+      test.close();
+      EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+    }
+  };
+  std::thread first(use), second(use);
+  first.join();
+  second.join();
+  EXPECT_EQ(driver.live(), 0);
+  EXPECT_EQ(driver.swept(), 0);
 }
 
 TEST(Cuda, limits_memory) {

@@ -5,210 +5,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "FakeDriver.h"
+#include "FakeState.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
+#include <climits>
 #include <cstring>
-#include <map>
-#include <set>
-#include <string>
-#include <sys/mman.h>
-#include <thread>
-#include <vector>
+
+using namespace fake;
 
 namespace {
-
-enum Result {
-  Success = 0,
-  InvalidValue = 1,
-  OutOfMemory = 2,
-  NotInitialized = 3,
-  InvalidDevice = 101,
-  InvalidContext = 201,
-  InvalidHandle = 400,
-  NotFound = 500,
-  NotReady = 600,
-  IllegalAddress = 700,
-  CaptureUnsupported = 900,
-  CaptureInvalidated = 901,
-  CapturedEvent = 907,
-};
-
-enum class Kind { Context, Module, Function, Stream, Event, Graph, Exec };
-
-struct Object {
-  Kind kind;
-  uintptr_t context = 0;                 // that it goes with
-  std::string name = {};                 // of a function
-  int sharedBytes = 0;                   // that a function may be launched with
-  bool capturing = false;                // a stream
-  bool invalidated = false;              // its capture
-  int captureMode = 0;                   // global, of the thread, or relaxed
-  std::thread::id captureThread = {};    // that began it
-  bool captured = false;                 // an event, in a capture
-  double time = 0;                       // of an event
-  std::vector<std::string> kernels = {}; // of a capture or a graph
-};
-
-struct Block {
-  uint64_t bytes;
-  uintptr_t context;
-};
-
-/// What kernels did to a context.
-struct Fate {
-  Result sticky = Success;
-  bool hung = false;
-};
-
-struct State {
-  FakeGpu gpu;
-  bool initialized = false;
-  /// Handles are numbers that are given once.
-  std::map<uintptr_t, Object> objects;
-  uintptr_t next = 0x1000;
-  /// Those of a module are its own, so they are no objects to destroy.
-  std::map<std::pair<void *, std::string>, Object> functions;
-  std::map<uint64_t, Block> memory, pinned;
-  uint64_t used = 0;
-  std::map<uintptr_t, Fate> fates;
-  double clock = 0; // milliseconds
-  std::map<std::string, int> calls;
-  std::map<std::string, std::map<int, int>> failures;
-  std::set<std::string> hidden;
-  int swept = 0;
-  std::string launches;
-};
-
-State state;
-thread_local uintptr_t current;
-
-/// Counts a call and gives what it was told to fail with.
-int begin(const char *name) {
-  int count = ++state.calls[name];
-  auto told = state.failures.find(name);
-  if (told == state.failures.end() || !told->second.count(count))
-    return Success;
-  return told->second[count];
-}
-
-bool has(const void *handle, Kind kind) {
-  auto found = state.objects.find(reinterpret_cast<uintptr_t>(handle));
-  return found != state.objects.end() && found->second.kind == kind;
-}
-
-Object &object(const void *handle) {
-  return state.objects.at(reinterpret_cast<uintptr_t>(handle));
-}
-
-void *create(Object made) {
-  state.next += 16;
-  made.context = current;
-  state.objects[state.next] = std::move(made);
-  return reinterpret_cast<void *>(state.next);
-}
-
-/// A call that would wait for a kernel that never ends.
-void mustNotBlock(const char *name) {
-  if (!state.fates[current].hung)
-    return;
-  fprintf(stderr, "%s: waits for a kernel that hangs\n", name);
-  abort();
-}
-
-/// Ends a call with what it was told, or refuses it without a context.
-#define BEGIN_ANYWHERE(name)                                                   \
-  if (int told = begin(name))                                                  \
-    return told;
-#define BEGIN(name)                                                            \
-  BEGIN_ANYWHERE(name)                                                         \
-  if (!has(reinterpret_cast<void *>(current), Kind::Context))                  \
-    return InvalidContext;                                                     \
-  if (Result sticky = state.fates[current].sticky)                             \
-    return sticky;
-
-/// Refuses a call that might disturb a capture, and ends those it might.
-#define MUST_NOT_DISTURB()                                                     \
-  if (disturbs())                                                              \
-    return CaptureUnsupported;
-bool disturbs() {
-  bool found = false;
-  for (auto &[handle, object] : state.objects)
-    if (object.capturing &&
-        (object.captureMode == 0 ||
-         (object.captureMode == 1 &&
-          object.captureThread == std::this_thread::get_id())))
-      found = object.invalidated = true;
-  return found;
-}
-
-int destroy(const void *handle, Kind kind) {
-  if (!has(handle, kind))
-    return InvalidHandle;
-  state.objects.erase(reinterpret_cast<uintptr_t>(handle));
-  return Success;
-}
-
-bool inBlock(const std::map<uint64_t, Block> &blocks, uint64_t address,
-             uint64_t bytes) {
-  auto block = blocks.upper_bound(address);
-  if (block == blocks.begin())
-    return false;
-  --block;
-  uint64_t size = block->second.bytes, offset = address - block->first;
-  return offset <= size && bytes <= size - offset;
-}
-
-bool inMemory(uint64_t address, uint64_t bytes) {
-  return inBlock(state.memory, address, bytes);
-}
-
-/// A copy with memory of the host that is not pinned may wait for the stream.
-void mustNotBlock(const char *name, void *stream, const void *host,
-                  uint64_t bytes) {
-  if (!object(stream).capturing &&
-      !inBlock(state.pinned, reinterpret_cast<uint64_t>(host), bytes))
-    mustNotBlock(name);
-}
-
-/// Work that a stream takes; false if the handle is none.
-bool takesWork(void *stream) { return has(stream, Kind::Stream); }
-
-void releaseBlock(uint64_t address, bool isPinned) {
-  auto &blocks = isPinned ? state.pinned : state.memory;
-  uint64_t bytes = blocks.at(address).bytes;
-  munmap(reinterpret_cast<void *>(address), bytes);
-  if (!isPinned)
-    state.used -= bytes;
-  blocks.erase(address);
-}
-
-/// Takes back what belongs to a context, which need not be there; of 0, all.
-void releaseContext(uintptr_t context) {
-  for (bool isPinned : {false, true}) {
-    auto blocks = isPinned ? state.pinned : state.memory;
-    for (const auto &[address, block] : blocks)
-      if (!context || block.context == context)
-        releaseBlock(address, isPinned);
-  }
-  auto objects = state.objects;
-  for (const auto &[handle, object] : objects)
-    if (!context || object.context == context)
-      state.objects.erase(handle);
-}
-
-/// What belongs to a context, itself included.
-int countIn(uintptr_t context) {
-  int count = 0;
-  for (const auto &[handle, object] : state.objects)
-    count += object.context == context;
-  for (const auto *blocks : {&state.memory, &state.pinned})
-    for (const auto &[address, block] : *blocks)
-      count += block.context == context;
-  return count;
-}
 
 //===----------------------------------------------------------------------===//
 // GPU and context
@@ -227,6 +32,7 @@ int driverGetVersion(int *version) {
 }
 
 int getErrorName(int result, const char **name) {
+  std::lock_guard<std::mutex> lock(mutex);
   static std::map<int, std::string> names;
   std::string &text = names[result];
   text = "FAKE_ERROR_" + std::to_string(result);
@@ -298,12 +104,13 @@ int ctxCreate(void **context, unsigned, int) {
 }
 
 int ctxDestroy(void *context) {
-  mustNotBlock("cuCtxDestroy");
+  std::lock_guard<std::mutex> lock(mutex);
   int told = begin("cuCtxDestroy");
   if (!has(context, Kind::Context))
     return told ? told : InvalidContext;
-  // Everything goes with it, whatever it says.
   auto handle = reinterpret_cast<uintptr_t>(context);
+  mustNotBlock("cuCtxDestroy", state.fates[handle].hung);
+  // Everything goes with it, whatever it says.
   state.swept += countIn(handle) - 1; // but for itself
   releaseContext(handle);
   return told ? told : state.fates[handle].sticky;
@@ -352,10 +159,10 @@ int memAlloc(uint64_t *address, size_t bytes) {
 }
 
 int memFree(uint64_t address) {
-  mustNotBlock("cuMemFree");
   BEGIN("cuMemFree")
+  mustNotBlock("cuMemFree");
   MUST_NOT_DISTURB()
-  if (!state.memory.count(address))
+  if (!inMemory(address, 1) || !state.memory.count(address))
     return InvalidValue;
   releaseBlock(address, /*isPinned=*/false);
   return Success;
@@ -372,12 +179,13 @@ int memHostAlloc(void **data, size_t bytes, unsigned) {
 }
 
 int memFreeHost(void *data) {
-  mustNotBlock("cuMemFreeHost");
   BEGIN("cuMemFreeHost")
+  mustNotBlock("cuMemFreeHost");
   MUST_NOT_DISTURB()
-  if (!state.pinned.count(reinterpret_cast<uint64_t>(data)))
+  auto address = reinterpret_cast<uint64_t>(data);
+  if (!inBlock(state.pinned, address, 1) || !state.pinned.count(address))
     return InvalidValue;
-  releaseBlock(reinterpret_cast<uint64_t>(data), /*isPinned=*/true);
+  releaseBlock(address, /*isPinned=*/true);
   return Success;
 }
 
@@ -423,6 +231,7 @@ int memsetD8Async(uint64_t to, unsigned char value, size_t bytes,
 
 int moduleLoadDataEx(void **module, const void *image, unsigned count,
                      int *options, void **values) {
+  std::lock_guard<std::mutex> lock(mutex);
   if (int told = begin("cuModuleLoadDataEx")) {
     for (unsigned i = 0; i + 1 < count; ++i)
       if (options[i] == 5) // CU_JIT_ERROR_LOG_BUFFER
@@ -441,9 +250,12 @@ int moduleLoadDataEx(void **module, const void *image, unsigned count,
 }
 
 int moduleUnload(void *module) {
-  mustNotBlock("cuModuleUnload");
   BEGIN("cuModuleUnload")
+  mustNotBlock("cuModuleUnload");
   MUST_NOT_DISTURB()
+  if (has(module, Kind::Module))
+    for (auto it = state.functions.begin(); it != state.functions.end();)
+      it = it->first.first == module ? state.functions.erase(it) : next(it);
   return destroy(module, Kind::Module);
 }
 
@@ -459,16 +271,30 @@ int moduleGetFunction(void **function, void *module, const char *name) {
   return Success;
 }
 
+/// Null for what is no function of the thread's context.
+Object *functionOf(void *handle) {
+  for (auto &[key, function] : state.functions)
+    if (&function == handle && function.context == current)
+      return &function;
+  return nullptr;
+}
+
 int funcSetAttribute(void *function, int attribute, int value) {
   BEGIN("cuFuncSetAttribute")
+  Object *kernel = functionOf(function);
+  if (!kernel)
+    return InvalidHandle;
   if (attribute != 8 || value > state.gpu.sharedBytes)
     return InvalidValue;
-  static_cast<Object *>(function)->sharedBytes = value;
+  kernel->sharedBytes = value;
   return Success;
 }
 
-int funcGetParamInfo(void *, size_t index, size_t *offset, size_t *size) {
+int funcGetParamInfo(void *function, size_t index, size_t *offset,
+                     size_t *size) {
   BEGIN("cuFuncGetParamInfo")
+  if (!functionOf(function))
+    return InvalidHandle;
   size_t end = state.gpu.parameterBytes;
   if (8 * index >= end)
     return InvalidValue;
@@ -477,12 +303,17 @@ int funcGetParamInfo(void *, size_t index, size_t *offset, size_t *size) {
   return Success;
 }
 
-void run(const std::string &kernel) {
+void run(const std::string &kernel, Progress &progress) {
   state.clock += 0.01;
+  ++progress.launched;
   if (kernel == kFaultingKernel)
     state.fates[current].sticky = IllegalAddress;
-  if (kernel == kHangingKernel)
+  if (kernel == kLateFaultingKernel)
+    progress.faultsAt = std::min(progress.faultsAt, progress.launched);
+  if (kernel == kHangingKernel) {
+    progress.hangsAt = std::min(progress.hangsAt, progress.launched);
     state.fates[current].hung = true;
+  }
 }
 
 int launchKernel(void *function, unsigned gridX, unsigned gridY, unsigned gridZ,
@@ -490,8 +321,8 @@ int launchKernel(void *function, unsigned gridX, unsigned gridY, unsigned gridZ,
                  unsigned sharedBytes, void *stream, void **parameters,
                  void **extra) {
   BEGIN("cuLaunchKernel")
-  auto *kernel = static_cast<Object *>(function);
-  if (!takesWork(stream))
+  Object *kernel = functionOf(function);
+  if (!kernel || !takesWork(stream))
     return InvalidHandle;
   if (!gridX || !gridY || !gridZ || gridY > 65535 || gridZ > 65535 ||
       !threads || threads > 1024 || threadsY != 1 || threadsZ != 1 ||
@@ -523,7 +354,7 @@ int launchKernel(void *function, unsigned gridX, unsigned gridY, unsigned gridZ,
   if (object(stream).capturing)
     object(stream).kernels.push_back(kernel->name);
   else
-    run(kernel->name);
+    run(kernel->name, object(stream).progress);
   return Success;
 }
 
@@ -538,8 +369,10 @@ int streamCreate(void **stream, unsigned) {
 }
 
 int streamDestroy(void *stream) {
-  mustNotBlock("cuStreamDestroy");
   BEGIN("cuStreamDestroy")
+  if (takesWork(stream))
+    mustNotBlock("cuStreamDestroy",
+                 object(stream).progress.hangsAt != Progress::kNever);
   return destroy(stream, Kind::Stream);
 }
 
@@ -591,8 +424,8 @@ int graphDestroy(void *graph) {
 }
 
 int graphExecDestroy(void *exec) {
-  mustNotBlock("cuGraphExecDestroy");
   BEGIN("cuGraphExecDestroy")
+  mustNotBlock("cuGraphExecDestroy");
   return destroy(exec, Kind::Exec);
 }
 
@@ -604,7 +437,7 @@ int graphLaunch(void *exec, void *stream) {
     if (object(stream).capturing)
       object(stream).kernels.push_back(kernel);
     else
-      run(kernel);
+      run(kernel, object(stream).progress);
   return Success;
 }
 
@@ -615,7 +448,7 @@ int eventCreate(void **event, unsigned) {
 }
 
 int eventDestroy(void *event) {
-  mustNotBlock("cuEventDestroy");
+  // By the reference, it does not wait for an event to come.
   BEGIN("cuEventDestroy")
   return destroy(event, Kind::Event);
 }
@@ -624,9 +457,27 @@ int eventRecord(void *event, void *stream) {
   BEGIN("cuEventRecord")
   if (!has(event, Kind::Event) || !takesWork(stream))
     return InvalidHandle;
-  object(event).time = state.clock;
-  object(event).captured = object(stream).capturing;
+  Object &recorded = object(event);
+  recorded.time = state.clock;
+  recorded.captured = object(stream).capturing;
+  recorded.stream = stream;
+  recorded.position = object(stream).progress.launched;
   return Success;
+}
+
+/// Whether an event has come. The kernels in front of one that has not go on.
+bool hasCome(const Object &event) {
+  // One that was never recorded has come, and a stream that was destroyed has
+  // ended.
+  if (!event.stream || !has(event.stream, Kind::Stream))
+    return true;
+  Progress &progress = object(event.stream).progress;
+  if (progress.ended >= event.position)
+    return true;
+  progress.ended = std::min(event.position, progress.hangsAt - 1);
+  if (progress.ended >= progress.faultsAt)
+    state.fates[current].sticky = IllegalAddress;
+  return false;
 }
 
 int eventQuery(void *event) {
@@ -639,14 +490,17 @@ int eventQuery(void *event) {
       object.invalidated |= object.capturing;
     return CapturedEvent;
   }
-  return state.fates[current].hung ? NotReady : Success;
+  return hasCome(object(event)) ? Success : NotReady;
 }
 
 int eventElapsedTime(float *milliseconds, void *begin_, void *end) {
   BEGIN("cuEventElapsedTime")
   if (!has(begin_, Kind::Event) || !has(end, Kind::Event) ||
-      object(begin_).captured || object(end).captured)
+      object(begin_).captured || object(end).captured ||
+      !object(begin_).stream || !object(end).stream)
     return InvalidHandle;
+  if (!hasCome(object(begin_)) || !hasCome(object(end)))
+    return NotReady;
   *milliseconds = static_cast<float>(object(end).time - object(begin_).time);
   return Success;
 }
@@ -739,51 +593,62 @@ struct AtExit {
   }
 } atExit;
 
+/// What a caller gets who asks for another version: its parameters differ.
+int otherSignature() {
+  fprintf(stderr, "called by the signature of another version of CUDA\n");
+  abort();
+}
+
+/// Each has the signature of the versions `since` to those before `until`
+/// (cudaTypedefs.h).
+constexpr int kLast = INT_MAX;
 const struct {
   const char *name;
   void *address;
+  int since, until;
 } kEntries[] = {
-#define ENTRY(name, function) {name, reinterpret_cast<void *>(function)}
-    ENTRY("cuInit", init),
-    ENTRY("cuDriverGetVersion", driverGetVersion),
-    ENTRY("cuGetErrorName", getErrorName),
-    ENTRY("cuGetErrorString", getErrorString),
-    ENTRY("cuDeviceGetCount", deviceGetCount),
-    ENTRY("cuDeviceGet", deviceGet),
-    ENTRY("cuDeviceGetName", deviceGetName),
-    ENTRY("cuDeviceGetAttribute", deviceGetAttribute),
-    ENTRY("cuDeviceTotalMem", deviceTotalMem),
-    ENTRY("cuCtxCreate", ctxCreate),
-    ENTRY("cuCtxDestroy", ctxDestroy),
-    ENTRY("cuCtxSetCurrent", ctxSetCurrent),
-    ENTRY("cuMemGetInfo", memGetInfo),
-    ENTRY("cuMemAlloc", memAlloc),
-    ENTRY("cuMemFree", memFree),
-    ENTRY("cuMemHostAlloc", memHostAlloc),
-    ENTRY("cuMemFreeHost", memFreeHost),
-    ENTRY("cuMemcpyHtoDAsync", memcpyHtoDAsync),
-    ENTRY("cuMemcpyDtoHAsync", memcpyDtoHAsync),
-    ENTRY("cuMemsetD8Async", memsetD8Async),
-    ENTRY("cuModuleLoadDataEx", moduleLoadDataEx),
-    ENTRY("cuModuleUnload", moduleUnload),
-    ENTRY("cuModuleGetFunction", moduleGetFunction),
-    ENTRY("cuFuncSetAttribute", funcSetAttribute),
-    ENTRY("cuLaunchKernel", launchKernel),
-    ENTRY("cuStreamCreate", streamCreate),
-    ENTRY("cuStreamDestroy", streamDestroy),
-    ENTRY("cuStreamBeginCapture", streamBeginCapture),
-    ENTRY("cuStreamEndCapture", streamEndCapture),
-    ENTRY("cuGraphInstantiateWithFlags", graphInstantiate),
-    ENTRY("cuGraphDestroy", graphDestroy),
-    ENTRY("cuGraphExecDestroy", graphExecDestroy),
-    ENTRY("cuGraphLaunch", graphLaunch),
-    ENTRY("cuEventCreate", eventCreate),
-    ENTRY("cuEventDestroy", eventDestroy),
-    ENTRY("cuEventRecord", eventRecord),
-    ENTRY("cuEventQuery", eventQuery),
-    ENTRY("cuEventElapsedTime", eventElapsedTime),
-    ENTRY("cuTensorMapEncodeTiled", tensorMapEncodeTiled),
-    ENTRY("cuFuncGetParamInfo", funcGetParamInfo),
+#define ENTRY(name, function, since, until)                                    \
+  {name, reinterpret_cast<void *>(function), since, until}
+    ENTRY("cuInit", init, 2000, kLast),
+    ENTRY("cuDriverGetVersion", driverGetVersion, 2020, kLast),
+    ENTRY("cuGetErrorName", getErrorName, 6000, kLast),
+    ENTRY("cuGetErrorString", getErrorString, 6000, kLast),
+    ENTRY("cuDeviceGetCount", deviceGetCount, 2000, kLast),
+    ENTRY("cuDeviceGet", deviceGet, 2000, kLast),
+    ENTRY("cuDeviceGetName", deviceGetName, 2000, kLast),
+    ENTRY("cuDeviceGetAttribute", deviceGetAttribute, 2000, kLast),
+    ENTRY("cuDeviceTotalMem", deviceTotalMem, 3020, kLast),
+    ENTRY("cuCtxCreate", ctxCreate, 3020, 11040),
+    ENTRY("cuCtxDestroy", ctxDestroy, 4000, kLast),
+    ENTRY("cuCtxSetCurrent", ctxSetCurrent, 4000, kLast),
+    ENTRY("cuMemGetInfo", memGetInfo, 3020, kLast),
+    ENTRY("cuMemAlloc", memAlloc, 3020, kLast),
+    ENTRY("cuMemFree", memFree, 3020, kLast),
+    ENTRY("cuMemHostAlloc", memHostAlloc, 2020, kLast),
+    ENTRY("cuMemFreeHost", memFreeHost, 2000, kLast),
+    ENTRY("cuMemcpyHtoDAsync", memcpyHtoDAsync, 3020, kLast),
+    ENTRY("cuMemcpyDtoHAsync", memcpyDtoHAsync, 3020, kLast),
+    ENTRY("cuMemsetD8Async", memsetD8Async, 3020, kLast),
+    ENTRY("cuModuleLoadDataEx", moduleLoadDataEx, 2010, kLast),
+    ENTRY("cuModuleUnload", moduleUnload, 2000, kLast),
+    ENTRY("cuModuleGetFunction", moduleGetFunction, 2000, kLast),
+    ENTRY("cuFuncSetAttribute", funcSetAttribute, 9000, kLast),
+    ENTRY("cuLaunchKernel", launchKernel, 4000, kLast),
+    ENTRY("cuStreamCreate", streamCreate, 2000, kLast),
+    ENTRY("cuStreamDestroy", streamDestroy, 4000, kLast),
+    ENTRY("cuStreamBeginCapture", streamBeginCapture, 10010, kLast),
+    ENTRY("cuStreamEndCapture", streamEndCapture, 10000, kLast),
+    ENTRY("cuGraphInstantiateWithFlags", graphInstantiate, 11040, kLast),
+    ENTRY("cuGraphDestroy", graphDestroy, 10000, kLast),
+    ENTRY("cuGraphExecDestroy", graphExecDestroy, 10000, kLast),
+    ENTRY("cuGraphLaunch", graphLaunch, 10000, kLast),
+    ENTRY("cuEventCreate", eventCreate, 2000, kLast),
+    ENTRY("cuEventDestroy", eventDestroy, 4000, kLast),
+    ENTRY("cuEventRecord", eventRecord, 2000, kLast),
+    ENTRY("cuEventQuery", eventQuery, 2000, kLast),
+    ENTRY("cuEventElapsedTime", eventElapsedTime, 2000, 12080),
+    ENTRY("cuTensorMapEncodeTiled", tensorMapEncodeTiled, 12000, kLast),
+    ENTRY("cuFuncGetParamInfo", funcGetParamInfo, 12040, kLast),
 #undef ENTRY
 };
 
@@ -798,15 +663,18 @@ const FakeDriver fakeDriver = {reset, failAt, hide,    calls,
 [[gnu::visibility("default")]] int
 cuGetProcAddress(const char *name, void **address, int version, uint64_t flags);
 int cuGetProcAddress(const char *name, void **address, int version, uint64_t) {
-  if (int told = begin("cuGetProcAddress"))
-    return told;
+  BEGIN_ANYWHERE("cuGetProcAddress")
   *address = nullptr;
   if (state.hidden.count(name) || version > state.gpu.driverVersion ||
       (!strcmp(name, "cuFuncGetParamInfo") && !state.gpu.parameterBytes))
     return NotFound;
   for (const auto &entry : kEntries)
     if (!strcmp(entry.name, name)) {
-      *address = entry.address;
+      if (entry.since > state.gpu.driverVersion)
+        return NotFound;
+      *address = entry.since <= version && version < entry.until
+                     ? entry.address
+                     : reinterpret_cast<void *>(otherSignature);
       return Success;
     }
   return NotFound;

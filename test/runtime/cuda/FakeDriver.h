@@ -49,8 +49,11 @@ struct FakeDriver {
   const char *(*launches)();
 };
 
-/// Kernels of these names end in a sticky error, or never.
-inline constexpr char kFaultingKernel[] = "faults", kHangingKernel[] = "hangs";
+/// Kernels of these names end in a sticky error, which the next call gives, or
+/// a call after somebody waited; or never.
+inline constexpr char kFaultingKernel[] = "faults",
+                      kLateFaultingKernel[] = "faults_late",
+                      kHangingKernel[] = "hangs";
 /// A kernel of this name is in no module.
 inline constexpr char kMissingKernel[] = "missing";
 

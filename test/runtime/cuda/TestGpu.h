@@ -12,6 +12,7 @@
 
 #include "tokrt/cuda.h"
 
+#include <cstring>
 #include <dlfcn.h>
 #include <elf.h>
 #include <gtest/gtest.h>

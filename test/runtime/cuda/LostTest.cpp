@@ -1,0 +1,270 @@
+//===- LostTest.cpp - Kernels that fault or hang --------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The fake driver ends the process where a call would wait for a kernel that
+// hangs.
+//
+//===----------------------------------------------------------------------===//
+
+#include "TestGpu.h"
+
+#include "../Allocations.h"
+
+#include <cstring>
+#include <utility>
+
+TEST(Lost, allocations_that_fail_hide_no_fault) {
+  const FakeDriver &driver = fakeDriver();
+  auto fault = [](bool isWaitedFor, tokrt_error_t *error) {
+    TestGpu test;
+    // Long names, which no string holds in itself.
+    test.load("kernel_of_a_name_that_is_longer_than_a_word")
+        .launch()
+        .then(tokrt_cuda_kernel_get, test.module, kFaultingKernel, 0,
+              &test.kernel)
+        .launch();
+    if (isWaitedFor)
+      test.then(tokrt_cuda_stream_wait, test.stream);
+    if (test.status != TOKRT_OK && test.status != TOKRT_DEVICE_LOST) {
+      *error = test.error;
+      return test.status;
+    }
+    test.close();
+    EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+    EXPECT_TRUE(strstr(test.error.message,
+                       "one of the kernels kernel_of_a_name_that_is_longer_"
+                       "than_a_word, faults: ") == test.error.message)
+        << test.error.message;
+    return TOKRT_OK;
+  };
+  for (bool isWaitedFor : {true, false}) {
+    fakeDriver();
+    tokrt_error_t error;
+    fault(isWaitedFor, &error); // what the test itself keeps
+    failEachAllocation(
+        [&](tokrt_error_t *error) { return fault(isWaitedFor, error); },
+        [&] {
+          EXPECT_EQ(driver.live(), 0);
+          fakeDriver();
+        });
+  }
+}
+
+/// What ran before the capture is still waited for.
+TEST(Lost, a_kernel_hangs_in_front_of_a_capture) {
+  const FakeDriver &driver = fakeDriver();
+  TestGpu test;
+  test.load(kHangingKernel)
+      .launch()
+      .then(tokrt_cuda_capture_begin, test.stream);
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+  test.close();
+  EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+  EXPECT_EQ(test.message().find("kernel hangs: "), 0u) << test.message();
+  EXPECT_EQ(driver.calls("cuCtxDestroy"), 0);
+}
+
+/// After a fault every call says so; a new context works.
+TEST(Lost, the_process_survives_a_kernel_that_faults) {
+  const FakeDriver &driver = fakeDriver();
+  TestGpu test;
+  test.load(kFaultingKernel)
+      .then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
+      .launch()
+      .then(tokrt_cuda_stream_wait, test.stream);
+  EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+  std::string first = test.message();
+  EXPECT_EQ(first.find("kernel faults: cuEventRecord: FAKE_ERROR_700 (700): "),
+            0u)
+      << first;
+  tokrt_cuda_info_t info;
+  tokrt_cuda_info(test.gpu, &info);
+  EXPECT_TRUE(info.lost);
+  tokrt_cuda_address_t more = 0;
+  EXPECT_EQ(tokrt_cuda_allocate(test.gpu, 4096, &more, &test.error),
+            TOKRT_DEVICE_LOST);
+  EXPECT_EQ(test.message(),
+            "4096 bytes of the GPU's memory: the GPU was lost before: " +
+                first);
+  // The driver does not say whether it took the context back.
+  test.status = TOKRT_OK;
+  test.close();
+  EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+  EXPECT_EQ(test.message(),
+            "Fake GPU: cuCtxDestroy: FAKE_ERROR_700 (700): as the test says; "
+            "open the GPU anew; if that fails, start a new process");
+  EXPECT_EQ(driver.live(), 0);
+  TestGpu again;
+  again.useAll();
+  again.close();
+  EXPECT_EQ(again.status, TOKRT_OK) << again.message();
+  EXPECT_EQ(driver.live(), 0);
+}
+
+/// Where even a new context gives the error, nothing helps but another process.
+TEST(Lost, the_process_does_not_survive_a_kernel_that_faults) {
+  const FakeDriver &driver = fakeDriver();
+  driver.failAt("cuCtxCreate", 2, 700);
+  driver.failAt("cuInit", 3, 719);
+  {
+    TestGpu test;
+    test.load(kFaultingKernel)
+        .launch()
+        .then(tokrt_cuda_stream_wait, test.stream);
+    EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+  }
+  const std::string advice =
+      "as the test says; this process cannot use the GPU any more: start a new "
+      "one, and if that cannot either, look after the machine (nvidia-smi -q)";
+  TestGpu second;
+  EXPECT_EQ(second.status, TOKRT_DEVICE_LOST);
+  EXPECT_EQ(second.message(),
+            "Fake GPU: cuCtxCreate: FAKE_ERROR_700 (700): " + advice);
+  TestGpu third;
+  EXPECT_EQ(third.status, TOKRT_DEVICE_LOST);
+  EXPECT_EQ(third.message(),
+            "the driver: cuInit: FAKE_ERROR_719 (719): " + advice);
+  EXPECT_EQ(driver.live(), 0);
+}
+
+TEST(Lost, the_process_survives_a_kernel_that_hangs) {
+  const FakeDriver &driver = fakeDriver();
+  TestGpu test;
+  test.load(kHangingKernel)
+      .then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
+      .then(tokrt_cuda_allocate_pinned, test.gpu, 4096, &test.pinned)
+      .launch()
+      .then(tokrt_cuda_stream_wait, test.stream);
+  EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+  EXPECT_EQ(test.message().find("kernel hangs: did not end within 20 ms; "), 0u)
+      << test.message();
+  test.status = TOKRT_OK;
+  test.close();
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+  EXPECT_EQ(driver.calls("cuCtxDestroy"), 0);
+  TestGpu again;
+  again.useAll();
+  again.close();
+  EXPECT_EQ(again.status, TOKRT_OK) << again.message();
+  EXPECT_EQ(driver.live(), 0);
+}
+
+/// A copy with memory that is not pinned runs in the call, so it waits too.
+TEST(Lost, a_copy_does_not_wait_for_a_kernel_that_hangs) {
+  fakeDriver();
+  std::vector<char> host(4096);
+  for (bool toHost : {false, true}) {
+    TestGpu test;
+    test.load(kHangingKernel)
+        .then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
+        .launch();
+    if (toHost)
+      test.then(tokrt_cuda_copy_to_host, test.stream, host.data(), test.address,
+                4096);
+    else
+      test.then(tokrt_cuda_copy_to_device, test.stream, test.address,
+                host.data(), 4096);
+    EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+    EXPECT_EQ(test.message().find("kernel hangs: did not end within 20 ms; "),
+              0u)
+        << test.message();
+  }
+  // Pinned memory is for the GPU to copy: part of it, but no byte behind it.
+  for (bool behind : {false, true}) {
+    TestGpu test;
+    test.load(kHangingKernel)
+        .then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
+        .then(tokrt_cuda_allocate_pinned, test.gpu, 4096, &test.pinned)
+        .launch()
+        .then(tokrt_cuda_copy_to_host, test.stream,
+              static_cast<char *>(test.pinned) + 4000, test.address,
+              behind ? 97 : 96);
+    EXPECT_EQ(test.status, behind ? TOKRT_DEVICE_LOST : TOKRT_OK);
+    test.status = TOKRT_OK;
+    test.then(tokrt_cuda_stream_wait, test.stream);
+    EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+  }
+}
+
+/// Whoever fails between a launch and its wait cleans up without a wait: that
+/// ends, and closing tells what the kernel did.
+TEST(Lost, releases_do_not_wait_for_a_kernel_that_hangs) {
+  using Release = void (*)(TestGpu &);
+  const Release releases[] = {
+      [](TestGpu &test) { tokrt_cuda_free(test.gpu, test.address); },
+      [](TestGpu &test) { tokrt_cuda_free_pinned(test.gpu, test.pinned); },
+      [](TestGpu &test) {
+        tokrt_cuda_module_destroy(std::exchange(test.module, nullptr));
+      },
+      [](TestGpu &test) {
+        tokrt_cuda_graph_destroy(std::exchange(test.graph, nullptr));
+      },
+      [](TestGpu &test) {
+        tokrt_cuda_stream_destroy(std::exchange(test.stream, nullptr));
+      },
+      [](TestGpu &) {},
+  };
+  for (const char *kernel :
+       {kHangingKernel, kFaultingKernel, kLateFaultingKernel})
+    for (Release release : releases) {
+      const FakeDriver &driver = fakeDriver();
+      TestGpu test;
+      test.load(kernel)
+          .then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
+          .then(tokrt_cuda_allocate_pinned, test.gpu, 4096, &test.pinned)
+          .then(tokrt_cuda_capture_begin, test.stream)
+          .launch()
+          .then(tokrt_cuda_capture_end, test.stream, &test.graph)
+          .launch();
+      EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+      release(test);
+      test.close();
+      EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+      EXPECT_EQ(test.message().find("kernel " + std::string(kernel) + ": "), 0u)
+          << test.message();
+      EXPECT_EQ(driver.calls("cuCtxDestroy"), kernel != kHangingKernel);
+      EXPECT_EQ(driver.live(), 0);
+    }
+}
+
+/// Most faults come while somebody waits.
+TEST(Lost, a_wait_tells_a_fault_that_comes_meanwhile) {
+  for (bool isEvent : {false, true}) {
+    fakeDriver();
+    TestGpu test;
+    test.load(kLateFaultingKernel)
+        .launch()
+        .then(tokrt_cuda_event_create, test.gpu, &test.begin)
+        .then(tokrt_cuda_event_record, test.begin, test.stream);
+    EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+    if (isEvent)
+      test.then(tokrt_cuda_event_wait, test.begin);
+    else
+      test.then(tokrt_cuda_stream_wait, test.stream);
+    EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+    EXPECT_EQ(test.message().find(
+                  "kernel faults_late: cuEventQuery: FAKE_ERROR_700 (700): "),
+              0u)
+        << test.message();
+  }
+}
+
+TEST(Lost, a_stream_goes_on_beside_one_that_hangs) {
+  fakeDriver();
+  TestGpu test;
+  test.load(kHangingKernel).launch();
+  std::swap(test.stream, test.other);
+  test.then(tokrt_cuda_stream_create, test.gpu, &test.stream)
+      .then(tokrt_cuda_kernel_get, test.module, "kernel", 0, &test.kernel)
+      .launch()
+      .then(tokrt_cuda_stream_wait, test.stream);
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+  test.close();
+  EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+  EXPECT_EQ(test.message().find("kernel hangs: did not end within "), 0u)
+      << test.message();
+}
