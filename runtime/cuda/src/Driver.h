@@ -40,7 +40,7 @@ inline constexpr int kMultiprocessors = 16, kL2Bytes = 38,
                      kCapabilityMajor = 75, kCapabilityMinor = 76,
                      kSharedBytesOptIn = 97;
 // CUfunction_attribute
-inline constexpr int kMaxDynamicSharedBytes = 8;
+inline constexpr int kMaxThreads = 0, kMaxDynamicSharedBytes = 8;
 // CUstream_flags, CUevent_flags, CUstreamCaptureMode
 inline constexpr unsigned kNonBlocking = 1, kNoTiming = 2;
 inline constexpr int kCaptureRelaxed = 2;
@@ -94,6 +94,7 @@ struct Entry {
   E(moduleUnload, "cuModuleUnload", 2000, Module)                              \
   E(moduleGetFunction, "cuModuleGetFunction", 2000, Function *, Module,        \
     const char *)                                                              \
+  E(funcGetAttribute, "cuFuncGetAttribute", 2020, int *, int, Function)        \
   E(funcSetAttribute, "cuFuncSetAttribute", 9000, Function, int, int)          \
   E(launchKernel, "cuLaunchKernel", 4000, Function, unsigned, unsigned,        \
     unsigned, unsigned, unsigned, unsigned, unsigned, Stream, void **,         \

@@ -25,6 +25,10 @@ constexpr char kFaulted[] =
 constexpr char kHardware[] =
     "close the GPU and open it anew; if that fails, the machine must be looked "
     "after (nvidia-smi -q)";
+constexpr char kCaptureAgain[] =
+    "a call before it ended the capture: end it, and capture again";
+constexpr char kOneCapture[] =
+    "let what is captured depend on nothing outside of the capture";
 constexpr char kOldDriver[] =
     "update NVIDIA's driver, or compile for what it can load";
 
@@ -59,8 +63,13 @@ constexpr Meaning kMeanings[] = {
     {226, TOKRT_DEVICE_LOST, kHardware},
     {300, TOKRT_INVALID_FILE, "the image is damaged; compile it again"},
     {304, TOKRT_DEVICE_ERROR, "look into the system's log (dmesg)"},
+    {400, TOKRT_INVALID_ARGUMENT,
+     "give objects of this GPU that live, and events that were recorded"},
+    {401, TOKRT_INVALID_ARGUMENT,
+     "see in tokrt/cuda.h what must come before the call"},
     {500, TOKRT_INVALID_ARGUMENT,
      "give a name that the module has (tokopt-kernels --emit=report)"},
+    {600, TOKRT_INVALID_ARGUMENT, "wait first for what the call asks for"},
     {700, TOKRT_DEVICE_LOST, kFaulted},
     {701, TOKRT_INVALID_ARGUMENT,
      "launch fewer threads, or ask for less shared memory"},
@@ -83,6 +92,18 @@ constexpr Meaning kMeanings[] = {
      "the machine, or install one of them anew"},
     {804, TOKRT_UNSUPPORTED,
      "take CUDA's compatibility library off the library path"},
+    {900, TOKRT_INVALID_ARGUMENT,
+     "make the call before the capture or after it"},
+    {901, TOKRT_INVALID_ARGUMENT, kCaptureAgain},
+    {902, TOKRT_INVALID_ARGUMENT, kOneCapture},
+    {903, TOKRT_INVALID_ARGUMENT, "begin the capture before it is ended"},
+    {904, TOKRT_INVALID_ARGUMENT, kOneCapture},
+    {905, TOKRT_INVALID_ARGUMENT, kOneCapture},
+    {906, TOKRT_INVALID_ARGUMENT,
+     "take streams of tokrt_cuda_stream_create for other work in the context"},
+    {907, TOKRT_INVALID_ARGUMENT, "record the event outside of the capture"},
+    {908, TOKRT_INVALID_ARGUMENT,
+     "end the capture in the thread that began it"},
 };
 
 /// Null for what is not known.

@@ -115,6 +115,7 @@ struct tokrt_cuda_kernel_s {
   std::string name;
   tokrt::cuda::Function function;
   uint32_t sharedBytes; // that it may be launched with
+  int threads;          // that a block may have
   /// Of its parameters; nothing where the driver does not say.
   std::optional<size_t> argumentBytes;
 };

@@ -18,6 +18,10 @@ struct tokrt_cuda_graph_s {
   GraphExec graph;
 };
 
+/// Blocks that a grid may have (CUDA's programming guide, "Compute
+/// capabilities").
+static constexpr uint32_t kMaxGrid[3] = {0x7fffffff, 65535, 65535};
+
 /// Keeps the name of what the driver took. This cannot fail: the caller would
 /// launch again.
 static void add(tokrt_cuda_stream_t *stream, const void *owner,
@@ -64,15 +68,17 @@ tokrt_status_t tokrt_cuda_launch(tokrt_cuda_stream_t *stream,
         launch->threads, 1, 1, launch->shared_bytes, stream->stream, nullptr,
         bytes ? extra : nullptr);
     if (result != kSuccess) {
-      char advice[192];
+      char advice[384];
       snprintf(advice, sizeof advice,
-               "check its launch: a grid of %u x %u x %u blocks, %u threads, "
-               "%u bytes of shared memory, %zu bytes of arguments",
+               "found a grid of %u x %u x %u blocks, %u threads, %u bytes of "
+               "shared memory, %zu bytes of arguments, expected 1 to %u x %u x "
+               "%u blocks, 1 to %d threads, and together with the kernel's own "
+               "at most %u bytes of shared memory",
                launch->grid[0], launch->grid[1], launch->grid[2],
-               launch->threads, launch->shared_bytes, bytes);
-      bool isOurs = statusOf(result) == TOKRT_INVALID_ARGUMENT;
+               launch->threads, launch->shared_bytes, bytes, kMaxGrid[0],
+               kMaxGrid[1], kMaxGrid[2], kernel->threads, kernel->sharedBytes);
       return gpu->fail(result, subject, gpu->driver.launchKernel.name,
-                       isOurs ? advice : nullptr, error);
+                       result == kInvalidValue ? advice : nullptr, error);
     }
     add(stream, kernel, kernel->name.c_str());
     return check(stream, error);

@@ -132,10 +132,14 @@ static tokrt_status_t find(tokrt_cuda_module_t *module, const char *name,
     }
   tokrt_cuda_t *gpu = module->gpu;
   auto kernel = std::make_unique<tokrt_cuda_kernel_t>(
-      tokrt_cuda_kernel_t{module, name, nullptr, kPlainSharedBytes, {}});
+      tokrt_cuda_kernel_t{module, name, nullptr, kPlainSharedBytes, 0, {}});
   if (tokrt_status_t status =
           gpu->call(gpu->driver.moduleGetFunction, subject, error,
                     &kernel->function, module->module, name))
+    return status;
+  if (tokrt_status_t status =
+          gpu->call(gpu->driver.funcGetAttribute, subject, error,
+                    &kernel->threads, kMaxThreads, kernel->function))
     return status;
   if (tokrt_status_t status = askArgumentBytes(*kernel, subject, error))
     return status;

@@ -29,7 +29,8 @@ constexpr int kResults[] = {
 /// What they mean to a caller; all others are errors of the device.
 const std::map<int, tokrt_status_t> kStatuses = [] {
   std::map<int, tokrt_status_t> statuses;
-  for (int result : {1, 101, 500, 701})
+  for (int result : {1, 101, 400, 401, 500, 600, 701, 900, 901, 902, 903, 904,
+                     905, 906, 907, 908})
     statuses[result] = TOKRT_INVALID_ARGUMENT;
   statuses[2] = TOKRT_OUT_OF_MEMORY;
   for (int result : {34, 36, 100, 200, 209, 221, 222, 801, 803, 804})
@@ -65,6 +66,7 @@ constexpr const char *kCalls[] = {
     "cuModuleLoadDataEx",
     "cuModuleUnload",
     "cuModuleGetFunction",
+    "cuFuncGetAttribute",
     "cuFuncSetAttribute",
     "cuLaunchKernel",
     "cuStreamCreate",
@@ -465,16 +467,71 @@ TEST(BadInput, the_kernel_needs_more_shared_memory_than_there_is) {
 }
 
 TEST(BadInput, the_launch_is_none) {
+  FakeGpu gpu;
+  gpu.threads = 256;
+  const FakeDriver &driver = fakeDriver(gpu);
+  const struct {
+    uint32_t grid[3], threads;
+    const char *found;
+  } launches[] = {
+      {{0, 1, 1}, 64, "0 x 1 x 1 blocks, 64 threads"},
+      {{1, 65536, 1}, 64, "1 x 65536 x 1 blocks, 64 threads"},
+      {{1, 1, 65536}, 64, "1 x 1 x 65536 blocks, 64 threads"},
+      {{1, 1, 1}, 0, "1 x 1 x 1 blocks, 0 threads"},
+      {{1, 1, 1}, 257, "1 x 1 x 1 blocks, 257 threads"},
+  };
+  TestGpu test;
+  test.load("kernel", 64 << 10);
+  ASSERT_EQ(test.status, TOKRT_OK) << test.message();
+  for (const auto &[grid, threads, found] : launches) {
+    tokrt_cuda_launch_t launch = {
+        {grid[0], grid[1], grid[2]}, threads, 16, nullptr, 0};
+    EXPECT_EQ(tokrt_cuda_launch(test.stream, test.kernel, &launch, &test.error),
+              TOKRT_INVALID_ARGUMENT);
+    EXPECT_EQ(test.message(),
+              std::string("kernel kernel of test.cubin: cuLaunchKernel: "
+                          "FAKE_ERROR_1 (1): as the test says; found a grid "
+                          "of ") +
+                  found +
+                  ", 16 bytes of shared memory, 0 bytes of arguments, expected "
+                  "1 to 2147483647 x 65535 x 65535 blocks, 1 to 256 threads, "
+                  "and together with the kernel's own at most 65536 bytes of "
+                  "shared memory");
+  }
+  // What is too much for the registers is no error of one number.
+  driver.failAt("cuLaunchKernel", driver.calls("cuLaunchKernel") + 1, 701);
+  test.launch();
+  EXPECT_EQ(test.message(),
+            "kernel kernel of test.cubin: cuLaunchKernel: FAKE_ERROR_701 "
+            "(701): as the test says; launch fewer threads, or ask for less "
+            "shared memory");
+}
+
+TEST(BadInput, the_events_have_not_come) {
   fakeDriver();
   TestGpu test;
-  test.load("kernel");
-  tokrt_cuda_launch_t launch = {{0, 1, 1}, 64, 0, nullptr, 0};
-  test.then(tokrt_cuda_launch, test.stream, test.kernel, &launch);
-  EXPECT_EQ(test.status, TOKRT_INVALID_ARGUMENT);
+  test.load("kernel")
+      .then(tokrt_cuda_event_create, test.gpu, &test.begin)
+      .then(tokrt_cuda_event_create, test.gpu, &test.end)
+      .then(tokrt_cuda_event_record, test.begin, test.stream);
+  EXPECT_EQ(tokrt_cuda_event_elapsed(test.begin, test.end, &test.milliseconds,
+                                     &test.error),
+            TOKRT_INVALID_ARGUMENT);
+  EXPECT_TRUE(contains(test.message(),
+                       "FAKE_ERROR_400 (400): as the test says; "
+                       "give objects of this GPU that live"))
+      << test.message();
+  test.launch().then(tokrt_cuda_event_record, test.end, test.stream);
+  EXPECT_EQ(tokrt_cuda_event_elapsed(test.begin, test.end, &test.milliseconds,
+                                     &test.error),
+            TOKRT_INVALID_ARGUMENT);
   EXPECT_EQ(test.message(),
-            "kernel kernel of test.cubin: cuLaunchKernel: FAKE_ERROR_1 (1): as "
-            "the test says; check its launch: a grid of 0 x 1 x 1 blocks, 64 "
-            "threads, 0 bytes of shared memory, 0 bytes of arguments");
+            "an event: cuEventElapsedTime: FAKE_ERROR_600 (600): as the test "
+            "says; wait first for what the call asks for");
+  EXPECT_EQ(test.milliseconds, -1);
+  test.then(tokrt_cuda_event_wait, test.end)
+      .then(tokrt_cuda_event_elapsed, test.begin, test.end, &test.milliseconds);
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
 }
 
 /// The driver takes the very bytes of the parameters.

@@ -279,6 +279,16 @@ Object *functionOf(void *handle) {
   return nullptr;
 }
 
+int funcGetAttribute(int *value, int attribute, void *function) {
+  BEGIN("cuFuncGetAttribute")
+  if (!functionOf(function))
+    return InvalidHandle;
+  if (attribute != 0) // CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK
+    return InvalidValue;
+  *value = state.gpu.threads;
+  return Success;
+}
+
 int funcSetAttribute(void *function, int attribute, int value) {
   BEGIN("cuFuncSetAttribute")
   Object *kernel = functionOf(function);
@@ -324,8 +334,9 @@ int launchKernel(void *function, unsigned gridX, unsigned gridY, unsigned gridZ,
   Object *kernel = functionOf(function);
   if (!kernel || !takesWork(stream))
     return InvalidHandle;
-  if (!gridX || !gridY || !gridZ || gridY > 65535 || gridZ > 65535 ||
-      !threads || threads > 1024 || threadsY != 1 || threadsZ != 1 ||
+  if (!gridX || gridX > INT_MAX || !gridY || !gridZ || gridY > 65535 ||
+      gridZ > 65535 || !threads || threads > unsigned(state.gpu.threads) ||
+      threadsY != 1 || threadsZ != 1 ||
       sharedBytes > unsigned(kernel->sharedBytes) || parameters)
     return InvalidValue;
   char line[160];
@@ -632,6 +643,7 @@ const struct {
     ENTRY("cuModuleLoadDataEx", moduleLoadDataEx, 2010, kLast),
     ENTRY("cuModuleUnload", moduleUnload, 2000, kLast),
     ENTRY("cuModuleGetFunction", moduleGetFunction, 2000, kLast),
+    ENTRY("cuFuncGetAttribute", funcGetAttribute, 2020, kLast),
     ENTRY("cuFuncSetAttribute", funcSetAttribute, 9000, kLast),
     ENTRY("cuLaunchKernel", launchKernel, 4000, kLast),
     ENTRY("cuStreamCreate", streamCreate, 2000, kLast),

@@ -25,6 +25,8 @@ struct FakeGpu {
   int capability = 80;
   int sharedBytes = 163 << 10;
   uint64_t memoryBytes = uint64_t(1) << 30;
+  /// The threads that a block of every kernel may have.
+  int threads = 1024;
   /// What the parameters of every kernel take, 8 bytes each but for the last;
   /// 0: the driver does not say, as those from before CUDA 12.4.
   int parameterBytes = 0;
