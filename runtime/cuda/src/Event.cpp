@@ -15,7 +15,9 @@ using namespace tokrt::cuda;
 struct tokrt_cuda_event_s {
   tokrt_cuda_t *gpu;
   Event event;
-  bool captured; // it is part of a graph
+  bool captured;           // it is part of a graph
+  const void *stream;      // that it was recorded in
+  uint64_t launchedBefore; // the number of the last launch in front of it
 };
 
 /// An event of a capture never comes, and whoever asks the driver for it ends
@@ -38,7 +40,7 @@ tokrt_status_t tokrt_cuda_event_create(tokrt_cuda_t *gpu,
     if (tokrt_status_t status = gpu->enter("tokrt_cuda_event_create", error))
       return status;
     auto event = std::make_unique<tokrt_cuda_event_t>(
-        tokrt_cuda_event_t{gpu, nullptr, false});
+        tokrt_cuda_event_t{gpu, nullptr, false, nullptr, 0});
     if (tokrt_status_t status = gpu->call(gpu->driver.eventCreate, "an event",
                                           error, &event->event, 0u))
       return status;
@@ -67,6 +69,8 @@ tokrt_status_t tokrt_cuda_event_record(tokrt_cuda_event_t *event,
                              event->event, stream->stream))
       return status;
     event->captured = stream->capturing;
+    event->stream = stream;
+    event->launchedBefore = event->gpu->launched.last();
     return TOKRT_OK;
   });
 }
@@ -80,7 +84,10 @@ tokrt_status_t tokrt_cuda_event_wait(tokrt_cuda_event_t *event,
     if (tokrt_status_t status =
             checkComes("tokrt_cuda_event_wait", event, error))
       return status;
-    return event->gpu->waitFor(event->event, error);
+    if (tokrt_status_t status = event->gpu->waitFor(event->event, error))
+      return status;
+    event->gpu->launched.forgetStream(event->stream, event->launchedBefore);
+    return TOKRT_OK;
   });
 }
 

@@ -32,7 +32,7 @@ void Launched::add(const void *stream, const void *owner, const char *name) {
             (count - old - 1) * sizeof *launches);
     --count;
   }
-  launches[count++] = {stream, owner, name, times};
+  launches[count++] = {stream, owner, name, times, ++number};
 }
 
 template <typename Predicate>
@@ -46,8 +46,10 @@ void Launched::forgetIf(Predicate &&matches) {
     dropped = 0;
 }
 
-void Launched::forgetStream(const void *stream) {
-  forgetIf([&](const Launch &launch) { return launch.stream == stream; });
+void Launched::forgetStream(const void *stream, uint64_t upTo) {
+  forgetIf([&](const Launch &launch) {
+    return launch.stream == stream && launch.last <= upTo;
+  });
 }
 
 void Launched::forgetOwner(const void *owner) {

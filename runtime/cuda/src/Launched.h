@@ -27,9 +27,12 @@ class Launched {
 public:
   /// `name` lives as long as `owner`, which is forgotten before it goes.
   void add(const void *stream, const void *owner, const char *name);
-  void forgetStream(const void *stream);
+  /// Forgets the launches on a stream up to a number.
+  void forgetStream(const void *stream, uint64_t upTo = UINT64_MAX);
   void forgetOwner(const void *owner);
   void clear() { *this = {}; }
+  /// The number of the last launch; they count on.
+  uint64_t last() const { return number; }
 
   /// "kernel a", or "one of the kernels a, b and 3 more launches", or "the GPU"
   /// where there is none.
@@ -41,12 +44,13 @@ private:
   struct Launch {
     const void *stream, *owner;
     const char *name;
-    uint64_t times;
+    uint64_t times, last; // launches, and the number of the last
   };
   static constexpr size_t kMost = 8;
   Launch launches[kMost] = {};
   size_t count = 0;
   uint64_t dropped = 0; // launches before these
+  uint64_t number = 0;
 
   template <typename Predicate>
   void forgetIf(Predicate &&matches);

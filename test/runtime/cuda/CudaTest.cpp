@@ -216,6 +216,31 @@ TEST(Cuda, forgets_the_kernels_that_ended) {
   EXPECT_EQ(test.message().find("kernel faults: "), 0u) << test.message();
 }
 
+/// What is behind the event, or on another stream, may still run.
+TEST(Cuda, forgets_the_kernels_in_front_of_an_event_that_came) {
+  fakeDriver();
+  TestGpu test;
+  test.load("beside").launch().then(tokrt_cuda_stream_create, test.gpu,
+                                    &test.other);
+  std::swap(test.stream, test.other);
+  for (const char *name : {"before", "again"})
+    test.then(tokrt_cuda_kernel_get, test.module, name, 0, &test.kernel)
+        .launch();
+  test.then(tokrt_cuda_event_create, test.gpu, &test.end)
+      .then(tokrt_cuda_event_record, test.end, test.stream)
+      .launch()
+      .then(tokrt_cuda_kernel_get, test.module, kLateFaultingKernel, 0,
+            &test.kernel)
+      .launch()
+      .then(tokrt_cuda_event_wait, test.end);
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+  test.then(tokrt_cuda_stream_wait, test.stream);
+  EXPECT_EQ(test.message().find("one of the kernels beside, again, "
+                                "faults_late: "),
+            0u)
+      << test.message();
+}
+
 TEST(Cuda, names_only_the_last_of_many_kernels) {
   fakeDriver();
   TestGpu test;
