@@ -77,7 +77,8 @@ struct Entry {
   E(deviceTotalMem, "cuDeviceTotalMem", 3020, size_t *, DeviceNumber)          \
   E(ctxCreate, "cuCtxCreate", 3020, Context *, unsigned, DeviceNumber)         \
   E(ctxDestroy, "cuCtxDestroy", 4000, Context)                                 \
-  E(ctxSetCurrent, "cuCtxSetCurrent", 4000, Context)                           \
+  E(ctxPushCurrent, "cuCtxPushCurrent", 4000, Context)                         \
+  E(ctxPopCurrent, "cuCtxPopCurrent", 4000, Context *)                         \
   E(memGetInfo, "cuMemGetInfo", 3020, size_t *, size_t *)                      \
   E(memAlloc, "cuMemAlloc", 3020, Address *, size_t)                           \
   E(memFree, "cuMemFree", 3020, Address)                                       \

@@ -37,8 +37,9 @@ tokrt_status_t tokrt_cuda_event_create(tokrt_cuda_t *gpu,
                                        tokrt_cuda_event_t **out_event,
                                        tokrt_error_t *error) {
   return guarded(error, "tokrt_cuda_event_create", [&] {
-    if (tokrt_status_t status = gpu->enter("tokrt_cuda_event_create", error))
-      return status;
+    Entered entered(gpu, "tokrt_cuda_event_create", error);
+    if (entered.status != TOKRT_OK)
+      return entered.status;
     auto event = std::make_unique<tokrt_cuda_event_t>(
         tokrt_cuda_event_t{gpu, nullptr, false, nullptr, 0});
     if (tokrt_status_t status = gpu->call(gpu->driver.eventCreate, "an event",
@@ -61,9 +62,9 @@ tokrt_status_t tokrt_cuda_event_record(tokrt_cuda_event_t *event,
                                        tokrt_cuda_stream_t *stream,
                                        tokrt_error_t *error) {
   return guarded(error, "tokrt_cuda_event_record", [&] {
-    if (tokrt_status_t status =
-            event->gpu->enter("tokrt_cuda_event_record", error))
-      return status;
+    Entered entered(event->gpu, "tokrt_cuda_event_record", error);
+    if (entered.status != TOKRT_OK)
+      return entered.status;
     if (tokrt_status_t status =
             event->gpu->call(event->gpu->driver.eventRecord, "an event", error,
                              event->event, stream->stream))
@@ -78,9 +79,9 @@ tokrt_status_t tokrt_cuda_event_record(tokrt_cuda_event_t *event,
 tokrt_status_t tokrt_cuda_event_wait(tokrt_cuda_event_t *event,
                                      tokrt_error_t *error) {
   return guarded(error, "tokrt_cuda_event_wait", [&] {
-    if (tokrt_status_t status =
-            event->gpu->enter("tokrt_cuda_event_wait", error))
-      return status;
+    Entered entered(event->gpu, "tokrt_cuda_event_wait", error);
+    if (entered.status != TOKRT_OK)
+      return entered.status;
     if (tokrt_status_t status =
             checkComes("tokrt_cuda_event_wait", event, error))
       return status;
@@ -96,9 +97,9 @@ tokrt_status_t tokrt_cuda_event_elapsed(tokrt_cuda_event_t *begin,
                                         float *out_milliseconds,
                                         tokrt_error_t *error) {
   return guarded(error, "tokrt_cuda_event_elapsed", [&] {
-    if (tokrt_status_t status =
-            begin->gpu->enter("tokrt_cuda_event_elapsed", error))
-      return status;
+    Entered entered(begin->gpu, "tokrt_cuda_event_elapsed", error);
+    if (entered.status != TOKRT_OK)
+      return entered.status;
     for (const tokrt_cuda_event_t *event : {begin, end})
       if (tokrt_status_t status =
               checkComes("tokrt_cuda_event_elapsed", event, error))

@@ -17,12 +17,29 @@ using namespace tokrt::cuda;
 // Errors
 //===----------------------------------------------------------------------===//
 
-tokrt_status_t tokrt_cuda_s::enter(const char *call, tokrt_error_t *error) {
-  if (lost)
-    return tokrt::fail(error, TOKRT_DEVICE_LOST,
-                       "%s: the GPU was lost before: %s", call,
-                       lostError.message);
-  return this->call(driver.ctxSetCurrent, call, error, context);
+Entered::Entered(tokrt_cuda_t *gpu, const char *call, tokrt_error_t *error)
+    : gpu(gpu) {
+  if (gpu->lost)
+    status =
+        tokrt::fail(error, TOKRT_DEVICE_LOST, "%s: the GPU was lost before: %s",
+                    call, gpu->lostError.message);
+  else
+    status = gpu->call(gpu->driver.ctxPushCurrent, call, error, gpu->context);
+}
+
+Entered::~Entered() {
+  if (status != TOKRT_OK)
+    return;
+  const auto &pop = gpu->driver.ctxPopCurrent;
+  Context ours;
+  Result result = pop.function(&ours);
+  // The error of a lost GPU was told already.
+  if (result == kSuccess || gpu->lost)
+    return;
+  tokrt_error_t error;
+  tokrt_status_t refused =
+      gpu->fail(result, "the end of a call", pop.name, nullptr, &error);
+  gpu->tellAtClose(refused, error);
 }
 
 tokrt_status_t tokrt_cuda_s::fail(Result result, const char *subject,
@@ -141,9 +158,17 @@ tokrt_status_t tokrt_cuda_open(const tokrt_cuda_params_t *params,
     DeviceNumber device;
     if (tokrt_status_t status = describe(*gpu, given.device, &device, error))
       return status;
-    if (tokrt_status_t status = gpu->call(driver.ctxCreate, gpu->name, error,
-                                          &gpu->context, 0u, device))
+    Context made, popped;
+    if (tokrt_status_t status =
+            gpu->call(driver.ctxCreate, gpu->name, error, &made, 0u, device))
       return status;
+    // The driver makes it the thread's, which has one of its own maybe.
+    if (tokrt_status_t status =
+            gpu->call(driver.ctxPopCurrent, gpu->name, error, &popped)) {
+      driver.ctxDestroy.function(made);
+      return status;
+    }
+    gpu->context = made;
     *out_gpu = gpu.release();
     return TOKRT_OK;
   });

@@ -29,6 +29,20 @@ struct Account {
   }
 };
 
+/// Begins every call: refuses it if the GPU is lost. While it lives, the GPU's
+/// context is the thread's; then that of the caller is again.
+class Entered {
+public:
+  Entered(tokrt_cuda_t *gpu, const char *call, tokrt_error_t *error);
+  ~Entered();
+  Entered(const Entered &) = delete;
+
+  tokrt_status_t status;
+
+private:
+  tokrt_cuda_t *gpu;
+};
+
 } // namespace tokrt::cuda
 
 struct tokrt_cuda_s {
@@ -53,10 +67,6 @@ struct tokrt_cuda_s {
   tokrt_status_t releaseStatus = TOKRT_OK;
   tokrt_error_t releaseError{};
 
-  /// Begins every call: refuses it if the GPU is lost, and makes the context
-  /// the thread's.
-  tokrt_status_t enter(const char *name, tokrt_error_t *error);
-
   /// Calls the driver. `subject` begins the message of an error.
   template <typename... Parameters, typename... Arguments>
   tokrt_status_t call(const tokrt::cuda::Entry<Parameters...> &entry,
@@ -76,7 +86,8 @@ struct tokrt_cuda_s {
     if (lost)
       return true;
     tokrt_error_t error;
-    tokrt_status_t status = enter(subject, &error);
+    tokrt::cuda::Entered entered(this, subject, &error);
+    tokrt_status_t status = entered.status;
     if (status == TOKRT_OK)
       status = call(entry, subject, &error, arguments...);
     if (status != TOKRT_OK)

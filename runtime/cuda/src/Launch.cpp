@@ -48,8 +48,9 @@ tokrt_status_t tokrt_cuda_launch(tokrt_cuda_stream_t *stream,
     char subject[256];
     snprintf(subject, sizeof subject, "kernel %s of %s", kernel->name.c_str(),
              kernel->module->name.c_str());
-    if (tokrt_status_t status = gpu->enter(subject, error))
-      return status;
+    Entered entered(gpu, subject, error);
+    if (entered.status != TOKRT_OK)
+      return entered.status;
     if (launch->shared_bytes > kernel->sharedBytes)
       return fail(error, TOKRT_INVALID_ARGUMENT,
                   "%s: found %u bytes of shared memory, expected at most %u, "
@@ -89,8 +90,9 @@ tokrt_status_t tokrt_cuda_capture_begin(tokrt_cuda_stream_t *stream,
                                         tokrt_error_t *error) {
   return guarded(error, "tokrt_cuda_capture_begin", [&] {
     tokrt_cuda_t *gpu = stream->gpu;
-    if (tokrt_status_t status = gpu->enter("tokrt_cuda_capture_begin", error))
-      return status;
+    Entered entered(gpu, "tokrt_cuda_capture_begin", error);
+    if (entered.status != TOKRT_OK)
+      return entered.status;
     if (stream->busy && !stream->capturing)
       if (tokrt_status_t status =
               gpu->call(gpu->driver.eventRecord, "a capture", error,
@@ -114,23 +116,23 @@ tokrt_status_t tokrt_cuda_capture_end(tokrt_cuda_stream_t *stream,
   return guarded(error, "tokrt_cuda_capture_end", [&] {
     tokrt_cuda_t *gpu = stream->gpu;
     const Driver &driver = gpu->driver;
-    tokrt_status_t entered = gpu->enter("tokrt_cuda_capture_end", error);
+    Entered entered(gpu, "tokrt_cuda_capture_end", error);
+    if (gpu->lost)
+      stream->capturing = false;
+    if (entered.status != TOKRT_OK)
+      return entered.status;
     // Whatever the driver says, it captures no longer.
     stream->capturing = false;
-    if (gpu->lost)
-      return entered;
     Graph recorded = nullptr;
-    tokrt_error_t ending;
-    tokrt_status_t ended =
-        gpu->call(driver.streamEndCapture, "a capture",
-                  entered ? &ending : error, stream->stream, &recorded);
+    tokrt_status_t ended = gpu->call(driver.streamEndCapture, "a capture",
+                                     error, stream->stream, &recorded);
     auto destroy = [&] {
       if (recorded)
         gpu->release(driver.graphDestroy, "a capture", recorded);
     };
-    if (entered || ended) {
+    if (ended != TOKRT_OK) {
       destroy();
-      return entered ? entered : ended;
+      return ended;
     }
     std::unique_ptr<tokrt_cuda_graph_t> graph;
     try {
@@ -156,8 +158,9 @@ tokrt_status_t tokrt_cuda_graph_launch(tokrt_cuda_stream_t *stream,
                                        tokrt_error_t *error) {
   return guarded(error, "tokrt_cuda_graph_launch", [&] {
     tokrt_cuda_t *gpu = stream->gpu;
-    if (tokrt_status_t status = gpu->enter("tokrt_cuda_graph_launch", error))
-      return status;
+    Entered entered(gpu, "tokrt_cuda_graph_launch", error);
+    if (entered.status != TOKRT_OK)
+      return entered.status;
     if (tokrt_status_t status = gpu->call(gpu->driver.graphLaunch, "a graph",
                                           error, graph->graph, stream->stream))
       return status;

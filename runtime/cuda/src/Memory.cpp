@@ -35,8 +35,9 @@ tokrt_status_t tokrt_cuda_allocate(tokrt_cuda_t *gpu, uint64_t bytes,
     char subject[64];
     snprintf(subject, sizeof subject, "%" PRIu64 " bytes of the GPU's memory",
              bytes);
-    if (tokrt_status_t status = gpu->enter(subject, error))
-      return status;
+    Entered entered(gpu, subject, error);
+    if (entered.status != TOKRT_OK)
+      return entered.status;
     if (tokrt_status_t status = checkLimit(gpu->deviceMemory, bytes, subject,
                                            "device_bytes", error))
       return status;
@@ -103,8 +104,9 @@ tokrt_status_t tokrt_cuda_allocate_pinned(tokrt_cuda_t *gpu, uint64_t bytes,
     char subject[64];
     snprintf(subject, sizeof subject, "%" PRIu64 " bytes of pinned memory",
              bytes);
-    if (tokrt_status_t status = gpu->enter(subject, error))
-      return status;
+    Entered entered(gpu, subject, error);
+    if (entered.status != TOKRT_OK)
+      return entered.status;
     if (tokrt_status_t status = checkLimit(gpu->pinnedMemory, bytes, subject,
                                            "pinned_bytes", error))
       return status;

@@ -47,8 +47,9 @@ tokrt_status_t tokrt_cuda_module_load(tokrt_cuda_t *gpu, const char *name,
                                       tokrt_cuda_module_t **out_module,
                                       tokrt_error_t *error) {
   return guarded(error, name, [&] {
-    if (tokrt_status_t status = gpu->enter(name, error))
-      return status;
+    Entered entered(gpu, name, error);
+    if (entered.status != TOKRT_OK)
+      return entered.status;
     const Driver &driver = gpu->driver;
     Image image = readImage(data, size);
     if (!image.runsOn(gpu->info.capability))
@@ -155,8 +156,9 @@ tokrt_status_t tokrt_cuda_kernel_get(tokrt_cuda_module_t *module,
   return guarded(error, name, [&] {
     tokrt_cuda_t *gpu = module->gpu;
     std::string subject = std::string("kernel ") + name + " of " + module->name;
-    if (tokrt_status_t status = gpu->enter(subject.c_str(), error))
-      return status;
+    Entered entered(gpu, subject.c_str(), error);
+    if (entered.status != TOKRT_OK)
+      return entered.status;
     if (shared_bytes > gpu->info.shared_bytes)
       return fail(error, TOKRT_UNSUPPORTED,
                   "%s: found %u bytes of shared memory, expected at most %u, "

@@ -64,7 +64,8 @@ void tokrt_cuda_s::settle(tokrt_cuda_stream_t *stream, const char *subject) {
   if (lost || !stream->busy)
     return;
   tokrt_error_t error;
-  tokrt_status_t status = enter(subject, &error);
+  Entered entered(this, subject, &error);
+  tokrt_status_t status = entered.status;
   if (status == TOKRT_OK)
     status = waitFor(stream, &error);
   if (status != TOKRT_OK)
@@ -80,8 +81,9 @@ tokrt_status_t tokrt_cuda_stream_create(tokrt_cuda_t *gpu,
                                         tokrt_cuda_stream_t **out_stream,
                                         tokrt_error_t *error) {
   return guarded(error, "tokrt_cuda_stream_create", [&] {
-    if (tokrt_status_t status = gpu->enter("tokrt_cuda_stream_create", error))
-      return status;
+    Entered entered(gpu, "tokrt_cuda_stream_create", error);
+    if (entered.status != TOKRT_OK)
+      return entered.status;
     auto stream = std::make_unique<tokrt_cuda_stream_t>(tokrt_cuda_stream_t{});
     stream->gpu = gpu;
     gpu->streams.reserve(gpu->streams.size() + 1);
@@ -116,8 +118,9 @@ tokrt_status_t tokrt_cuda_stream_wait(tokrt_cuda_stream_t *stream,
                                       tokrt_error_t *error) {
   return guarded(error, "tokrt_cuda_stream_wait", [&] {
     tokrt_cuda_t *gpu = stream->gpu;
-    if (tokrt_status_t status = gpu->enter("tokrt_cuda_stream_wait", error))
-      return status;
+    Entered entered(gpu, "tokrt_cuda_stream_wait", error);
+    if (entered.status != TOKRT_OK)
+      return entered.status;
     if (stream->capturing)
       return fail(error, TOKRT_INVALID_ARGUMENT,
                   "tokrt_cuda_stream_wait: the stream is captured, so nothing "
@@ -141,8 +144,9 @@ static tokrt_status_t move(const char *what, uint64_t bytes,
     char subject[64];
     snprintf(subject, sizeof subject, "%s of %" PRIu64 " bytes", what, bytes);
     tokrt_cuda_t *gpu = stream->gpu;
-    if (tokrt_status_t status = gpu->enter(subject, error))
-      return status;
+    Entered entered(gpu, subject, error);
+    if (entered.status != TOKRT_OK)
+      return entered.status;
     if (bytes == 0)
       return TOKRT_OK;
     // The driver stages memory that is not pinned, and may wait for the stream

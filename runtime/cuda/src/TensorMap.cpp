@@ -56,8 +56,9 @@ tokrt_status_t tokrt_cuda_tensor_map(tokrt_cuda_t *gpu,
                                      tokrt_error_t *error) {
   return guarded(error, "tokrt_cuda_tensor_map", [&] {
     const auto &encode = gpu->driver.tensorMapEncodeTiled;
-    if (tokrt_status_t status = gpu->enter("tokrt_cuda_tensor_map", error))
-      return status;
+    Entered entered(gpu, "tokrt_cuda_tensor_map", error);
+    if (entered.status != TOKRT_OK)
+      return entered.status;
     if (!encode.function)
       return fail(error, TOKRT_UNSUPPORTED,
                   "tokrt_cuda_tensor_map: found a driver of CUDA %d.%d without "

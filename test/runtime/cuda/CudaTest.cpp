@@ -80,6 +80,22 @@ TEST(Cuda, keeps_two_gpus_apart) {
   EXPECT_EQ(driver.live(), 0);
 }
 
+TEST(Cuda, leaves_the_thread_the_context_that_it_had) {
+  const FakeDriver &driver = fakeDriver();
+  driver.setCurrent(42);
+  TestGpu test;
+  EXPECT_EQ(driver.current(), 42u);
+  test.useAll();
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+  EXPECT_EQ(driver.current(), 42u);
+  tokrt_cuda_address_t more = 0;
+  EXPECT_EQ(tokrt_cuda_allocate(test.gpu, UINT64_MAX, &more, &test.error),
+            TOKRT_OUT_OF_MEMORY);
+  EXPECT_EQ(driver.current(), 42u);
+  test.close();
+  EXPECT_EQ(driver.current(), 42u);
+}
+
 /// A thread may have another GPU's context, or none.
 TEST(Cuda, serves_a_gpu_from_thread_to_thread) {
   const FakeDriver &driver = fakeDriver();

@@ -98,6 +98,7 @@ int deviceTotalMem(size_t *bytes, int) {
 int ctxCreate(void **context, unsigned, int) {
   BEGIN_ANYWHERE("cuCtxCreate")
   *context = create({Kind::Context});
+  under.push_back(current);
   current = reinterpret_cast<uintptr_t>(*context);
   object(*context).context = current;
   return Success;
@@ -113,14 +114,29 @@ int ctxDestroy(void *context) {
   // Everything goes with it, whatever it says.
   state.swept += countIn(handle) - 1; // but for itself
   releaseContext(handle);
+  if (handle == current && !under.empty()) {
+    current = under.back();
+    under.pop_back();
+  }
   return told ? told : state.fates[handle].sticky;
 }
 
-int ctxSetCurrent(void *context) {
-  BEGIN_ANYWHERE("cuCtxSetCurrent")
+int ctxPushCurrent(void *context) {
+  BEGIN_ANYWHERE("cuCtxPushCurrent")
   if (!has(context, Kind::Context))
     return InvalidContext;
+  under.push_back(current);
   current = reinterpret_cast<uintptr_t>(context);
+  return Success;
+}
+
+int ctxPopCurrent(void **context) {
+  BEGIN_ANYWHERE("cuCtxPopCurrent")
+  if (under.empty())
+    return InvalidContext;
+  *context = reinterpret_cast<void *>(current);
+  current = under.back();
+  under.pop_back();
   return Success;
 }
 
@@ -537,6 +553,8 @@ int tensorMapEncodeTiled(void *map, int element, uint32_t rank, void *address,
 void reset(const FakeGpu *gpu) {
   releaseContext(0);
   state = State();
+  under.clear();
+  current = 0;
   if (gpu)
     state.gpu = *gpu;
 }
@@ -560,6 +578,10 @@ int live() {
 }
 
 int swept() { return state.swept; }
+
+void setCurrent(uintptr_t context) { current = context; }
+
+uintptr_t getCurrent() { return current; }
 
 const char *launches() { return state.launches.c_str(); }
 
@@ -631,7 +653,8 @@ const struct {
     ENTRY("cuDeviceTotalMem", deviceTotalMem, 3020, kLast),
     ENTRY("cuCtxCreate", ctxCreate, 3020, 11040),
     ENTRY("cuCtxDestroy", ctxDestroy, 4000, kLast),
-    ENTRY("cuCtxSetCurrent", ctxSetCurrent, 4000, kLast),
+    ENTRY("cuCtxPushCurrent", ctxPushCurrent, 4000, kLast),
+    ENTRY("cuCtxPopCurrent", ctxPopCurrent, 4000, kLast),
     ENTRY("cuMemGetInfo", memGetInfo, 3020, kLast),
     ENTRY("cuMemAlloc", memAlloc, 3020, kLast),
     ENTRY("cuMemFree", memFree, 3020, kLast),
@@ -668,8 +691,8 @@ const struct {
 
 extern "C" {
 [[gnu::visibility("default")]] extern const FakeDriver fakeDriver;
-const FakeDriver fakeDriver = {reset, failAt, hide,    calls,
-                               live,  swept,  launches};
+const FakeDriver fakeDriver = {reset, failAt,   hide,       calls,     live,
+                               swept, launches, setCurrent, getCurrent};
 
 /// As NVIDIA's, it knows an entry by its name without a version's suffix.
 [[gnu::visibility("default")]] int

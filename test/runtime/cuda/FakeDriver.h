@@ -49,6 +49,9 @@ struct FakeDriver {
   int (*swept)();
   /// The launches so far, a line each.
   const char *(*launches)();
+  /// The context of the thread, which may be another library's.
+  void (*setCurrent)(uintptr_t context);
+  uintptr_t (*current)();
 };
 
 /// Kernels of these names end in a sticky error, which the next call gives, or

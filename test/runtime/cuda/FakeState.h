@@ -96,7 +96,9 @@ struct State {
 };
 
 inline State state;
+/// The thread's contexts: the current one, and those under it.
 inline thread_local uintptr_t current;
+inline thread_local std::vector<uintptr_t> under;
 inline std::mutex mutex;
 
 /// Counts a call and gives what it was told to fail with.

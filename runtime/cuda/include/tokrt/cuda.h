@@ -29,7 +29,8 @@
 //    call on the GPU gives that status again. Destroy what belongs to the GPU,
 //    close it, and open it anew, which makes a new context: a process outlives
 //    its kernels. Where the driver gives no new context, opening says so.
-//  - Objects are not thread safe; GPUs opened twice are distinct objects.
+//  - Objects are not thread safe; GPUs opened twice are distinct objects. Calls
+//    may come from any thread, whose own context is current again after them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -207,7 +208,8 @@ typedef struct tokrt_cuda_graph_s tokrt_cuda_graph_t;
 /// event that is recorded there. All other calls are as ever.
 tokrt_status_t tokrt_cuda_capture_begin(tokrt_cuda_stream_t *stream,
                                         tokrt_error_t *error);
-/// Ends the capture in any case.
+/// Ends the capture, also where there is no graph then. Only if the driver does
+/// not let the thread have the GPU's context, nothing happens.
 tokrt_status_t tokrt_cuda_capture_end(tokrt_cuda_stream_t *stream,
                                       tokrt_cuda_graph_t **out_graph,
                                       tokrt_error_t *error);
