@@ -43,9 +43,11 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Buffer, name, bytes, fill, period, parts,
                                    words, integers)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Check, buffer, offset, element, count)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Timing, bytes, operations, title)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Case, name, kernel, images, grid, threads,
-                                   sharedBytes, splits, buffers, arguments,
-                                   checks, isSmall, isRecorded, isTimed, timing)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Image, name, grid, threads, sharedBytes,
+                                   splits)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Case, name, kernel, images, buffers,
+                                   arguments, checks, isSmall, isRecorded,
+                                   isTimed, timing)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Folder, source, cases)
 
 } // namespace cases

@@ -75,16 +75,20 @@ struct Timing {
   std::string title;
 };
 
-struct Case {
-  std::string name;
-  std::string kernel; // the function
-  /// File names behind `name`: one for each architecture, and PTX.
-  std::vector<std::string> images;
+/// A kernel for one architecture, or as PTX, and how it is launched.
+struct Image {
+  std::string name; // of the file, behind that of the case: sm_80.cubin
   uint32_t grid[3] = {1, 1, 1};
   uint32_t threads = 1, sharedBytes = 0;
   /// Blocks in z: any number up to this gives the same bits. 1 where the grid's
   /// is given.
   uint32_t splits = 1;
+};
+
+struct Case {
+  std::string name;
+  std::string kernel; // the function
+  std::vector<Image> images;
   std::vector<Buffer> buffers;
   std::vector<Word> arguments;
   std::vector<Check> checks;

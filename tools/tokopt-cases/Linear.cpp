@@ -64,6 +64,17 @@ const PanelFormat kQ4_K = {
       return {scaled - offset, std::fabs(scaled) + std::fabs(offset)};
     }};
 
+const PanelFormat kF16 = {"f16", 1, 2 * kPanel,
+                          [](uint64_t at, std::vector<Part> &parts) {
+                            parts.push_back({at, 2 * kPanel, Element::F16, 0});
+                          },
+                          [](const Contents::View &panels, uint64_t at,
+                             int64_t row, int64_t) -> Weight {
+                            double value =
+                                panels.get(at + 2 * row, Element::F16);
+                            return {value, std::fabs(value)};
+                          }};
+
 struct Linear {
   std::string name;
   const PanelFormat &format;
@@ -155,6 +166,7 @@ void add(std::vector<Sketch> &sketches, Linear linear) {
 
 void tokopt::addLinear(std::vector<Sketch> &sketches) {
   add(sketches, {"linear-q4_k", kQ4_K, 5, 80, 512});
+  add(sketches, {"linear-f16", kF16, 70, 48, 128});
   add(sketches, {"linear-8192",
                  kQ4_K,
                  1,

@@ -66,17 +66,18 @@ static llvm::Expected<CudaCode> compile(const Sketch &sketch,
   return code;
 }
 
-/// Completes `given` by how the kernel is launched.
-static void setLaunch(Case &given, const Sketch &sketch,
-                      const CudaKernel &kernel) {
-  given.kernel = kernel.name;
-  given.threads = kernel.threads;
-  given.sharedBytes = kernel.sharedBytes;
+/// How the kernel is launched, for an image that has no name yet.
+static Image launchOf(const Sketch &sketch, const CudaKernel &kernel) {
+  Image image;
+  image.threads = kernel.threads;
+  image.sharedBytes = kernel.sharedBytes;
+  image.grid[0] = sketch.blocks;
   if (sketch.rows == 0)
-    return;
-  given.grid[0] = llvm::divideCeil(sketch.rows, kernel.rows);
-  given.grid[1] = kernel.parts;
-  given.splits = kernel.splits;
+    return image;
+  image.grid[0] = llvm::divideCeil(sketch.rows, kernel.rows);
+  image.grid[1] = kernel.parts;
+  image.splits = kernel.splits;
+  return image;
 }
 
 //===----------------------------------------------------------------------===//
@@ -90,9 +91,10 @@ static llvm::Error makeError(const Case &given, const llvm::Twine &what) {
   return llvm::createStringError(given.name + ": " + what);
 }
 
-static llvm::Expected<Found> runInSimulator(const Case &given,
-                                            const CudaCode &code) {
-  auto simulator = sim::Simulator::create(code.llvmIR, given.kernel);
+static llvm::Expected<Found>
+runInSimulator(const Case &given, const Image &image, const CudaCode &code) {
+  auto simulator =
+      sim::Simulator::create(code.llvmIR, code.kernels.front().name);
   if (!simulator)
     return makeError(given, llvm::toString(simulator.takeError()));
   std::map<std::string, uint8_t *> blocks;
@@ -118,11 +120,11 @@ static llvm::Expected<Found> runInSimulator(const Case &given,
     arguments.push_back(word.value +
                         (word.buffer.empty() ? 0 : addressOf(word.buffer)));
   sim::Launch launch;
-  std::copy_n(given.grid, 3, launch.grid);
-  if (given.splits > 1)
-    launch.grid[2] = given.splits;
-  launch.threads = given.threads;
-  launch.sharedBytes = given.sharedBytes;
+  std::copy_n(image.grid, 3, launch.grid);
+  if (image.splits > 1)
+    launch.grid[2] = image.splits;
+  launch.threads = image.threads;
+  launch.sharedBytes = image.sharedBytes;
   auto result = (*simulator)->run(launch, arguments);
   if (!result)
     return makeError(given, llvm::toString(result.takeError()));
@@ -198,9 +200,8 @@ llvm::Expected<Found> tokopt::simulate(const Sketch &sketch) {
       compile(sketch, getCudaArchitectures().front());
   if (!code)
     return code.takeError();
-  Case given = sketch.given;
-  setLaunch(given, sketch, code->kernels.front());
-  return runInSimulator(given, *code);
+  return runInSimulator(sketch.given, launchOf(sketch, code->kernels.front()),
+                        *code);
 }
 
 llvm::Expected<Case> tokopt::produce(const Sketch &sketch, StringRef ptxas,
@@ -214,19 +215,20 @@ llvm::Expected<Case> tokopt::produce(const Sketch &sketch, StringRef ptxas,
     llvm::Expected<CudaCode> code = compile(sketch, architecture);
     if (!code)
       return code.takeError();
-    // A case says nothing of maps of tensors, nor of a launch for one
-    // architecture alone. Such a GPU runs the PTX of the first.
+    // A case says nothing of maps of tensors. Such a GPU runs the PTX of the
+    // first architecture.
     if (!code->kernels.front().maps.empty())
       continue;
-    Case launched = given;
-    setLaunch(launched, sketch, code->kernels.front());
+    given.kernel = code->kernels.front().name;
+    Image launch = launchOf(sketch, code->kernels.front());
     auto binary = assemblePtx(ptxas, code->ptx, architecture);
     if (!binary)
       return makeError(given, llvm::toString(binary.takeError()));
     if (llvm::Error error = checkBinary(*binary))
       return makeError(given, llvm::toString(std::move(error)));
     auto keep = [&](const std::string &image, StringRef bytes) {
-      launched.images.push_back(image);
+      given.images.push_back(launch);
+      given.images.back().name = image;
       return write(folder, given.name + "." + image, bytes);
     };
     std::string name = architecture.name.str();
@@ -237,7 +239,7 @@ llvm::Expected<Case> tokopt::produce(const Sketch &sketch, StringRef ptxas,
       if (llvm::Error error = keep(name + ".ptx", code->ptx))
         return std::move(error);
     if (given.isSmall) {
-      llvm::Expected<Found> found = runInSimulator(launched, *code);
+      llvm::Expected<Found> found = runInSimulator(given, launch, *code);
       if (!found)
         return found.takeError();
       if (!pairs.empty())
@@ -247,12 +249,6 @@ llvm::Expected<Case> tokopt::produce(const Sketch &sketch, StringRef ptxas,
       if (sketch.isExact)
         pairs = exactPairs(given, *found);
     }
-    if (!isFirst &&
-        std::tie(launched.threads, launched.sharedBytes, launched.splits) !=
-            std::tie(given.threads, given.sharedBytes, given.splits))
-      return makeError(given, "is launched in another way on " + name +
-                                  " than on the first architecture");
-    given = std::move(launched);
     isFirst = false;
   }
   if (llvm::Error error =

@@ -48,12 +48,14 @@ private:
 
 /// A case, and what is needed to make it whole.
 struct Sketch {
-  /// Threads, shared memory and the grid's shape follow from the kernel.
+  /// Its images, with threads, shared memory and the grid, follow from the
+  /// kernel.
   cases::Case given;
   /// A module with one `tok.kernel` or one function with `tok.launch`.
   std::string module;
-  /// Rows that blocks share; 0 where `given` has the grid.
+  /// Rows that blocks share; 0 where `blocks` says how many there are.
   int64_t rows = 0;
+  uint32_t blocks = 1;
   /// Whether every architecture gives the same bits, those of the simulator.
   bool isExact = false;
   /// The numbers of all checks, in order; null where only the simulator says

@@ -82,7 +82,7 @@ static void addRead(std::vector<Sketch> &sketches, const std::string &name,
   given.name = name;
   given.isSmall = !isTimed;
   given.isTimed = isTimed;
-  given.grid[0] = blocks;
+  sketch.blocks = blocks;
   uint64_t threads = blocks * kThreads, chunks = threads * kLoads * rounds;
   Buffer x, y;
   x.name = "x";

@@ -46,28 +46,28 @@ struct ImageName {
 };
 } // namespace
 
-static const std::string &chooseImage(const Case &given, unsigned device) {
-  const std::string *best = nullptr;
-  for (const std::string &name : given.images)
-    if (ImageName(name).runsOn(device) &&
-        (!best || ImageName(name).isBetterThan(ImageName(*best))))
-      best = &name;
+static const Image &chooseImage(const Case &given, unsigned device) {
+  const Image *best = nullptr;
+  for (const Image &image : given.images)
+    if (ImageName(image.name).runsOn(device) &&
+        (!best || ImageName(image.name).isBetterThan(ImageName(best->name))))
+      best = &image;
   if (best)
     return *best;
   std::string names;
-  for (const std::string &name : given.images)
-    names += (names.empty() ? "" : ", ") + name;
+  for (const Image &image : given.images)
+    names += (names.empty() ? "" : ", ") + image.name;
   throw BadInput{given.name + ": found " + names + ", expected one for sm_" +
                  std::to_string(device) +
                  "; prepare the folder for this GPU's architecture"};
 }
 
 CaseRun::CaseRun(Device &device, const std::string &folder, const Case &given)
-    : device(device), folder(folder), given(given) {
-  const std::string &image = chooseImage(given, device.info().capability);
-  std::string file = given.name + "." + image;
+    : device(device), folder(folder), given(given),
+      image(chooseImage(given, device.info().capability)) {
+  std::string file = given.name + "." + image.name;
   kernel = std::make_unique<Kernel>(device, file, readFile(folder + "/" + file),
-                                    given.kernel, given.sharedBytes);
+                                    given.kernel, image.sharedBytes);
   for (const Buffer &buffer : given.buffers)
     blocks.emplace(buffer.name, Block(device, buffer.bytes));
   auto addressOf = [&](const std::string &name) {
@@ -85,11 +85,11 @@ CaseRun::CaseRun(Device &device, const std::string &folder, const Case &given)
 
 void CaseRun::launch(uint32_t splits) {
   tokrt_cuda_launch_t launch{};
-  std::copy_n(given.grid, 3, launch.grid);
-  if (given.splits > 1)
+  std::copy_n(image.grid, 3, launch.grid);
+  if (image.splits > 1)
     launch.grid[2] = splits;
-  launch.threads = given.threads;
-  launch.shared_bytes = given.sharedBytes;
+  launch.threads = image.threads;
+  launch.shared_bytes = image.sharedBytes;
   launch.arguments = arguments.data();
   launch.argument_bytes = 8 * arguments.size();
   kernel->launch(launch);
@@ -116,7 +116,7 @@ double CaseRun::check() {
   std::vector<float> numbers(2 * count);
   memcpy(numbers.data(), expected.data(), expected.size());
 
-  launch(given.splits);
+  launch(image.splits);
   device.wait();
   auto found = readChecked();
   double worst = 0;
@@ -129,12 +129,12 @@ double CaseRun::check() {
       throw Wrong{difference};
     next += 2 * check.count;
   }
-  for (uint32_t splits = 1; splits < given.splits; splits *= 2) {
+  for (uint32_t splits = 1; splits < image.splits; splits *= 2) {
     launch(splits);
     device.wait();
     if (readChecked() != found)
       throw Wrong{"other bits with " + std::to_string(splits) +
-                  " blocks in z than with " + std::to_string(given.splits)};
+                  " blocks in z than with " + std::to_string(image.splits)};
   }
   return worst;
 }
@@ -142,7 +142,7 @@ double CaseRun::check() {
 Times CaseRun::time(Block &flush, int runs) {
   Timer timer(device);
   Times best{};
-  for (uint32_t splits = 1; splits <= given.splits; splits *= 2) {
+  for (uint32_t splits = 1; splits <= image.splits; splits *= 2) {
     std::vector<double> times;
     // The first runs load what later ones find.
     constexpr int kWarmUp = 3;

@@ -51,6 +51,7 @@ private:
   Device &device;
   const std::string &folder;
   const cases::Case &given;
+  const cases::Image &image;
   std::unique_ptr<Kernel> kernel;
   std::map<std::string, Block> blocks;
   std::vector<uint64_t> arguments;

@@ -154,9 +154,7 @@ TEST(Content, goes_through_a_file) {
   Case given;
   given.name = "a";
   given.kernel = "k";
-  given.images = {"sm_80.cubin"};
-  given.grid[1] = 5;
-  given.splits = 3;
+  given.images = {{"sm_80.cubin", {1, 5, 1}, 64, 0, 3}};
   given.buffers = {filled("x", Element::BF16, -3)};
   given.buffers[0].words = {{"x", 1}, {"", UINT64_MAX}};
   given.arguments = {{"x", 0}, {"", 9}};
@@ -171,7 +169,7 @@ TEST(Content, goes_through_a_file) {
   ASSERT_EQ(read.cases.size(), 1u);
   EXPECT_EQ(read.cases[0].buffers[0].words[1].value, UINT64_MAX);
   EXPECT_EQ(read.cases[0].arguments[0].buffer, "x");
-  EXPECT_EQ(read.cases[0].grid[1], 5u);
+  EXPECT_EQ(read.cases[0].images[0].grid[1], 5u);
   EXPECT_FALSE(fromJson("{}", read, error));
   EXPECT_NE(error, "");
 }

@@ -36,10 +36,12 @@ def cubin(capability):
     return ident + struct.pack("<HHIQQQIHHHHHH", 2, 190, 1, 0, 0, 0, capability << 8 | 4, 64, 56, 0, 64, 0, 0)
 
 
-def case(name, kernel="kernel", **members):
-    """A case whose output holds 1, 2, 3 from the beginning."""
+def case(name, kernel="kernel", images=("sm_80.cubin",), threads=(64,), splits=1, **members):
+    """A case whose output holds 1, 2, 3 from the beginning. Images are launched with `threads`, in order."""
     return {
-        "name": name, "kernel": kernel, "images": ["sm_80.cubin"], "grid": [2, 1, 1], "threads": 64, "sharedBytes": 0, "splits": 1,
+        "name": name, "kernel": kernel,
+        "images": [{"name": image, "grid": [2, 1, 1], "threads": count, "sharedBytes": 0, "splits": splits}
+                   for image, count in zip(images, threads)],
         "buffers": [buffer("out", integers=[1, 2, 3]), buffer("x", bytes=4096, period=64, fill=0)],
         "arguments": [{"buffer": "out", "offset": 4}, 7, {"buffer": "x", "offset": 0}],
         "checks": [{"buffer": "out", "offset": 0, "element": "i32", "count": 3}],
@@ -57,7 +59,7 @@ def make(folder, cases, expected=(1, 2, 3), source="unknown"):
     (folder / "cases.json").write_text(json.dumps({"source": source, "cases": cases}))
     for one in cases:
         for image in one["images"]:
-            (folder / f"{one['name']}.{image}").write_bytes(cubin(int(image[3:5])))
+            (folder / f"{one['name']}.{image['name']}").write_bytes(cubin(int(image["name"][3:5])))
         pairs = [number for value in expected for number in (value, 0.0)]
         (folder / f"{one['name']}.expected").write_bytes(struct.pack(f"<{len(pairs)}f", *pairs))
     return folder
@@ -114,11 +116,12 @@ def test_time(folder):
 
 def test_images(folder):
     images = ["sm_80.cubin", "sm_90a.cubin", "sm_80.ptx"]
-    made = make(folder / "images", [case("a", images=images)])
+    made = make(folder / "images", [case("a", images=images, threads=(64, 128, 96))])
     for image in images:
         (made / f"a.{image}").write_bytes((made / f"a.{image}").read_bytes() if image.endswith("cubin") else b".version 7.0")
-    for capability in (80, 86, 90, 100):
-        outcomes(made, fake=f"capability={capability}")
+    for capability, threads in ((80, 64), (86, 64), (90, 128), (100, 96)):
+        outcomes(made, fake=f"capability={capability}", launches=folder / "launches")
+        check(f" threads {threads} " in (folder / "launches").read_text(), f"sm_{capability}: {threads} threads")
     for image, capability in (("sm_80.cubin", 80), ("sm_80.cubin", 89), ("sm_90a.cubin", 90), ("sm_80.ptx", 100)):
         (made / f"a.{image}").rename(made / "away")
         told = outcomes(made, fake=f"capability={capability}", status=1)["a"]
