@@ -27,12 +27,14 @@ tokrt_status_t tokrt_cuda_s::waitFor(Event event, tokrt_error_t *error) {
   Clock::time_point start = Clock::now();
   std::chrono::milliseconds limit(timeoutMs);
   for (;;) {
+    // The time comes before the question: who slept past the limit asks once
+    // more.
+    Clock::duration waited = Clock::now() - start;
     Result result = driver.eventQuery.function(event);
     if (result == kSuccess)
       return TOKRT_OK;
     if (result != kNotReady)
       return fail(result, "a wait", driver.eventQuery.name, nullptr, error);
-    Clock::duration waited = Clock::now() - start;
     if (timeoutMs && waited >= limit) {
       lost = hung = true;
       tokrt::fail(&lostError, TOKRT_DEVICE_LOST,

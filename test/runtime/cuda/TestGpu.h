@@ -53,7 +53,7 @@ struct TestGpu {
     tokrt_cuda_params_t params;
     tokrt_cuda_params_init(&params);
     params.driver = FAKE_DRIVER;
-    params.timeout_ms = 20;
+    params.timeout_ms = 200;
     return params;
   }
 
