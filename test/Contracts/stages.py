@@ -94,7 +94,7 @@ def one_row(text):
 def tell_apart(text):
     """No two kernels have one configuration, so each becomes a function of its own."""
     number = iter(range(1 << 20))
-    return re.sub(r"^( *tok\.kernel [^{]*\{)", lambda m: f"{m[1]}copy = {next(number)} : i64, ", text, flags=re.M)
+    return re.sub(r"^( *tok\.kernel [^{]*\{)", lambda m: f"{m[1]}test.copy = {next(number)} : i64, ", text, flags=re.M)
 
 
 def split_kind(text):
