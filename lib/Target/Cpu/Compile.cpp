@@ -10,9 +10,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Target/Common/CodeGenerator.h"
+#include "lib/Target/Common/Parallel.h"
 #include "lib/Target/Cpu/Cpu.h"
 
-#include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -23,14 +23,11 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
-#include "llvm/Support/ThreadPool.h"
-#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 using namespace tokopt;
@@ -84,66 +81,34 @@ tokopt::compileModule(ModuleOp module, const IsaLevel &level,
   return generateCode(**llvmModule, level, options.emit, exported);
 }
 
-/// Compiles a module from its bytecode, in a new context.
+/// Compiles a module in a context of its own.
 static Expected<llvm::SmallVector<char, 0>>
-compileBytecode(StringRef bytecode, const DialectRegistry &registry,
-                const IsaLevel &level, const CpuCompileOptions &options) {
+compilePortable(const PortableModule &portable, const IsaLevel &level,
+                const CpuCompileOptions &options) {
   // One thread a job: the jobs are what runs side by side.
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  OwningOpRef<ModuleOp> module;
-  {
-    ErrorCollector errors(&context, level.name);
-    module = parseSourceString<ModuleOp>(bytecode, &context);
-    if (!module)
-      return errors.makeError("the module cannot be copied");
-  }
-  return compileModule(*module, level, options);
+  MLIRContext context(portable.registry, MLIRContext::Threading::DISABLED);
+  auto module = portable.read(&context, level.name);
+  if (!module)
+    return module.takeError();
+  return compileModule(**module, level, options);
 }
 
 Expected<std::vector<llvm::SmallVector<char, 0>>>
 tokopt::compileInParallel(ArrayRef<CompileJob> jobs,
                           const CpuCompileOptions &options) {
-  using Result = std::optional<Expected<llvm::SmallVector<char, 0>>>;
-  std::vector<std::string> bytecodes(jobs.size());
-  std::vector<DialectRegistry> registries(jobs.size());
-  std::vector<Result> results(jobs.size());
-  for (auto [index, job] : llvm::enumerate(jobs)) {
-    llvm::raw_string_ostream stream(bytecodes[index]);
-    if (failed(writeBytecodeToFile(job.module, stream)))
-      return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                     "a module cannot be written as bytecode");
-    registries[index]
-        .insert<affine::AffineDialect, arith::ArithDialect,
-                cf::ControlFlowDialect, func::FuncDialect, index::IndexDialect,
-                LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
-                scf::SCFDialect, ub::UBDialect, vector::VectorDialect>();
-    // Whatever else the module may be made of.
-    ModuleOp(job.module)
-        .getContext()
-        ->getDialectRegistry()
-        .appendTo(registries[index]);
+  std::vector<PortableModule> modules;
+  for (const CompileJob &job : jobs) {
+    auto portable = PortableModule::create<
+        affine::AffineDialect, arith::ArithDialect, cf::ControlFlowDialect,
+        func::FuncDialect, index::IndexDialect, LLVM::LLVMDialect,
+        math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
+        ub::UBDialect, vector::VectorDialect>(job.module);
+    if (!portable)
+      return portable.takeError();
+    modules.push_back(std::move(*portable));
   }
-
-  llvm::DefaultThreadPool pool(
-      llvm::hardware_concurrency(static_cast<unsigned>(jobs.size())));
-  for (auto [index, job] : llvm::enumerate(jobs))
-    pool.async([&, index = index, level = job.level] {
-      results[index].emplace(compileBytecode(
-          bytecodes[index], registries[index], *level, options));
-    });
-  pool.wait();
-
-  std::vector<llvm::SmallVector<char, 0>> objects;
-  llvm::Error error = llvm::Error::success();
-  for (Result &result : results) {
-    if (*result)
-      objects.push_back(std::move(**result));
-    else if (!error)
-      error = result->takeError();
-    else
-      llvm::consumeError(result->takeError());
-  }
-  if (error)
-    return error;
-  return objects;
+  return makeInParallel<llvm::SmallVector<char, 0>>(
+      jobs.size(), [&](size_t index) {
+        return compilePortable(modules[index], *jobs[index].level, options);
+      });
 }
