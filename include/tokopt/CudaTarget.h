@@ -77,6 +77,12 @@ struct CudaCode {
   std::string ptx;
 };
 
+/// The kernels of `module`, each in a module of its own with all that is no
+/// function: what is compiled, simulated and kept is the same whatever stands
+/// beside it.
+std::vector<mlir::OwningOpRef<mlir::ModuleOp>>
+splitCudaKernels(mlir::ModuleOp module);
+
 /// Compiles the kernels of `module`, which is lowered in place and of no use
 /// afterwards; its other functions are dropped.
 llvm::Expected<CudaCode>
@@ -109,6 +115,46 @@ llvm::Expected<CudaBinary> assemblePtx(llvm::StringRef ptxas,
 
 /// Fails if a kernel spills registers or ptxas gave up an optimization.
 llvm::Error checkBinary(const CudaBinary &binary);
+
+/// A kernel that a driver can load, and where it comes from.
+struct CudaImage {
+  CudaKernel kernel;
+  /// That of the LLVM IR (`CudaCode`).
+  std::string hash;
+  std::string ptx;
+  CudaBinary binary;
+  /// Whether it was made earlier and kept.
+  bool isFromCache = false;
+};
+
+/// How kernels are built.
+struct CudaBuildOptions {
+  std::string ptxas;
+  /// The folder in which kernels are kept; none if empty.
+  std::string cache;
+};
+
+struct CudaBuild {
+  /// In the order of the module.
+  std::vector<CudaImage> images;
+  /// Why kernels could not be kept; empty if they were.
+  std::string cacheProblem;
+};
+
+/// Compiles and assembles every kernel of `module`, which stays as it is, side
+/// by side. Those that were built before from the same IR by the same programs
+/// come from the cache.
+llvm::Expected<CudaBuild> buildCudaKernels(mlir::ModuleOp module,
+                                           const CudaArchitecture &architecture,
+                                           const CudaBuildOptions &options);
+
+/// Where kernels are kept: `$TOKOPT_CACHE` if it is set, which may be empty,
+/// else `tokopt/kernels` in the user's folder of caches (`$XDG_CACHE_HOME` or
+/// `~/.cache`). Empty if there is none.
+std::string getCudaCacheFolder();
+
+/// Most bytes that are kept; what has not been used for longest goes first.
+inline constexpr uint64_t kCudaCacheBytes = uint64_t(256) << 20;
 
 } // namespace tokopt
 

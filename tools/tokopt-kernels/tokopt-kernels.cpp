@@ -10,7 +10,9 @@
 #include "tokopt/CommandLine.h"
 #include "tokopt/OutputFile.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -44,6 +46,15 @@ static llvm::cl::opt<Emit> emit(
                      clEnumValN(Emit::Report, "report",
                                 "registers, memory and spills by ptxas")),
     llvm::cl::init(Emit::Report), llvm::cl::cat(options));
+static llvm::cl::opt<std::string>
+    only("kernel", llvm::cl::desc("Only the kernel of this name"),
+         llvm::cl::value_desc("name"), llvm::cl::cat(options));
+static llvm::cl::opt<bool>
+    noCache("no-cache",
+            llvm::cl::desc("Build every kernel anew, and keep none. Else they "
+                           "are kept in $TOKOPT_CACHE, or tokopt/kernels of "
+                           "the user's caches"),
+            llvm::cl::cat(options));
 static llvm::cl::opt<bool>
     locations("mlir-print-debuginfo",
               llvm::cl::desc("Print lines of templates with --emit=mlir"),
@@ -73,27 +84,23 @@ static Occupancy occupancyOf(const CudaKernel &kernel, int64_t registers,
           Occupancy::kWarps / warps};
 }
 
-static void writeReport(llvm::raw_ostream &os, const CudaCode &code,
-                        const CudaBinary &binary,
+static void writeReport(llvm::raw_ostream &os, const CudaImage &image,
                         const CudaArchitecture &architecture) {
-  os << "target " << architecture.name << ", LLVM IR " << code.hash << "\n";
-  for (const CudaKernel &kernel : code.kernels)
-    for (const PtxasKernel &report : binary.kernels) {
-      if (report.name != kernel.name)
-        continue;
-      Occupancy most = occupancyOf(kernel, report.registers, architecture);
-      os << kernel.name << ": " << kernel.threads << " threads, "
-         << report.registers << " registers (" << most.byRegisters
-         << " blocks fit), " << kernel.sharedBytes
-         << " bytes of shared memory (" << most.byShared << " blocks fit), "
-         << report.barriers << " barriers, " << report.stackBytes
-         << " bytes of stack, "
-         << report.spillStoreBytes + report.spillLoadBytes << " bytes spilled; "
-         << most.blocks() << " blocks a multiprocessor, "
-         << most.blocks() * llvm::divideCeil(kernel.threads, 32) << " of "
-         << Occupancy::kWarps << " warps\n";
-    }
-  for (const std::string &note : binary.notes)
+  const CudaKernel &kernel = image.kernel;
+  for (const PtxasKernel &report : image.binary.kernels) {
+    Occupancy most = occupancyOf(kernel, report.registers, architecture);
+    os << kernel.name << ": " << architecture.name << ", LLVM IR " << image.hash
+       << ", " << kernel.threads << " threads, " << report.registers
+       << " registers (" << most.byRegisters << " blocks fit), "
+       << kernel.sharedBytes << " bytes of shared memory (" << most.byShared
+       << " blocks fit), " << report.barriers << " barriers, "
+       << report.stackBytes << " bytes of stack, "
+       << report.spillStoreBytes + report.spillLoadBytes << " bytes spilled; "
+       << most.blocks() << " blocks a multiprocessor, "
+       << most.blocks() * llvm::divideCeil(kernel.threads, 32) << " of "
+       << Occupancy::kWarps << " warps\n";
+  }
+  for (const std::string &note : image.binary.notes)
     os << note << "\n";
 }
 
@@ -125,40 +132,95 @@ static llvm::Expected<OwningOpRef<ModuleOp>> getKernels(KernelFile &file) {
   return kernels;
 }
 
+/// Drops the kernels that `--kernel` does not name.
+static llvm::Error choose(ModuleOp module) {
+  if (only.empty())
+    return llvm::Error::success();
+  SmallVector<func::FuncOp> others;
+  SmallVector<StringRef> names;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function->hasAttr(tok::kLaunchAttrName)) {
+      names.push_back(function.getName());
+      if (function.getName() != only)
+        others.push_back(function);
+    }
+  if (others.size() == names.size())
+    return llvm::createStringError("--kernel: found no '" + only +
+                                   "', expected one of " +
+                                   llvm::join(names, ", "));
+  for (func::FuncOp other : others)
+    other.erase();
+  return llvm::Error::success();
+}
+
+/// What the compiler makes of each kernel, one after the other.
+static llvm::Error writeCode(llvm::raw_ostream &os, ModuleOp module,
+                             const CudaArchitecture &architecture) {
+  std::vector<OwningOpRef<ModuleOp>> kernels = splitCudaKernels(module);
+  // A module without any says so when it is compiled.
+  if (kernels.empty())
+    kernels.push_back(module.clone());
+  for (OwningOpRef<ModuleOp> &kernel : kernels) {
+    llvm::Expected<CudaCode> code = compileCudaModule(*kernel, architecture);
+    if (!code)
+      return code.takeError();
+    os << (emit == Emit::Llvm ? code->llvmIR : code->ptx);
+  }
+  return llvm::Error::success();
+}
+
+/// What ptxas makes of the kernels.
+static llvm::Error writeImages(llvm::raw_ostream &os, ModuleOp module,
+                               const CudaArchitecture &architecture) {
+  llvm::Expected<std::string> ptxas = findPtxas();
+  if (!ptxas)
+    return ptxas.takeError();
+  llvm::Expected<CudaBuild> build = buildCudaKernels(
+      module, architecture, {*ptxas, noCache ? "" : getCudaCacheFolder()});
+  if (!build)
+    return build.takeError();
+  if (!build->cacheProblem.empty())
+    llvm::WithColor::warning(llvm::errs(), "tokopt-kernels")
+        << "kernels are not kept: " << build->cacheProblem
+        << "; set TOKOPT_CACHE to a folder that can be written, or pass "
+           "--no-cache\n";
+  if (emit == Emit::Cubin && build->images.size() != 1)
+    return llvm::createStringError(
+        "found " + Twine(build->images.size()) +
+        " kernels, but a cubin has one: name it by --kernel");
+  llvm::Error error = llvm::Error::success();
+  for (const CudaImage &image : build->images) {
+    if (emit == Emit::Report)
+      writeReport(os, image, architecture);
+    error = llvm::joinErrors(std::move(error), checkBinary(image.binary));
+  }
+  if (!error && emit == Emit::Cubin)
+    os << build->images.front().binary.cubin;
+  return error;
+}
+
 static llvm::Error writeKernels(llvm::raw_ostream &os, KernelFile &file) {
-  const CudaArchitecture &architecture = file.getArchitecture();
   auto kernels = getKernels(file);
   if (!kernels)
     return kernels.takeError();
-  if (emit == Emit::Mlir) {
+  if (llvm::Error error = choose(**kernels))
+    return error;
+  switch (emit) {
+  case Emit::Mlir: {
     OpPrintingFlags flags;
     if (locations)
       flags.enableDebugInfo(/*enable=*/true, /*prettyForm=*/false);
     (*kernels)->print(os, flags);
     return llvm::Error::success();
   }
-  llvm::Expected<CudaCode> code = compileCudaModule(**kernels, architecture);
-  if (!code)
-    return code.takeError();
-  if (emit == Emit::Llvm || emit == Emit::Ptx) {
-    os << (emit == Emit::Llvm ? code->llvmIR : code->ptx);
-    return llvm::Error::success();
+  case Emit::Llvm:
+  case Emit::Ptx:
+    return writeCode(os, **kernels, file.getArchitecture());
+  case Emit::Cubin:
+  case Emit::Report:
+    return writeImages(os, **kernels, file.getArchitecture());
   }
-  llvm::Expected<std::string> ptxas = findPtxas();
-  if (!ptxas)
-    return ptxas.takeError();
-  llvm::Expected<CudaBinary> binary =
-      assemblePtx(*ptxas, code->ptx, architecture);
-  if (!binary)
-    return binary.takeError();
-  if (emit == Emit::Cubin) {
-    if (llvm::Error error = checkBinary(*binary))
-      return error;
-    os << binary->cubin;
-    return llvm::Error::success();
-  }
-  writeReport(os, *code, *binary, architecture);
-  return checkBinary(*binary);
+  llvm_unreachable("all emissions are handled");
 }
 
 static llvm::Error run(const CudaArchitecture &architecture) {

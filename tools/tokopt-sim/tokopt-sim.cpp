@@ -176,14 +176,12 @@ void Run::compareBuffer(size_t number, const std::vector<uint8_t> &expected,
     result.reports.push_back(report);
 }
 
-/// Runs the kernel of a case, and says so. Returns whether it is clean.
-static llvm::Expected<bool> runCase(ModuleOp module, const Case &what,
+/// Runs the kernel of a case, which `alone` has, and says so. Returns whether
+/// it is clean.
+static llvm::Expected<bool> runCase(ModuleOp module, ModuleOp alone,
+                                    const Case &what,
                                     const CudaArchitecture &architecture) {
-  OwningOpRef<ModuleOp> copy = module.clone();
-  for (auto function : llvm::make_early_inc_range(copy->getOps<func::FuncOp>()))
-    if (function.getName() != what.kernel)
-      function.erase();
-  llvm::Expected<CudaCode> code = compileCudaModule(*copy, architecture);
+  llvm::Expected<CudaCode> code = compileCudaModule(alone, architecture);
   if (!code)
     return code.takeError();
   auto simulator = sim::Simulator::create(code->llvmIR, what.kernel);
@@ -218,23 +216,25 @@ static llvm::Expected<bool> runCase(ModuleOp module, const Case &what,
 
 /// Runs all kernels of the file. Returns whether they are clean.
 static llvm::Expected<bool> runKernels(KernelFile &file) {
-  bool isClean = true, hasKernel = false;
+  bool isClean = true;
+  std::vector<OwningOpRef<ModuleOp>> modules =
+      splitCudaKernels(file.getModule());
+  auto next = modules.begin();
   for (auto kernel : file.getModule().getOps<func::FuncOp>()) {
     if (!kernel->hasAttr(tok::kLaunchAttrName))
       continue;
-    hasKernel = true;
     FailureOr<Case> what = readCase(kernel);
     if (failed(what) ||
         (!what->reference.empty() && failed(checkReference(kernel, *what))))
       return llvm::createStringError("kernel '" + kernel.getName() +
                                      "' cannot be run");
     llvm::Expected<bool> result =
-        runCase(file.getModule(), *what, file.getArchitecture());
+        runCase(file.getModule(), **next++, *what, file.getArchitecture());
     if (!result)
       return result.takeError();
     isClean &= *result;
   }
-  if (!hasKernel)
+  if (modules.empty())
     return llvm::createStringError(
         "found no kernel, expected a func.func with '" +
         Twine(tok::kLaunchAttrName) + "'");

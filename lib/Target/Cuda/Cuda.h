@@ -20,6 +20,10 @@ class PassManager;
 
 namespace tokopt {
 
+/// What `tok.launch` of `function` says. What no kernel can be is an error at
+/// the function.
+mlir::FailureOr<CudaKernel> readKernel(mlir::func::FuncOp function);
+
 /// Turns functions with `tok.launch` into kernels of the LLVM dialect and drops
 /// the others.
 mlir::FailureOr<std::vector<CudaKernel>> makeKernels(mlir::ModuleOp module);
@@ -35,6 +39,14 @@ llvm::Error checkInstructions(const llvm::Module &module,
 /// Optimizes `module` and fills in IR, hash and PTX of `code`.
 llvm::Error generatePtx(llvm::Module &module,
                         const CudaArchitecture &architecture, CudaCode &code);
+
+/// What `ptxas` says of its version. Fails if it is too old.
+llvm::Expected<std::string> getPtxasVersion(llvm::StringRef ptxas);
+
+/// `assemblePtx` with a ptxas whose version is known to do.
+llvm::Expected<CudaBinary>
+assembleChecked(llvm::StringRef ptxas, llvm::StringRef ptx,
+                const CudaArchitecture &architecture);
 
 } // namespace tokopt
 

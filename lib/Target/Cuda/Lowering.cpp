@@ -37,7 +37,7 @@ static bool isKernelArgument(Type type) {
 /// CUtensorMap, by the CUDA driver API.
 static constexpr int64_t kTensorMapBytes = 128, kTensorMapAlignment = 64;
 
-static FailureOr<CudaKernel> makeKernel(func::FuncOp function) {
+FailureOr<CudaKernel> tokopt::readKernel(func::FuncOp function) {
   auto launch = function->getAttrOfType<DictionaryAttr>(tok::kLaunchAttrName);
   if (function.isExternal())
     return function.emitError("expects a kernel to have a body");
@@ -62,7 +62,15 @@ static FailureOr<CudaKernel> makeKernel(func::FuncOp function) {
   if (auto splits = launch.getAs<IntegerAttr>("splits"))
     kernel.splits = splits.getInt();
   kernel.maps = std::move(*maps);
+  return kernel;
+}
 
+static FailureOr<CudaKernel> makeKernel(func::FuncOp function) {
+  FailureOr<CudaKernel> read = readKernel(function);
+  if (failed(read))
+    return failure();
+  const CudaKernel &kernel = *read;
+  auto launch = function->getAttrOfType<DictionaryAttr>(tok::kLaunchAttrName);
   OpBuilder builder(function);
   auto type =
       LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
@@ -99,7 +107,7 @@ static FailureOr<CudaKernel> makeKernel(func::FuncOp function) {
     op.erase();
   }
   function.erase();
-  return kernel;
+  return read;
 }
 
 FailureOr<std::vector<CudaKernel>> tokopt::makeKernels(ModuleOp module) {

@@ -164,7 +164,7 @@ static Expected<std::string> runPtxas(StringRef ptxas,
   return text;
 }
 
-static Error checkVersion(StringRef ptxas) {
+Expected<std::string> tokopt::getPtxasVersion(StringRef ptxas) {
   Expected<std::string> text = runPtxas(ptxas, {"--version"});
   if (!text)
     return text.takeError();
@@ -176,13 +176,19 @@ static Error checkVersion(StringRef ptxas) {
   if (major < kOldestMajor)
     return makeError(ptxas + " is of release " + Twine(major) +
                      ", but at least " + Twine(kOldestMajor) + " is needed");
-  return Error::success();
+  return text;
 }
 
 Expected<CudaBinary> tokopt::assemblePtx(StringRef ptxas, StringRef ptx,
                                          const CudaArchitecture &architecture) {
-  if (Error error = checkVersion(ptxas))
-    return error;
+  if (Expected<std::string> version = getPtxasVersion(ptxas); !version)
+    return version.takeError();
+  return assembleChecked(ptxas, ptx, architecture);
+}
+
+Expected<CudaBinary>
+tokopt::assembleChecked(StringRef ptxas, StringRef ptx,
+                        const CudaArchitecture &architecture) {
   TemporaryFile source, binary;
   for (auto &[file, suffix] : {std::pair(&source, "ptx"), {&binary, "cubin"}})
     if (Error error = TemporaryFile::create(*file, suffix))

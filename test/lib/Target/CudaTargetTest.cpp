@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tokopt/CudaTarget.h"
+#include "test/lib/Target/FakePtxas.h"
 #include "tokopt/CudaAssembly.h"
 
 #include "mlir/InitAllDialects.h"
@@ -18,10 +19,9 @@
 #include "gmock/gmock.h"
 
 #include <cstdlib>
-#include <fstream>
-#include <unistd.h>
 
 using namespace tokopt;
+using namespace tokopt::test;
 using testing::HasSubstr;
 
 namespace {
@@ -181,21 +181,11 @@ TEST(CudaTarget, RefusesProductsOfWarpgroupsWhereThereAreNone) {
   EXPECT_THAT(errorOf(text), HasSubstr("products of warpgroups need sm_90a"));
 }
 
-/// A ptxas of our own making, that says what it is told.
-struct FakePtxas {
-  explicit FakePtxas(const std::string &body)
-      : path("/tmp/tokopt-fake-ptxas-" + std::to_string(getpid())) {
-    std::ofstream(path) << "#!/bin/sh\n" << body;
-    EXPECT_EQ(chmod(path.c_str(), 0755), 0);
-  }
-  ~FakePtxas() { unlink(path.c_str()); }
-
-  std::string error() const {
-    llvm::Expected<CudaBinary> binary = assemblePtx(path, "", sm80());
-    return binary ? "" : llvm::toString(binary.takeError());
-  }
-  const std::string path;
-};
+std::string errorOfFake(const std::string &body) {
+  FakePtxas fake(body);
+  llvm::Expected<CudaBinary> binary = assemblePtx(fake.path, "", sm80());
+  return binary ? "" : llvm::toString(binary.takeError());
+}
 
 TEST(Ptxas, SaysWhereItIsMissing) {
   setenv("TOKOPT_PTXAS", "/no/such/program", 1);
@@ -207,14 +197,12 @@ TEST(Ptxas, SaysWhereItIsMissing) {
 }
 
 TEST(Ptxas, RefusesAnOldOrAFailingOne) {
-  EXPECT_THAT(FakePtxas("echo 'Cuda compilation tools, release 11.8, V11.8.89'")
-                  .error(),
-              HasSubstr("is of release 11, but at least 12 is needed"));
-  EXPECT_THAT(FakePtxas("echo hello").error(),
-              HasSubstr("does not say its release"));
-  EXPECT_THAT(FakePtxas("[ \"$1\" = --version ] && echo 'release 13.0,' && "
-                        "exit 0\necho 'ptxas fatal : no luck'\nexit 3")
-                  .error(),
+  EXPECT_THAT(
+      errorOfFake("echo 'Cuda compilation tools, release 11.8, V11.8.89'"),
+      HasSubstr("is of release 11, but at least 12 is needed"));
+  EXPECT_THAT(errorOfFake("echo hello"), HasSubstr("does not say its release"));
+  EXPECT_THAT(errorOfFake("[ \"$1\" = --version ] && echo 'release 13.0,' && "
+                          "exit 0\necho 'ptxas fatal : no luck'\nexit 3"),
               HasSubstr("failed: ptxas fatal : no luck"));
 }
 
