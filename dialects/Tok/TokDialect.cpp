@@ -17,6 +17,8 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 #include "dialects/Tok/TokDialect.cpp.inc"
 #include "dialects/Tok/TokOpInterfaces.cpp.inc"
@@ -58,15 +60,18 @@ static LogicalResult verifyLaunch(Operation *op, Attribute attribute) {
     return op->emitError("expects '")
            << kLaunchAttrName << "' to be a dictionary on a func.func";
   auto check = [&](StringRef name, int64_t low, int64_t high) -> LogicalResult {
-    auto value = launch.getAs<IntegerAttr>(name);
-    if (value && value.getInt() >= low && value.getInt() <= high)
+    Attribute attribute = launch.get(name);
+    auto value = dyn_cast_or_null<IntegerAttr>(attribute);
+    if (value && value.getValue().sge(low) && value.getValue().sle(high))
       return success();
     InFlightDiagnostic error = op->emitError("expects '")
                                << name << "' of '" << kLaunchAttrName
                                << "' to be an integer from " << low << " to "
                                << high << ", but got ";
     if (value)
-      return error << value.getInt();
+      return error << llvm::toString(value.getValue(), 10, /*Signed=*/true);
+    if (attribute)
+      return error << attribute;
     return error << "none";
   };
   // A block has at most 1024 threads and, on sm_90, 227 KiB.
@@ -82,6 +87,16 @@ static LogicalResult verifyLaunch(Operation *op, Attribute attribute) {
   for (auto [name, most] : optional)
     if (launch.contains(name) && failed(check(name, 1, most)))
       return failure();
+  // What nobody reads would be dropped in silence. A name with a prefix belongs
+  // to somebody else.
+  SmallVector<StringRef> known = {"threads", "shared", "maps"};
+  llvm::append_range(known, llvm::make_first_range(optional));
+  for (NamedAttribute entry : launch)
+    if (!entry.getName().getValue().contains('.') &&
+        !llvm::is_contained(known, entry.getName().getValue()))
+      return op->emitError("expects '")
+             << kLaunchAttrName << "' to have " << llvm::join(known, ", ")
+             << " only, but got '" << entry.getName().getValue() << "'";
   return success();
 }
 

@@ -11,9 +11,13 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <unistd.h>
 
 using namespace tokopt;
 using namespace llvm;
@@ -36,9 +40,23 @@ void tokopt::setVersionPrinter(StringRef tool) {
   });
 }
 
+/// What LLVM would print over several lines, with a stack, and abort.
+static void endOnFatalError(void *tool, const char *reason, bool) {
+  std::string text = joinLines(reason, "");
+  WithColor::error(errs(), *static_cast<std::string *>(tool))
+      << "LLVM cannot go on: " << text
+      << "; this should have been refused earlier, please report it\n";
+  // Files that are not whole go away.
+  sys::RunInterruptHandlers();
+  _exit(BadInput);
+}
+
 bool tokopt::parseCommandLine(int argc, char **argv, StringRef overview) {
   StringRef tool = sys::path::filename(argv[0]);
   setVersionPrinter(tool);
+  static std::string name = tool.str();
+  remove_fatal_error_handler();
+  install_fatal_error_handler(endOnFatalError, &name);
   std::string text;
   raw_string_ostream errors(text);
   if (cl::ParseCommandLineOptions(argc, argv, overview, &errors))

@@ -68,19 +68,23 @@ struct Occupancy {
   int64_t blocks() const {
     return std::min({byRegisters, byShared, byWarps, kMostBlocks});
   }
-  static constexpr int64_t kMostBlocks = 32, kWarps = 64, kRegisters = 65536,
-                           kSystemBytes = 1024;
+  static constexpr int64_t kMostBlocks = 32, kWarps = 64, kParts = 4,
+                           kPartRegisters = 16384, kSystemBytes = 1024;
 };
 
 static Occupancy occupancyOf(const CudaKernel &kernel, int64_t registers,
                              const CudaArchitecture &architecture) {
   int64_t warps = llvm::divideCeil(kernel.threads, 32);
-  // Registers are given out to warps by 256; the system takes some shared
-  // memory for each block.
+  // Each of four parts has registers of its own, which it gives out to a warp
+  // by 256 (the occupancy calculator of the CUDA toolkit).
   int64_t perWarp = llvm::alignTo(std::max<int64_t>(registers, 1) * 32, 256);
+  int64_t warpsByRegisters =
+      Occupancy::kParts * (Occupancy::kPartRegisters / perWarp);
+  // The system takes some shared memory for each block.
   int64_t shared = architecture.sharedBytes + Occupancy::kSystemBytes;
-  return {Occupancy::kRegisters / perWarp / warps,
-          shared / (kernel.sharedBytes + Occupancy::kSystemBytes),
+  int64_t perBlock =
+      llvm::alignTo(kernel.sharedBytes + Occupancy::kSystemBytes, 128);
+  return {warpsByRegisters / warps, shared / perBlock,
           Occupancy::kWarps / warps};
 }
 

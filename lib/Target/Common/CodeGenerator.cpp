@@ -13,6 +13,7 @@
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Verifier.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/raw_ostream.h"
@@ -59,10 +60,16 @@ Error ErrorCollector::makeError(StringRef fallback) const {
 Expected<std::unique_ptr<Module>>
 tokopt::translateModule(mlir::ModuleOp module, LLVMContext &context,
                         const ErrorCollector &errors) {
-  std::unique_ptr<Module> translated =
-      mlir::translateModuleToLLVMIR(module, context, "tokopt");
+  // It would print what LLVM's verifier says.
+  std::unique_ptr<Module> translated = mlir::translateModuleToLLVMIR(
+      module, context, "tokopt", /*disableVerification=*/true);
   if (!translated)
     return errors.makeError("translation to LLVM IR failed");
+  std::string problem;
+  raw_string_ostream stream(problem);
+  if (verifyModule(*translated, &stream))
+    return errors.makeError("translation gave LLVM IR that is not valid: " +
+                            problem);
   return translated;
 }
 

@@ -55,6 +55,9 @@ Error tokopt::generatePtx(Module &module, const CudaArchitecture &architecture,
           call && call->isInlineAsm())
         call->setConvergent();
   (*generator)->optimize();
+  // The optimizer has made other instructions of them.
+  if (Error error = checkInstructions(module, architecture))
+    return error;
   raw_string_ostream(code.llvmIR) << module;
   code.hash = hashOf(code.llvmIR);
 

@@ -11,6 +11,7 @@
 #include "tokopt/CudaTarget.h"
 
 namespace llvm {
+class Instruction;
 class Module;
 } // namespace llvm
 
@@ -35,6 +36,18 @@ void addCudaLoweringPasses(mlir::PassManager &pm);
 /// nobody has told us about. The backend would end the process over it.
 llvm::Error checkInstructions(const llvm::Module &module,
                               const CudaArchitecture &architecture);
+
+/// The part of it that is about LLVM's own: types, scopes, intrinsics.
+llvm::Error checkSelectable(const llvm::Instruction &instruction,
+                            const CudaArchitecture &architecture);
+/// And about what is no function.
+llvm::Error checkGlobals(const llvm::Module &module,
+                         const CudaArchitecture &architecture);
+
+/// An error at the line from which `instruction` comes.
+llvm::Error makeInstructionError(const llvm::Instruction &instruction,
+                                 const CudaArchitecture &architecture,
+                                 const llvm::Twine &message);
 
 /// Optimizes `module` and fills in IR, hash and PTX of `code`.
 llvm::Error generatePtx(llvm::Module &module,

@@ -9,7 +9,6 @@
 
 #include "tokopt/CudaAssembly.h"
 
-#include "llvm/IR/DebugInfoMetadata.h"
 #include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
@@ -81,61 +80,63 @@ static bool hasInstruction(const CudaArchitecture &architecture,
   return architecture.capability >= needed.capability;
 }
 
-/// Where an instruction comes from, as `file:line`.
-static std::string locationOf(const Instruction &instruction) {
-  const DebugLoc &location = instruction.getDebugLoc();
-  if (!location)
-    return instruction.getFunction()->getName().str();
-  return (location->getFilename() + ":" + Twine(location.getLine())).str();
+/// Fails if `call` calls what `architecture` has not, or what nobody has told
+/// us about.
+static Error checkCall(const CallBase &call,
+                       const CudaArchitecture &architecture) {
+  if (const auto *assembly = dyn_cast<InlineAsm>(call.getCalledOperand())) {
+    if (!CudaAssembly::parse(assembly->getAsmString(),
+                             assembly->getConstraintString()))
+      return makeInstructionError(
+          call, architecture,
+          "inline assembly is not checked, so kernels have none, "
+          "except for products of warpgroups (CudaAssembly.h)");
+    if (!hasInstruction(architecture, kWarpgroupProducts))
+      return makeInstructionError(call, architecture,
+                                  "products of warpgroups need " +
+                                      describe(kWarpgroupProducts));
+    return Error::success();
+  }
+  const Function *callee = call.getCalledFunction();
+  if (!callee)
+    return makeInstructionError(call, architecture,
+                                "kernels call nothing through pointers");
+  StringRef name = callee->getName();
+  if (!name.consume_front("llvm.nvvm.")) {
+    if (callee->isDeclaration() && !callee->isIntrinsic())
+      return makeInstructionError(call, architecture,
+                                  "calls '" + name +
+                                      "', which nothing defines: kernels link "
+                                      "no library");
+    return Error::success();
+  }
+  const auto *found =
+      find_if(kInstructions, [&](const KnownInstruction &known) {
+        return name.starts_with(known.prefix);
+      });
+  if (found == std::end(kInstructions))
+    return makeInstructionError(call, architecture,
+                                "'llvm.nvvm." + name +
+                                    "' is not in the table of instructions "
+                                    "that kernels use");
+  if (!hasInstruction(architecture, *found))
+    return makeInstructionError(call, architecture,
+                                "'llvm.nvvm." + name + "' needs " +
+                                    describe(*found));
+  return Error::success();
 }
 
 Error tokopt::checkInstructions(const Module &module,
                                 const CudaArchitecture &architecture) {
-  auto fail = [&](const Instruction &instruction, const Twine &message) {
-    return createStringError(inconvertibleErrorCode(),
-                             locationOf(instruction) +
-                                 ": generating code for " + architecture.name +
-                                 ": " + message);
-  };
+  if (Error error = checkGlobals(module, architecture))
+    return error;
   for (const Function &function : module)
     for (const Instruction &instruction : instructions(function)) {
-      const auto *call = dyn_cast<CallBase>(&instruction);
-      if (!call)
-        continue;
-      if (const auto *assembly =
-              dyn_cast<InlineAsm>(call->getCalledOperand())) {
-        if (!CudaAssembly::parse(assembly->getAsmString(),
-                                 assembly->getConstraintString()))
-          return fail(instruction,
-                      "inline assembly is not checked, so kernels have none, "
-                      "except for products of warpgroups (CudaAssembly.h)");
-        if (!hasInstruction(architecture, kWarpgroupProducts))
-          return fail(instruction, "products of warpgroups need " +
-                                       describe(kWarpgroupProducts));
-        continue;
-      }
-      const Function *callee = call->getCalledFunction();
-      if (!callee)
-        return fail(instruction, "kernels call nothing through pointers");
-      StringRef name = callee->getName();
-      if (!name.consume_front("llvm.nvvm.")) {
-        if (callee->isDeclaration() && !callee->isIntrinsic())
-          return fail(instruction, "calls '" + name +
-                                       "', which nothing defines: kernels link "
-                                       "no library");
-        continue;
-      }
-      const auto *found =
-          find_if(kInstructions, [&](const KnownInstruction &known) {
-            return name.starts_with(known.prefix);
-          });
-      if (found == std::end(kInstructions))
-        return fail(instruction, "'llvm.nvvm." + name +
-                                     "' is not in the table of instructions "
-                                     "that kernels use");
-      if (!hasInstruction(architecture, *found))
-        return fail(instruction,
-                    "'llvm.nvvm." + name + "' needs " + describe(*found));
+      if (const auto *call = dyn_cast<CallBase>(&instruction))
+        if (Error error = checkCall(*call, architecture))
+          return error;
+      if (Error error = checkSelectable(instruction, architecture))
+        return error;
     }
   return Error::success();
 }

@@ -22,6 +22,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace tokopt;
@@ -34,11 +35,25 @@ static bool isKernelArgument(Type type) {
   return type.isF32() || type.isInteger(32) || type.isInteger(64);
 }
 
+/// Whether PTX can call something `name` (PTX ISA, "Identifiers").
+static bool isIdentifier(StringRef name) {
+  auto follows = [](char c) {
+    return llvm::isAlnum(c) || c == '_' || c == '$';
+  };
+  return !name.empty() && !llvm::isDigit(name.front()) &&
+         llvm::all_of(name, follows);
+}
+
 /// CUtensorMap, by the CUDA driver API.
 static constexpr int64_t kTensorMapBytes = 128, kTensorMapAlignment = 64;
 
 FailureOr<CudaKernel> tokopt::readKernel(func::FuncOp function) {
   auto launch = function->getAttrOfType<DictionaryAttr>(tok::kLaunchAttrName);
+  if (!isIdentifier(function.getName()))
+    return function.emitError("expects the name of a kernel to be letters, "
+                              "digits, '_' and '$', and to begin with no "
+                              "digit, but got '")
+           << function.getName() << "'";
   if (function.isExternal())
     return function.emitError("expects a kernel to have a body");
   if (function.getNumResults())

@@ -225,6 +225,13 @@ Error tokopt::checkBinary(const CudaBinary &binary) {
                        " spills registers: " + Twine(kernel.spillStoreBytes) +
                        " bytes of stores, " + Twine(kernel.spillLoadBytes) +
                        " bytes of loads; no kernel may");
+  for (const PtxasKernel &kernel : binary.kernels)
+    if (kernel.stackBytes)
+      return makeError("kernel " + kernel.name + " has " +
+                       Twine(kernel.stackBytes) +
+                       " bytes of stack, which are in global memory; no kernel "
+                       "may: an array whose index is not constant, or a call "
+                       "that was not inlined, makes it");
   if (!binary.notes.empty())
     return makeError("ptxas gave up an optimization: " + binary.notes.front());
   return Error::success();

@@ -14,6 +14,7 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -47,7 +48,7 @@ struct MapReader {
     SmallVector<int64_t> values;
     for (Attribute element : list) {
       auto value = dyn_cast<IntegerAttr>(element);
-      if (!value || value.getInt() < low || value.getInt() > high ||
+      if (!value || value.getValue().slt(low) || value.getValue().sgt(high) ||
           value.getInt() % unit)
         return fail() << "to have '" << name << "' from " << low << " to "
                       << high << ", multiples of " << unit << ", but got "
@@ -63,7 +64,7 @@ struct MapReader {
     auto value = dyn_cast_or_null<IntegerAttr>(attribute);
     if (!attribute)
       return -1;
-    if (!value || value.getInt() < 0 || value.getInt() >= end)
+    if (!value || value.getValue().slt(0) || value.getValue().sge(end))
       return fail() << "to have '" << name << "' from 0 to " << end - 1
                     << ", but got " << attribute;
     return value.getInt();
@@ -81,6 +82,12 @@ struct MapReader {
 } // namespace
 
 FailureOr<CudaTensorMap> MapReader::read() {
+  const StringRef known[] = {"argument", "buffer", "cache",   "element",
+                             "box",      "sizes",  "strides", "swizzle"};
+  for (NamedAttribute key : entry)
+    if (!llvm::is_contained(known, key.getName().getValue()))
+      return fail() << "to have " << llvm::join(ArrayRef(known), ", ")
+                    << " only, but got '" << key.getName().getValue() << "'";
   int64_t arguments = function.getNumArguments();
   CudaTensorMap map;
   FailureOr<int64_t> argument = readNumber("argument", arguments),
@@ -128,8 +135,10 @@ FailureOr<CudaTensorMap> MapReader::read() {
                        "in the last only, but got "
                     << entry.get("sizes");
 
-  auto swizzle = entry.getAs<IntegerAttr>("swizzle");
-  map.swizzle = swizzle ? swizzle.getInt() : 0;
+  FailureOr<int64_t> swizzle = readNumber("swizzle", 129);
+  if (failed(swizzle))
+    return failure();
+  map.swizzle = std::max<int64_t>(*swizzle, 0);
   if (!llvm::is_contained({0, 32, 64, 128}, map.swizzle))
     return fail() << "to have a 'swizzle' of 0, 32, 64 or 128 bytes, but got "
                   << map.swizzle;
@@ -159,6 +168,9 @@ tokopt::readTensorMaps(func::FuncOp function) {
     FailureOr<CudaTensorMap> map = reader.read();
     if (failed(map))
       return failure();
+    if (isMap[map->argument])
+      return reader.fail() << "to be of an argument of its own, but got "
+                           << map->argument << " again";
     isMap[map->argument] = true;
     maps.push_back(std::move(*map));
   }

@@ -297,6 +297,27 @@ func.func @no_part() attributes {tok.launch = {threads = 32, shared = 0, parts =
 
 // -----
 
+// expected-error @below {{expects 'threads' of 'tok.launch' to be an integer from 1 to 1024, but got "32"}}
+func.func @no_number_of_threads() attributes {tok.launch = {threads = "32", shared = 0}} {
+  return
+}
+
+// -----
+
+// expected-error @below {{expects 'threads' of 'tok.launch' to be an integer from 1 to 1024, but got 18446744073709551648}}
+func.func @wide_threads() attributes {tok.launch = {threads = 18446744073709551648 : i128, shared = 0}} {
+  return
+}
+
+// -----
+
+// expected-error @below {{expects 'tok.launch' to have threads, shared, maps, rows, parts, splits, blocks, split_rows only, but got 'grid'}}
+func.func @unknown_key() attributes {tok.launch = {threads = 32, shared = 0, grid = 3, test.mine = 1}} {
+  return
+}
+
+// -----
+
 // expected-error @below {{expects 'blocks' of 'tok.launch' to be an integer from 1 to 32, but got 33}}
 func.func @too_many_blocks() attributes {tok.launch = {threads = 32, shared = 0, blocks = 33}} {
   return

@@ -110,6 +110,84 @@ TEST(CudaTarget, RefusesWhatTheBackendCannotSelect) {
                       "{\nllvm.inline_asm has_side_effects \"trap;\", \"\" : "
                       "() -> ()\nreturn\n}"),
               HasSubstr("inline assembly is not checked"));
+  EXPECT_THAT(errorOf("func.func @f()" + launch +
+                      "{\n%c = arith.constant 7 : i32\nllvm.call_intrinsic "
+                      "\"llvm.nvvm.setmaxnreg.inc.sync.aligned.u32\"(%c) : "
+                      "(i32) -> ()\nreturn\n}"),
+              HasSubstr("translation gave LLVM IR that is not valid: immarg "
+                        "value 7 out of range"));
+}
+
+/// The backend would end the process over each of these.
+TEST(CudaTarget, RefusesWhatHasNoInstruction) {
+  // `%a` and `%b` are of `type`, and so is `%r`, which `op` makes.
+  auto errorOfOp = [](const std::string &type, const std::string &op,
+                      const std::string &others = "") {
+    return errorOf(others +
+                   "func.func @f(%x: !llvm.ptr<1>) attributes {tok.launch = "
+                   "{threads = 32, shared = 0}} {\n%a = llvm.load volatile %x "
+                   ": !llvm.ptr<1> -> " +
+                   type + "\n%b = llvm.load volatile %x : !llvm.ptr<1> -> " +
+                   type + "\n%r = " + op + " : " + type +
+                   "\nllvm.store %r, %x : " + type +
+                   ", !llvm.ptr<1>\nreturn\n}");
+  };
+  for (const char *type : {"f16", "bf16", "f32", "f64"}) {
+    for (const char *op :
+         {"absf", "ceil", "floor", "trunc", "round", "roundeven", "sqrt"})
+      EXPECT_EQ(errorOfOp(type, "math." + std::string(op) + " %a"), "")
+          << op << " " << type;
+    for (const char *op :
+         {"maximumf", "minimumf", "maxnumf", "minnumf", "addf", "divf", "remf"})
+      EXPECT_EQ(errorOfOp(type, "arith." + std::string(op) + " %a, %b"), "")
+          << op << " " << type;
+    EXPECT_EQ(errorOfOp(type, "math.fma %a, %b, %a"), "") << type;
+    EXPECT_EQ(errorOfOp(type, "math.copysign %a, %b"), "") << type;
+    for (const char *op : {"exp", "expm1", "log", "log10", "log1p", "log2",
+                           "sin", "cos", "tan", "tanh", "sinh", "acos"})
+      EXPECT_THAT(errorOfOp(type, "math." + std::string(op) + " %a"),
+                  HasSubstr("has no instruction"))
+          << op << " " << type;
+    EXPECT_THAT(errorOfOp(type, "math.powf %a, %b"),
+                HasSubstr("has no instruction"));
+  }
+  EXPECT_EQ(errorOfOp("f32", "math.exp2 %a"), "");
+  EXPECT_THAT(errorOfOp("f64", "math.exp2 %a"),
+              HasSubstr("'llvm.exp2.f64' has no instruction"));
+  for (const char *type : {"i8", "i16", "i24", "i32", "i64", "i128"})
+    for (const char *op :
+         {"arith.muli %a, %b", "arith.divsi %a, %b", "arith.remui %a, %b",
+          "math.ctpop %a", "math.ctlz %a", "math.cttz %a", "arith.maxsi %a, %b",
+          "arith.shrsi %a, %b"})
+      EXPECT_EQ(errorOfOp(type, op), "") << op << " " << type;
+  EXPECT_THAT(errorOfOp("i4096", "arith.muli %a, %b"),
+              HasSubstr("a value of type 'i4096' fits no registers"));
+  EXPECT_THAT(errorOfOp("f80", "arith.addf %a, %b"), HasSubstr("x86_fp80"));
+  EXPECT_EQ(errorOfOp("vector<256xf32>", "arith.addf %a, %b"), "");
+  EXPECT_THAT(errorOfOp("vector<512xf32>", "arith.addf %a, %b"),
+              HasSubstr("of at most 1024 bytes"));
+  EXPECT_THAT(errorOfOp("vector<[4]xf32>", "arith.addf %a, %b"),
+              HasSubstr("fits no registers"));
+  EXPECT_THAT(errorOfOp("i64",
+                        "llvm.call_intrinsic \"llvm.x86.rdtsc\"() : () -> i64 "
+                        "loc(\"f\":1:1)\n%s = arith.addi %r, %r"),
+              HasSubstr("'llvm.x86.rdtsc' has no instruction"));
+  auto errorOfFence = [&](const std::string &scope) {
+    return errorOfOp("i32", "arith.addi %a, %b",
+                     "func.func @g() attributes {tok.launch = {threads = 32, "
+                     "shared = 0}} {\nllvm.fence syncscope(\"" +
+                         scope + "\") acq_rel\nreturn\n}\n");
+  };
+  EXPECT_EQ(errorOfFence("block"), "");
+  EXPECT_EQ(errorOfFence("device"), "");
+  for (const char *scope : {"singlethread", "agent", "cluster"})
+    EXPECT_THAT(
+        errorOfFence(scope),
+        HasSubstr("the scope '" + std::string(scope) + "' is none of sm_80"));
+  EXPECT_THAT(errorOfOp("i32", "arith.addi %a, %b",
+                        "llvm.mlir.global internal thread_local @g(3 : i32) : "
+                        "i32\n"),
+              HasSubstr("'g' is of a thread"));
 }
 
 /// A kernel with an argument of memory and one that `map` describes.
@@ -159,7 +237,10 @@ TEST(CudaTarget, RefusesMapsThatTheDriverWould) {
       {5, "box = [64, 257]", "to have 'box' from 1 to 256"},
       {5, "box = [64]", "to have a 'box' of 2 to 5 dimensions"},
       {5, "box = [32, 8]", "of as many as are swizzled, but got 64"},
-      {6, "swizzle = 16", "to have a 'swizzle' of 0, 32, 64 or 128 bytes"}};
+      {6, "swizzle = 16", "to have a 'swizzle' of 0, 32, 64 or 128 bytes"},
+      {6, "swizzle = \"128\"", "to have 'swizzle' from 0 to 128, but got"},
+      {3, "sizes = [18446744073709551617 : i128, 8]", "to have 'sizes' from"},
+      {6, "swizle = 128", "swizzle only, but got 'swizle'"}};
   for (const auto &[number, instead, error] : cases) {
     std::string map;
     for (int i = 0; i < 7; ++i)
@@ -167,6 +248,12 @@ TEST(CudaTarget, RefusesMapsThatTheDriverWould) {
     EXPECT_THAT(errorOf(withMap(map + "}")), HasSubstr(error));
   }
   EXPECT_THAT(errorOf(withMap("1")), HasSubstr("to be a dictionary, but got"));
+  std::string map = "{argument = 1, buffer = 0, element = f16, sizes = [64, "
+                    "8], strides = [128], box = [64, 8]}";
+  EXPECT_EQ(errorOf(withMap(map)), "");
+  EXPECT_THAT(errorOf(withMap(map + ", " + map)),
+              HasSubstr("expects map 1 of 'tok.launch' to be of an argument of "
+                        "its own, but got 1 again"));
 }
 
 TEST(CudaTarget, RefusesProductsOfWarpgroupsWhereThereAreNone) {
@@ -229,6 +316,9 @@ TEST(Ptxas, GivesUpNoOptimizationSilently) {
               HasSubstr("kernel f spills registers: 8 bytes of stores, 12 "
                         "bytes of loads"));
   binary->kernels[0].spillStoreBytes = binary->kernels[0].spillLoadBytes = 0;
+  EXPECT_THAT(llvm::toString(checkBinary(*binary)),
+              HasSubstr("kernel f has 16 bytes of stack"));
+  binary->kernels[0].stackBytes = 0;
   EXPECT_THAT(llvm::toString(checkBinary(*binary)), HasSubstr("C7510"));
 }
 
