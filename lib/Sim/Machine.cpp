@@ -131,6 +131,7 @@ void Machine::runBlock() {
   }
   if (!isAbandoned) {
     reportStuckThreads();
+    checkBarriersOpened();
     checkTensorCopiesLanded();
     checkProductsAwaited();
   }
@@ -141,6 +142,15 @@ void Machine::runBlock() {
 
 std::string Machine::describeWait(const Thread &thread) const {
   std::string waits = "waits for ever";
+  if (thread.state == State::AtBarrier) {
+    uint32_t number = findBarrier(thread);
+    const Barrier &barrier = barriers[number];
+    if (barrier.isNamed(number, launch.threads))
+      waits += " at barrier " + std::to_string(number) + ", which has " +
+               std::to_string(barrier.arrivals) + " of " +
+               std::to_string(barrier.needed) + " arrivals";
+    return waits;
+  }
   if (thread.state != State::AtMbarrier)
     return waits;
   const Mbarrier &barrier = mbarriers.at(thread.awaited);
@@ -172,10 +182,14 @@ void Machine::reportStuckThreads() {
     auto elsewhere = find_if(threads, [&](const Thread &other) {
       return isStuck(other) && other.site != thread.site;
     });
-    StringRef kind = thread.state == State::AtBarrier ? "divergent barrier"
-                     : thread.state == State::AtMbarrier
-                         ? "deadlock"
-                         : "divergent collective";
+    StringRef kind = "deadlock";
+    if (thread.state == State::InWarp)
+      kind = "divergent collective";
+    else if (thread.state == State::AtBarrier) {
+      uint32_t number = findBarrier(thread);
+      if (!barriers[number].isNamed(number, launch.threads))
+        kind = "divergent barrier";
+    }
     std::string waits = describeWait(thread);
     if (elsewhere != threads.end())
       report(kind, thread.site, i, waits, elsewhere->site,

@@ -170,10 +170,27 @@ private:
     uint32_t arrived = 0, mask = 0, site = 0;
   };
 
+  /// A barrier of the block (PTX ISA, "barrier"). It opens when as many threads
+  /// as needed have come, and begins again.
   struct Barrier {
     uint32_t needed = 0, arrivals = 0;
+    /// How often it has opened.
+    uint32_t phase = 0;
     std::vector<uint32_t> waiting;
     View view;
+    /// Where each thread came last, in which phase, and whether it waited.
+    struct Visit {
+      uint32_t phase = ~uint32_t(0), site = 0;
+      bool hasWaited = false;
+    };
+    std::vector<Visit> visits;
+    /// Those that waited when it opened last, with their clocks from then on:
+    /// whoever knows of one of these knows that it has opened.
+    std::vector<std::pair<uint32_t, uint32_t>> released;
+
+    bool isNamed(uint32_t number, uint32_t blockThreads) const {
+      return number || needed != blockThreads;
+    }
   };
 
   // Machine.cpp: blocks and their threads.
@@ -200,6 +217,13 @@ private:
   // Barriers.cpp: threads of a block together.
   void arrive(uint32_t number, uint32_t needed, bool waits, uint32_t site);
   void openBarrier(Barrier &barrier);
+  /// Gives the block up if the thread's arrival may count for another use of
+  /// the barrier.
+  void checkVisit(uint32_t number, const Barrier &barrier, uint32_t site);
+  /// The number of the barrier at which a thread waits.
+  uint32_t findBarrier(const Thread &thread) const;
+  /// What has arrived at barriers that do not open before the block ends.
+  void checkBarriersOpened();
 
   // Warps.cpp: lanes of a warp together.
   void meet(uint32_t mask, uint32_t site, const uint64_t *operands,

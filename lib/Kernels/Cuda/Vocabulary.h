@@ -16,6 +16,8 @@
 
 #include "lib/Kernels/Common/Vocabulary.h"
 
+#include <utility>
+
 namespace tokopt::cuda {
 
 using kernels::Here;
@@ -28,6 +30,8 @@ inline constexpr int64_t kWarp = 32;
 inline constexpr int64_t kChunkBytes = 16;
 /// What tiles of shared memory are aligned to: no row of a tile is longer.
 inline constexpr int64_t kTileAlignment = 1024;
+/// Barriers of a block, besides that of all its threads.
+inline constexpr int64_t kNamedBarriers = 15;
 
 /// A dimension of the grid.
 enum class Axis : uint8_t { X, Y, Z };
@@ -108,6 +112,12 @@ public:
   /// visible after.
   void barrier(Here here = {});
   void warpBarrier(Here here = {});
+  /// Barriers that have been taken (NamedBarriers.h), and `count` more: the
+  /// number of the first of these.
+  int64_t namedBarriers() const { return barriers; }
+  int64_t takeNamedBarriers(int64_t count) {
+    return std::exchange(barriers, barriers + count) + 1;
+  }
   /// Makes what was written before visible to all blocks before what is
   /// written after, and the other way round for what is read.
   void fence(Here here = {});
@@ -151,7 +161,7 @@ public:
 
 private:
   mlir::func::FuncOp function;
-  int64_t sharedBytes = 0;
+  int64_t sharedBytes = 0, barriers = 0;
   llvm::SmallVector<mlir::Attribute> maps;
 };
 

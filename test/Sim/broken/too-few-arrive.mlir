@@ -10,7 +10,7 @@ func.func @meet(%y: !llvm.ptr<1> {tok.sim = {name = "y", buffer = tensor<64xf32>
   %thread = nvvm.read.ptx.sreg.tid.x : i32
   %isFirstWarp = arith.cmpi ult, %thread, %c32 : i32
   scf.if %isFirstWarp {
-    // CHECK: [[#@LINE+1]]: error: divergent barrier: block (0, 0, 0) thread 0: barrier.cta.sync.aligned.count waits for ever: thread 32 has ended without coming here
+    // CHECK: [[#@LINE+1]]: error: deadlock: block (0, 0, 0) thread 0: barrier.cta.sync.aligned.count waits for ever at barrier 1, which has 32 of 64 arrivals: thread 32 has ended without coming here
     nvvm.barrier id = %c1 number_of_threads = %count
   }
   %to = llvm.getelementptr %y[%thread] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, f32
