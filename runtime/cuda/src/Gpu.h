@@ -128,7 +128,7 @@ struct tokrt_cuda_kernel_s {
   uint32_t sharedBytes; // that it may be launched with
   int threads;          // that a block may have
   /// Of its parameters; nothing where the driver does not say.
-  std::optional<size_t> argumentBytes;
+  std::optional<size_t> argumentBytes, parameterCount;
 };
 
 struct tokrt_cuda_module_s {

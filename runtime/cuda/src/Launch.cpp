@@ -56,8 +56,18 @@ tokrt_status_t tokrt_cuda_launch(tokrt_cuda_stream_t *stream,
                   "%s: found %u bytes of shared memory, expected at most %u, "
                   "for which it was prepared (tokrt_cuda_kernel_get)",
                   subject, launch->shared_bytes, kernel->sharedBytes);
-    size_t bytes = launch->argument_bytes;
-    if (kernel->argumentBytes && bytes != *kernel->argumentBytes)
+    size_t bytes = launch->argument_bytes, count = launch->parameter_count;
+    if (bytes && count)
+      return fail(error, TOKRT_INVALID_ARGUMENT,
+                  "%s: found %zu bytes of arguments and %zu parameters, "
+                  "expected one of the two",
+                  subject, bytes, count);
+    // The driver reads as many addresses as the kernel has parameters.
+    if (count && kernel->parameterCount && count != *kernel->parameterCount)
+      return fail(error, TOKRT_INVALID_ARGUMENT,
+                  "%s: found %zu parameters, expected %zu", subject, count,
+                  *kernel->parameterCount);
+    if (!count && kernel->argumentBytes && bytes != *kernel->argumentBytes)
       return fail(error, TOKRT_INVALID_ARGUMENT,
                   "%s: found %zu bytes of arguments, expected %zu: its "
                   "parameters, without padding behind the last",
@@ -66,7 +76,8 @@ tokrt_status_t tokrt_cuda_launch(tokrt_cuda_stream_t *stream,
                      kArgumentBytes, &bytes, nullptr};
     Result result = gpu->driver.launchKernel.function(
         kernel->function, launch->grid[0], launch->grid[1], launch->grid[2],
-        launch->threads, 1, 1, launch->shared_bytes, stream->stream, nullptr,
+        launch->threads, 1, 1, launch->shared_bytes, stream->stream,
+        count ? const_cast<void **>(launch->parameters) : nullptr,
         bytes ? extra : nullptr);
     if (result != kSuccess) {
       char advice[384];

@@ -99,8 +99,8 @@ void tokrt_cuda_module_destroy(tokrt_cuda_module_t *module) {
                        module->module);
 }
 
-/// Asks for the end of the last parameter. A driver from before CUDA 12.4 does
-/// not know, and takes what it is given.
+/// Asks for the end of the last parameter, and how many there are. A driver
+/// from before CUDA 12.4 does not say, and takes what it is given.
 static tokrt_status_t askArgumentBytes(tokrt_cuda_kernel_t &kernel,
                                        const char *subject,
                                        tokrt_error_t *error) {
@@ -108,8 +108,8 @@ static tokrt_status_t askArgumentBytes(tokrt_cuda_kernel_t &kernel,
   const auto &ask = gpu->driver.funcGetParamInfo;
   if (!ask.function)
     return TOKRT_OK;
-  size_t end = 0;
-  for (size_t i = 0;; ++i) {
+  size_t end = 0, i = 0;
+  for (;; ++i) {
     size_t offset, size;
     Result result = ask.function(kernel.function, i, &offset, &size);
     if (result == kInvalidValue) // there is none
@@ -119,6 +119,7 @@ static tokrt_status_t askArgumentBytes(tokrt_cuda_kernel_t &kernel,
     end = offset + size;
   }
   kernel.argumentBytes = end;
+  kernel.parameterCount = i;
   return TOKRT_OK;
 }
 
@@ -133,7 +134,7 @@ static tokrt_status_t find(tokrt_cuda_module_t *module, const char *name,
     }
   tokrt_cuda_t *gpu = module->gpu;
   auto kernel = std::make_unique<tokrt_cuda_kernel_t>(
-      tokrt_cuda_kernel_t{module, name, nullptr, kPlainSharedBytes, 0, {}});
+      tokrt_cuda_kernel_t{module, name, nullptr, kPlainSharedBytes, 0, {}, {}});
   if (tokrt_status_t status =
           gpu->call(gpu->driver.moduleGetFunction, subject, error,
                     &kernel->function, module->module, name))

@@ -121,7 +121,7 @@ void expectAllLost(TestGpu &test) {
   tokrt_cuda_event_t *event;
   tokrt_cuda_graph_t *graph;
   std::vector<char> image = fakeCubin(80);
-  tokrt_cuda_launch_t launch = {{1, 1, 1}, 32, 0, nullptr, 0};
+  tokrt_cuda_launch_t launch = {{1, 1, 1}, 32, 0, nullptr, 0, {}, {}};
   tokrt_cuda_tensor_t tensor{};
   tensor.rank = 1;
   lost(tokrt_cuda_allocate, test.gpu, 16, &address);
@@ -489,7 +489,7 @@ TEST(BadInput, the_launch_is_none) {
   ASSERT_EQ(test.status, TOKRT_OK) << test.message();
   for (const auto &[grid, threads, found] : launches) {
     tokrt_cuda_launch_t launch = {
-        {grid[0], grid[1], grid[2]}, threads, 16, nullptr, 0};
+        {grid[0], grid[1], grid[2]}, threads, 16, nullptr, 0, {}, {}};
     EXPECT_EQ(tokrt_cuda_launch(test.stream, test.kernel, &launch, &test.error),
               TOKRT_INVALID_ARGUMENT);
     EXPECT_EQ(test.message(),
@@ -549,7 +549,8 @@ TEST(BadInput, the_arguments_are_not_those_of_the_kernel) {
   const FakeDriver &driver = fakeDriver(gpu);
   TestGpu test;
   test.load("kernel");
-  tokrt_cuda_launch_t launch = {{1, 1, 1}, 32, 0, &arguments, sizeof arguments};
+  tokrt_cuda_launch_t launch = {{1, 1, 1},        32, 0, &arguments,
+                                sizeof arguments, {}, {}};
   EXPECT_EQ(tokrt_cuda_launch(test.stream, test.kernel, &launch, &test.error),
             TOKRT_INVALID_ARGUMENT);
   EXPECT_EQ(test.message(),

@@ -166,7 +166,7 @@ TEST(Cuda, asks_for_more_shared_memory_where_a_kernel_needs_it) {
   const FakeDriver &driver = fakeDriver();
   TestGpu test;
   test.load("kernel", 160 << 10);
-  tokrt_cuda_launch_t launch = {{1, 1, 1}, 128, 160 << 10, nullptr, 0};
+  tokrt_cuda_launch_t launch = {{1, 1, 1}, 128, 160 << 10, nullptr, 0, {}, {}};
   test.then(tokrt_cuda_launch, test.stream, test.kernel, &launch);
   EXPECT_EQ(test.status, TOKRT_OK) << test.message();
   EXPECT_EQ(driver.calls("cuFuncSetAttribute"), 1);
@@ -189,7 +189,7 @@ TEST(Cuda, keeps_the_most_shared_memory_that_a_kernel_was_prepared_for) {
   test.load("kernel", 160 << 10);
   tokrt_cuda_kernel_t *less = nullptr, *other = nullptr;
   test.then(tokrt_cuda_kernel_get, test.module, "kernel", 64 << 10, &less);
-  tokrt_cuda_launch_t launch = {{1, 1, 1}, 128, 160 << 10, nullptr, 0};
+  tokrt_cuda_launch_t launch = {{1, 1, 1}, 128, 160 << 10, nullptr, 0, {}, {}};
   test.then(tokrt_cuda_launch, test.stream, test.kernel, &launch);
   EXPECT_EQ(test.status, TOKRT_OK) << test.message();
   EXPECT_EQ(less, test.kernel);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "FakeState.h"
+#include "FakeTensorMap.h"
 
 #include <algorithm>
 #include <climits>
@@ -261,7 +262,9 @@ int moduleLoadDataEx(void **module, const void *image, unsigned count,
   if (Result sticky = state.fates[current].sticky)
     return sticky;
   MUST_NOT_DISTURB()
-  *module = create({Kind::Module});
+  Object made{Kind::Module};
+  made.described = readParameters(static_cast<const char *>(image));
+  *module = create(std::move(made));
   return Success;
 }
 
@@ -282,6 +285,9 @@ int moduleGetFunction(void **function, void *module, const char *name) {
   if (!strcmp(name, kMissingKernel))
     return NotFound;
   Object made{Kind::Function, current, name, 48 << 10};
+  made.parameters = state.gpu.parameterBytes == FakeGpu::kOfImage
+                        ? object(module).described[name]
+                        : makeParameters(state.gpu.parameterBytes);
   *function =
       &state.functions.emplace(std::pair(module, name), made).first->second;
   return Success;
@@ -319,13 +325,13 @@ int funcSetAttribute(void *function, int attribute, int value) {
 int funcGetParamInfo(void *function, size_t index, size_t *offset,
                      size_t *size) {
   BEGIN("cuFuncGetParamInfo")
-  if (!functionOf(function))
+  const Object *kernel = functionOf(function);
+  if (!kernel)
     return InvalidHandle;
-  size_t end = state.gpu.parameterBytes;
-  if (8 * index >= end)
+  if (index >= kernel->parameters.size())
     return InvalidValue;
-  *offset = 8 * index;
-  *size = std::min<size_t>(8, end - *offset);
+  *offset = kernel->parameters[index].offset;
+  *size = kernel->parameters[index].bytes;
   return Success;
 }
 
@@ -342,6 +348,59 @@ void run(const std::string &kernel, Progress &progress) {
   }
 }
 
+/// The values of a kernel's parameters, handed over in either way. False where
+/// they are not the kernel's.
+bool takeParameters(const Object &kernel, void **parameters, void **extra,
+                    std::vector<std::string> &values) {
+  const Parameters &known = kernel.parameters;
+  if (parameters && extra)
+    return false;
+  if (parameters)
+    for (size_t i = 0; i < known.size(); ++i)
+      values.emplace_back(static_cast<char *>(parameters[i]), known[i].bytes);
+  if (!extra)
+    return true;
+  // CU_LAUNCH_PARAM_BUFFER_POINTER, _SIZE and _END.
+  if (extra[0] != reinterpret_cast<void *>(1) ||
+      extra[2] != reinterpret_cast<void *>(2) || extra[4])
+    return false;
+  const char *from = static_cast<char *>(extra[1]);
+  size_t bytes = *static_cast<size_t *>(extra[3]);
+  if (!known.empty() && bytes != known.back().offset + known.back().bytes)
+    return false;
+  for (const auto &[offset, each] :
+       known.empty() ? makeParameters(static_cast<int>(bytes)) : known)
+    values.emplace_back(from + offset, each);
+  return true;
+}
+
+/// The values in words, and what comes of them: a map of a tensor that is none
+/// is an illegal instruction, and one of memory that is not there reads beyond
+/// it, as soon as the kernel uses it.
+std::string describeValues(const std::vector<std::string> &values,
+                           Result &fault) {
+  std::string text;
+  for (const std::string &value : values) {
+    uint64_t word = 0;
+    memcpy(&word, value.data(), std::min<size_t>(value.size(), sizeof word));
+    // Addresses differ from run to run; that one lies in a block does not.
+    if (value.size() <= sizeof word) {
+      text += inMemory(word, 1) ? " address" : " " + std::to_string(word);
+      continue;
+    }
+    TensorMap map;
+    if (!readMap(value, map)) {
+      fault = IllegalInstruction;
+      text += " " + std::to_string(value.size()) + " bytes";
+      continue;
+    }
+    if (!inMemory(map.address, map.bytes()))
+      fault = IllegalAddress;
+    text += " " + describeMap(map);
+  }
+  return text;
+}
+
 int launchKernel(void *function, unsigned gridX, unsigned gridY, unsigned gridZ,
                  unsigned threads, unsigned threadsY, unsigned threadsZ,
                  unsigned sharedBytes, void *stream, void **parameters,
@@ -353,35 +412,23 @@ int launchKernel(void *function, unsigned gridX, unsigned gridY, unsigned gridZ,
   if (!gridX || gridX > INT_MAX || !gridY || !gridZ || gridY > 65535 ||
       gridZ > 65535 || !threads || threads > unsigned(state.gpu.threads) ||
       threadsY != 1 || threadsZ != 1 ||
-      sharedBytes > unsigned(kernel->sharedBytes) || parameters)
+      sharedBytes > unsigned(kernel->sharedBytes))
+    return InvalidValue;
+  std::vector<std::string> values;
+  if (!takeParameters(*kernel, parameters, extra, values))
     return InvalidValue;
   char line[160];
   snprintf(line, sizeof line, "%s grid %u %u %u threads %u shared %u arguments",
            kernel->name.c_str(), gridX, gridY, gridZ, threads, sharedBytes);
-  state.launches += line;
-  if (extra) {
-    // CU_LAUNCH_PARAM_BUFFER_POINTER, _SIZE and _END.
-    if (extra[0] != reinterpret_cast<void *>(1) ||
-        extra[2] != reinterpret_cast<void *>(2) || extra[4])
-      return InvalidValue;
-    size_t bytes = *static_cast<size_t *>(extra[3]);
-    if (state.gpu.parameterBytes && bytes != size_t(state.gpu.parameterBytes))
-      return InvalidValue;
-    for (size_t i = 0; i + 8 <= bytes; i += 8) {
-      uint64_t word;
-      memcpy(&word, static_cast<char *>(extra[1]) + i, 8);
-      // Addresses differ from run to run; that one lies in a block does not.
-      if (inMemory(word, 1))
-        state.launches += " address";
-      else
-        state.launches += " " + std::to_string(word);
-    }
-  }
-  state.launches += "\n";
-  if (object(stream).capturing)
+  Result fault = Success;
+  state.launches += line + describeValues(values, fault) + "\n";
+  if (object(stream).capturing) {
     object(stream).kernels.push_back(kernel->name);
-  else
-    run(kernel->name, object(stream).progress);
+    return Success;
+  }
+  run(kernel->name, object(stream).progress);
+  if (fault)
+    state.fates[current].sticky = fault;
   return Success;
 }
 
@@ -534,16 +581,21 @@ int eventElapsedTime(float *milliseconds, void *begin_, void *end) {
 
 int tensorMapEncodeTiled(void *map, int element, uint32_t rank, void *address,
                          const uint64_t *sizes, const uint64_t *strides,
-                         const uint32_t *box, const uint32_t *steps, int, int,
-                         int, int) {
+                         const uint32_t *box, const uint32_t *steps,
+                         int interleave, int swizzle, int promotion, int fill) {
   BEGIN("cuTensorMapEncodeTiled")
-  if (reinterpret_cast<uintptr_t>(address) % 16 || box[0] > 256)
+  // Tiles whose elements are neighbours is all that the launcher asks for.
+  if (interleave || promotion < 0 || promotion > 3 || fill || element < 0 ||
+      element > 9 || swizzle < 0 || rank < 1 || rank > 5)
     return InvalidValue;
-  for (uint32_t i = 0; i + 1 < rank; ++i)
-    if (strides[i] % 16)
-      return InvalidValue;
-  memset(map, 0x5a, 128);
-  return Success;
+  TensorMap made{reinterpret_cast<uint64_t>(address), uint8_t(element),
+                 uint8_t(swizzle), uint16_t(rank)};
+  std::copy_n(sizes, rank, made.sizes);
+  std::copy_n(strides, rank - 1, made.strides);
+  std::copy_n(box, rank, made.box);
+  if (!isPossible(made) || std::count(steps, steps + rank, 1u) != rank)
+    return InvalidValue;
+  return writeMap(made, map) ? Success : InvalidValue;
 }
 
 //===----------------------------------------------------------------------===//
@@ -589,7 +641,10 @@ const char *launches() { return state.launches.c_str(); }
 /// RESULT.
 const bool configured = [] {
   const char *text = getenv("FAKE_CUDA");
-  std::string rest = text ? text : "";
+  if (!text)
+    return false;
+  state.gpu.parameterBytes = FakeGpu::kOfImage;
+  std::string rest = text;
   while (!rest.empty()) {
     std::string item = rest.substr(0, rest.find(','));
     rest.erase(0, item.size() + 1);

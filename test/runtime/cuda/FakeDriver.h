@@ -28,8 +28,10 @@ struct FakeGpu {
   /// The threads that a block of every kernel may have.
   int threads = 1024;
   /// What the parameters of every kernel take, 8 bytes each but for the last;
-  /// 0: the driver does not say, as those from before CUDA 12.4.
+  /// 0: the driver does not say, as those from before CUDA 12.4; kOfImage: what
+  /// the image says of its kernels, as it is with programs.
   int parameterBytes = 0;
+  static constexpr int kOfImage = -1;
 };
 
 struct FakeDriver {

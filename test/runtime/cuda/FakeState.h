@@ -9,6 +9,7 @@
 #define TEST_RUNTIME_CUDA_FAKESTATE_H_
 
 #include "FakeDriver.h"
+#include "FakeImage.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -33,6 +34,7 @@ enum Result {
   NotFound = 500,
   NotReady = 600,
   IllegalAddress = 700,
+  IllegalInstruction = 715,
   CaptureUnsupported = 900,
   CaptureInvalidated = 901,
   CapturedEvent = 907,
@@ -63,6 +65,8 @@ struct Object {
   bool captured = false;                 // an event, in a capture
   int64_t position = 0;                  // launches in front of an event
   double time = 0;                       // of an event
+  KernelParameters described = {};       // of a module
+  Parameters parameters = {};            // of a function
 };
 
 struct Block {

@@ -74,7 +74,8 @@ struct TestGpu {
   }
 
   TestGpu &launch() {
-    tokrt_cuda_launch_t launch = {{2, 1, 1}, 64, 0, &argument, sizeof argument};
+    tokrt_cuda_launch_t launch = {{2, 1, 1},       64, 0, &argument,
+                                  sizeof argument, {}, {}};
     return then(tokrt_cuda_launch, stream, kernel, &launch);
   }
 

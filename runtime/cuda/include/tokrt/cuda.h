@@ -184,6 +184,11 @@ typedef struct tokrt_cuda_launch_s {
   /// padding behind the last: an int64_t and an int16_t are 10 bytes, not 16.
   const void *arguments;
   size_t argument_bytes;
+  /// Or, instead, where each of them is. A kernel that takes tensor maps is
+  /// launched so: where what is aligned to more than 16 bytes lies depends on
+  /// the GPU, and only the driver knows.
+  const void *const *parameters;
+  size_t parameter_count;
 } tokrt_cuda_launch_t;
 
 tokrt_status_t tokrt_cuda_launch(tokrt_cuda_stream_t *stream,

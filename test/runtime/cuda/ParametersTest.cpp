@@ -1,0 +1,138 @@
+//===- ParametersTest.cpp - What kernels are given ------------------------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Parameters by their addresses, tensor maps among them, on a driver that reads
+// from the image what a kernel takes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "TestGpu.h"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+/// A kernel that takes an address, a map and a number.
+constexpr char kPtx[] = ".version 8.0\n.target sm_90a\n.address_size 64\n"
+                        ".visible .entry kernel(\n"
+                        "\t.param .u64 .ptr .global .align 1 kernel_param_0,\n"
+                        "\t.param .align 64 .b8 kernel_param_1[128],\n"
+                        "\t.param .u32 kernel_param_2\n)\n{\n}\n";
+
+struct ParametersTest : testing::Test {
+  ParametersTest() : driver(fakeDriver(gpuOfImage())) {
+    test.then(tokrt_cuda_module_load, test.gpu, "test.ptx", kPtx, sizeof kPtx,
+              &test.module)
+        .then(tokrt_cuda_kernel_get, test.module, "kernel", 0, &test.kernel)
+        .then(tokrt_cuda_stream_create, test.gpu, &test.stream)
+        .then(tokrt_cuda_allocate, test.gpu, 64 * 256, &test.address);
+    tensor.address = test.address;
+    tensor.element = TOKRT_CUDA_F16;
+    tensor.rank = 2;
+    tensor.sizes[0] = 100;
+    tensor.sizes[1] = 64;
+    tensor.strides[0] = 256;
+    tensor.box[0] = 64;
+    tensor.box[1] = 8;
+    tensor.swizzle = 128;
+  }
+
+  static FakeGpu gpuOfImage() {
+    FakeGpu gpu;
+    gpu.capability = 90;
+    gpu.parameterBytes = FakeGpu::kOfImage;
+    return gpu;
+  }
+
+  tokrt_status_t encode() {
+    return tokrt_cuda_tensor_map(test.gpu, &tensor, &test.map, &test.error);
+  }
+
+  tokrt_status_t launch(size_t count = 3) {
+    const void *parameters[] = {&test.address, &test.map, &number};
+    tokrt_cuda_launch_t launch = {{1, 1, 1}, 32,         0,    nullptr,
+                                  0,         parameters, count};
+    return tokrt_cuda_launch(test.stream, test.kernel, &launch, &test.error);
+  }
+
+  const FakeDriver &driver;
+  TestGpu test;
+  tokrt_cuda_tensor_t tensor{};
+  uint32_t number = 7;
+};
+
+} // namespace
+
+TEST_F(ParametersTest, a_map_is_one_of_them) {
+  ASSERT_EQ(test.status, TOKRT_OK) << test.message();
+  ASSERT_EQ(encode(), TOKRT_OK) << test.message();
+  EXPECT_EQ(launch(), TOKRT_OK) << test.message();
+  EXPECT_STREQ(driver.launches(),
+               "kernel grid 1 1 1 threads 32 shared 0 arguments address "
+               "map(f16 100x64 by 256, box 64x8, swizzle 128) 7\n");
+  EXPECT_EQ(tokrt_cuda_stream_wait(test.stream, &test.error), TOKRT_OK);
+}
+
+TEST_F(ParametersTest, there_are_too_few) {
+  ASSERT_EQ(encode(), TOKRT_OK) << test.message();
+  EXPECT_EQ(launch(2), TOKRT_INVALID_ARGUMENT);
+  EXPECT_EQ(test.message(),
+            "kernel kernel of test.ptx: found 2 parameters, expected 3");
+  EXPECT_EQ(driver.calls("cuLaunchKernel"), 0);
+}
+
+TEST_F(ParametersTest, they_come_in_two_ways_at_a_time) {
+  const void *parameters[] = {&test.address, &test.map, &number};
+  tokrt_cuda_launch_t launch = {{1, 1, 1}, 32, 0, &number, 4, parameters, 3};
+  EXPECT_EQ(tokrt_cuda_launch(test.stream, test.kernel, &launch, &test.error),
+            TOKRT_INVALID_ARGUMENT);
+  EXPECT_EQ(test.message(),
+            "kernel kernel of test.ptx: found 4 bytes of arguments and 3 "
+            "parameters, expected one of the two");
+}
+
+TEST_F(ParametersTest, a_map_was_not_encoded) {
+  EXPECT_EQ(launch(), TOKRT_OK) << test.message();
+  EXPECT_EQ(tokrt_cuda_stream_wait(test.stream, &test.error),
+            TOKRT_DEVICE_LOST);
+  EXPECT_NE(test.message().find("FAKE_ERROR_715"), std::string::npos)
+      << test.message();
+}
+
+TEST_F(ParametersTest, a_map_is_of_memory_that_is_not_there) {
+  // The last row begins where the memory ends.
+  tensor.sizes[1] = 65;
+  ASSERT_EQ(encode(), TOKRT_OK) << test.message();
+  EXPECT_EQ(launch(), TOKRT_OK) << test.message();
+  EXPECT_EQ(tokrt_cuda_stream_wait(test.stream, &test.error),
+            TOKRT_DEVICE_LOST);
+  EXPECT_NE(test.message().find("FAKE_ERROR_700"), std::string::npos)
+      << test.message();
+}
+
+TEST_F(ParametersTest, no_map_is_what_hardware_cannot_do) {
+  auto refuses = [&](auto change) {
+    tokrt_cuda_tensor_t good = tensor;
+    change();
+    EXPECT_EQ(encode(), TOKRT_INVALID_ARGUMENT);
+    EXPECT_NE(test.message().find("cuTensorMapEncodeTiled: FAKE_ERROR_1"),
+              std::string::npos)
+        << test.message();
+    tensor = good;
+  };
+  refuses([&] { tensor.address += 8; });
+  refuses([&] { tensor.sizes[1] = 0; });
+  refuses([&] { tensor.sizes[0] = (uint64_t(1) << 32) + 1; });
+  refuses([&] { tensor.strides[0] = 200; });
+  refuses([&] { tensor.strides[0] = uint64_t(1) << 40; });
+  refuses([&] { tensor.box[1] = 257; });
+  refuses([&] { tensor.box[1] = 0; });
+  // No multiple of 16 bytes; more than is swizzled.
+  refuses([&] { tensor.box[0] = 60; });
+  refuses([&] { tensor.swizzle = 64; });
+  EXPECT_EQ(encode(), TOKRT_OK) << test.message();
+}
