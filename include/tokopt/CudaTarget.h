@@ -48,7 +48,8 @@ struct CudaTensorMap {
 
   /// Elements of the last dimension of a tensor of `bytes` bytes.
   int64_t lastSize(int64_t bytes) const {
-    return sizes.back() < 0 ? bytes / strides.back() : sizes.back();
+    int64_t each = strides.empty() ? elementBytes : strides.back();
+    return sizes.back() < 0 ? bytes / each : sizes.back();
   }
 };
 

@@ -38,13 +38,15 @@ static void from_json(const json &in, Word &word) {
   }
 }
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Part, offset, bytes, element, exponent)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Part, offset, bytes, element, exponent, bits)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Buffer, name, bytes, fill, period, parts,
                                    words, integers)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Check, buffer, offset, element, count)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Timing, bytes, operations, title)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TensorMap, address, element, sizes, box,
+                                   strides, swizzle)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Image, name, grid, threads, sharedBytes,
-                                   splits)
+                                   splits, maps)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Case, name, kernel, images, buffers,
                                    arguments, checks, isSmall, isRecorded,
                                    isTimed, timing)
@@ -56,12 +58,31 @@ std::string cases::toJson(const Folder &folder) {
   return json(folder).dump(1) + "\n";
 }
 
+/// Where what was read is not what the file says, in words. The JSON library
+/// wraps numbers around, cuts fractions off and takes names that it does not
+/// know for the first that it does.
+static std::string findMisread(const json &file, const Folder &folder) {
+  json patch = json::diff(json(folder), file);
+  if (patch.empty())
+    return "";
+  const json &first = patch.front();
+  std::string path = first.at("path");
+  return first.at("op") == "replace"
+             ? path + ": found " + first.at("value").dump() +
+                   ", which is none of what may stand there"
+             : path + ": is not known";
+}
+
 bool cases::fromJson(const std::string &text, Folder &out, std::string &error) {
   try {
-    json::parse(text).get_to(out);
-    return true;
+    json file = json::parse(text);
+    file.get_to(out);
+    error = findMisread(file, out);
   } catch (const json::exception &exception) {
     error = exception.what();
     return false;
   }
+  if (error.empty())
+    error = findProblem(out);
+  return error.empty();
 }

@@ -38,6 +38,9 @@ struct Part {
   uint64_t offset, bytes;
   Element element;
   int exponent; // numbers are times 2^exponent
+  /// Of f16 and bf16: their bits without the sign, 0 for as many as the format
+  /// has. With as many as `exponent` says, numbers are whole.
+  int bits = 0;
 };
 
 /// A number, or the address of a byte of a buffer.
@@ -75,6 +78,20 @@ struct Timing {
   std::string title;
 };
 
+/// A tensor of which a kernel copies boxes (CUDA driver API,
+/// cuTensorMapEncodeTiled). Dimensions begin with the innermost, whose elements
+/// lie side by side.
+struct TensorMap {
+  Word address;    // in a buffer
+  Element element; // F32, F16, BF16 or I8
+  /// Elements of each dimension, and of a box.
+  std::vector<uint64_t> sizes;
+  std::vector<uint32_t> box;
+  /// Bytes from an element to the next, of all dimensions but the innermost.
+  std::vector<uint64_t> strides;
+  uint32_t swizzle; // bytes in which chunks are exchanged: 0, 32, 64 or 128
+};
+
 /// A kernel for one architecture, or as PTX, and how it is launched.
 struct Image {
   std::string name; // of the file, behind that of the case: sm_80.cubin
@@ -83,6 +100,8 @@ struct Image {
   /// Blocks in z: any number up to this gives the same bits. 1 where the grid's
   /// is given.
   uint32_t splits = 1;
+  /// What it takes behind the case's arguments.
+  std::vector<TensorMap> maps = {};
 };
 
 struct Case {
@@ -110,7 +129,17 @@ inline constexpr char kCasesFile[] = "cases.json";
 /// Behind a case's name.
 inline constexpr char kExpectedSuffix[] = ".expected";
 
-/// The folder as JSON, and back. What cannot be read is told in `error`.
+/// Bytes of a map as an argument, and what it is aligned to (CUtensorMap).
+inline constexpr uint64_t kMapBytes = 128, kMapAlignment = 64;
+/// Blocks in z beyond which no GPU goes.
+inline constexpr uint32_t kMostSplits = 65535;
+
+/// What is wrong with a folder, in words; empty if nothing is. Names are those
+/// of buffers that there are, and all lies within them.
+std::string findProblem(const Folder &folder);
+
+/// The folder as JSON, and back. What cannot be read, and what is wrong, is
+/// told in `error`.
 std::string toJson(const Folder &folder);
 bool fromJson(const std::string &text, Folder &out, std::string &error);
 

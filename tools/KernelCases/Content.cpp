@@ -120,13 +120,11 @@ static void store(uint8_t *to, const Part &part, uint64_t random) {
     memcpy(to, &value, sizeof value);
     return;
   }
-  case Element::F16: {
-    uint16_t bits = encode16(unit(10), kHalf);
-    memcpy(to, &bits, sizeof bits);
-    return;
-  }
+  case Element::F16:
   case Element::BF16: {
-    uint16_t bits = encode16(unit(7), kBrain);
+    Format format = part.element == Element::F16 ? kHalf : kBrain;
+    uint16_t bits =
+        encode16(unit(part.bits ? part.bits : format.mantissa - 1), format);
     memcpy(to, &bits, sizeof bits);
     return;
   }

@@ -250,6 +250,7 @@ Sketch sketchOf(const Attention &a) {
   Sketch sketch;
   sketch.module = moduleOf(a);
   sketch.rows = layout->positions.size();
+  sketch.caches = {"pool"};
   sketch.isExact = !a.inHalves;
   Case &given = sketch.given;
   given.name = a.name;

@@ -11,6 +11,7 @@
 #include "tokopt/OutputFile.h"
 #include "tokopt/Sim.h"
 
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -66,9 +67,68 @@ static llvm::Expected<CudaCode> compile(const Sketch &sketch,
   return code;
 }
 
+static llvm::Error makeError(const Case &given, const llvm::Twine &what) {
+  return llvm::createStringError(given.name + ": " + what);
+}
+
+/// The elements that a launcher can tell the driver of.
+static std::optional<Element> elementOf(StringRef type) {
+  return llvm::StringSwitch<std::optional<Element>>(type)
+      .Case("f32", Element::F32)
+      .Case("f16", Element::F16)
+      .Case("bf16", Element::BF16)
+      .Case("i8", Element::I8)
+      .Default(std::nullopt);
+}
+
+/// The maps that the kernel takes, of buffers of the case.
+static llvm::Expected<std::vector<cases::TensorMap>>
+mapsOf(const Sketch &sketch, const CudaKernel &kernel) {
+  const Case &given = sketch.given;
+  std::vector<cases::TensorMap> maps;
+  for (const CudaTensorMap &description : kernel.maps) {
+    // A case's arguments are those of every image, so maps come behind them.
+    size_t number = given.arguments.size() + maps.size();
+    if (description.argument != static_cast<int64_t>(number))
+      return makeError(given,
+                       "found a map as argument number " +
+                           llvm::Twine(description.argument) +
+                           ", expected it behind the others, as number " +
+                           llvm::Twine(number));
+    cases::TensorMap map;
+    if (description.buffer >= 0)
+      map.address = given.arguments[description.buffer];
+    else if (description.cache < static_cast<int64_t>(sketch.caches.size()))
+      map.address = {sketch.caches[description.cache], 0};
+    auto buffer = llvm::find_if(given.buffers, [&](const Buffer &known) {
+      return known.name == map.address.buffer;
+    });
+    if (buffer == given.buffers.end())
+      return makeError(given, "found a map of no buffer");
+    std::optional<Element> element = elementOf(description.element);
+    if (!element)
+      return makeError(given, "found a map of " + description.element +
+                                  ", of which the launcher knows nothing");
+    map.element = *element;
+    map.sizes.assign(description.sizes.begin(), description.sizes.end());
+    map.sizes.back() = description.lastSize(
+        static_cast<int64_t>(buffer->bytes - map.address.value));
+    map.strides.assign(description.strides.begin(), description.strides.end());
+    map.box.assign(description.box.begin(), description.box.end());
+    map.swizzle = description.swizzle;
+    maps.push_back(std::move(map));
+  }
+  return maps;
+}
+
 /// How the kernel is launched, for an image that has no name yet.
-static Image launchOf(const Sketch &sketch, const CudaKernel &kernel) {
+static llvm::Expected<Image> launchOf(const Sketch &sketch,
+                                      const CudaKernel &kernel) {
   Image image;
+  auto maps = mapsOf(sketch, kernel);
+  if (!maps)
+    return maps.takeError();
+  image.maps = std::move(*maps);
   image.threads = kernel.threads;
   image.sharedBytes = kernel.sharedBytes;
   image.grid[0] = sketch.blocks;
@@ -87,8 +147,11 @@ static Image launchOf(const Sketch &sketch, const CudaKernel &kernel) {
 /// The bytes of all checks, in order.
 using Found = std::vector<std::vector<uint8_t>>;
 
-static llvm::Error makeError(const Case &given, const llvm::Twine &what) {
-  return llvm::createStringError(given.name + ": " + what);
+/// A map as the simulator takes it; `address` is that of its first element.
+static sim::TensorMap describe(const cases::TensorMap &map, uint64_t address) {
+  return {address,   static_cast<uint32_t>(sizeOf(map.element)),
+          map.sizes, map.strides,
+          map.box,   map.swizzle};
 }
 
 static llvm::Expected<Found>
@@ -119,6 +182,11 @@ runInSimulator(const Case &given, const Image &image, const CudaCode &code) {
   for (const Word &word : given.arguments)
     arguments.push_back(word.value +
                         (word.buffer.empty() ? 0 : addressOf(word.buffer)));
+  for (const cases::TensorMap &map : image.maps)
+    arguments.push_back(
+        (*simulator)
+            ->addTensorMap(describe(map, addressOf(map.address.buffer) +
+                                             map.address.value)));
   sim::Launch launch;
   std::copy_n(image.grid, 3, launch.grid);
   if (image.splits > 1)
@@ -195,13 +263,24 @@ static llvm::Error write(StringRef folder, const std::string &name,
 // All of it
 //===----------------------------------------------------------------------===//
 
+/// Whether the kernel can be compiled for it.
+static bool isFor(const Sketch &sketch, const CudaArchitecture &architecture) {
+  return sketch.architecture.empty() ||
+         sketch.architecture == architecture.name;
+}
+
 llvm::Expected<Found> tokopt::simulate(const Sketch &sketch) {
-  llvm::Expected<CudaCode> code =
-      compile(sketch, getCudaArchitectures().front());
+  const CudaArchitecture *architecture =
+      llvm::find_if(getCudaArchitectures(), [&](const CudaArchitecture &known) {
+        return isFor(sketch, known);
+      });
+  llvm::Expected<CudaCode> code = compile(sketch, *architecture);
   if (!code)
     return code.takeError();
-  return runInSimulator(sketch.given, launchOf(sketch, code->kernels.front()),
-                        *code);
+  llvm::Expected<Image> launch = launchOf(sketch, code->kernels.front());
+  if (!launch)
+    return launch.takeError();
+  return runInSimulator(sketch.given, *launch, *code);
 }
 
 llvm::Expected<Case> tokopt::produce(const Sketch &sketch, StringRef ptxas,
@@ -212,34 +291,35 @@ llvm::Expected<Case> tokopt::produce(const Sketch &sketch, StringRef ptxas,
     pairs = pairsOf(sketch.reference(Contents(given)));
   bool isFirst = true;
   for (const CudaArchitecture &architecture : getCudaArchitectures()) {
+    if (!isFor(sketch, architecture))
+      continue;
     llvm::Expected<CudaCode> code = compile(sketch, architecture);
     if (!code)
       return code.takeError();
-    // A case says nothing of maps of tensors. Such a GPU runs the PTX of the
-    // first architecture.
-    if (!code->kernels.front().maps.empty())
-      continue;
     given.kernel = code->kernels.front().name;
-    Image launch = launchOf(sketch, code->kernels.front());
+    llvm::Expected<Image> launch = launchOf(sketch, code->kernels.front());
+    if (!launch)
+      return launch.takeError();
     auto binary = assemblePtx(ptxas, code->ptx, architecture);
     if (!binary)
       return makeError(given, llvm::toString(binary.takeError()));
     if (llvm::Error error = checkBinary(*binary))
       return makeError(given, llvm::toString(std::move(error)));
     auto keep = [&](const std::string &image, StringRef bytes) {
-      given.images.push_back(launch);
+      given.images.push_back(*launch);
       given.images.back().name = image;
       return write(folder, given.name + "." + image, bytes);
     };
     std::string name = architecture.name.str();
     if (llvm::Error error = keep(name + ".cubin", binary->cubin))
       return std::move(error);
-    // Later GPUs run what the driver makes of the PTX of the first.
-    if (isFirst)
+    // Later GPUs run what the driver makes of the PTX of the first, unless it
+    // has what only its own GPU has.
+    if (isFirst && !architecture.isSpecific)
       if (llvm::Error error = keep(name + ".ptx", code->ptx))
         return std::move(error);
     if (given.isSmall) {
-      llvm::Expected<Found> found = runInSimulator(given, launch, *code);
+      llvm::Expected<Found> found = runInSimulator(given, *launch, *code);
       if (!found)
         return found.takeError();
       if (!pairs.empty())

@@ -53,6 +53,10 @@ struct Sketch {
   cases::Case given;
   /// A module with one `tok.kernel` or one function with `tok.launch`.
   std::string module;
+  /// The buffers with the pages of the caches that the kernel takes maps of.
+  std::vector<std::string> caches;
+  /// The only architecture that has its instructions; empty where all have.
+  std::string architecture;
   /// Rows that blocks share; 0 where `blocks` says how many there are.
   int64_t rows = 0;
   uint32_t blocks = 1;
@@ -83,7 +87,7 @@ llvm::Expected<cases::Case> produce(const Sketch &sketch, llvm::StringRef ptxas,
                                     llvm::StringRef folder);
 
 /// The bytes of all checks as the simulator gives them for the first
-/// architecture.
+/// architecture that the sketch is for.
 llvm::Expected<std::vector<std::vector<uint8_t>>>
 simulate(const Sketch &sketch);
 

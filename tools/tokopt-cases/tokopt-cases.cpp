@@ -95,6 +95,9 @@ static llvm::Error run() {
       return given.takeError();
     made.cases.push_back(std::move(*given));
   }
+  // Who runs it would refuse it.
+  if (std::string problem = cases::findProblem(made); !problem.empty())
+    return llvm::createStringError(problem);
   auto file = OutputFile::create(folder + "/" + cases::kCasesFile);
   if (!file)
     return file.takeError();

@@ -53,6 +53,13 @@ void Device::wait() {
   checkGpu(tokrt_cuda_stream_wait(stream, &error), error);
 }
 
+tokrt_cuda_tensor_map_t Device::encode(const tokrt_cuda_tensor_t &tensor) {
+  tokrt_cuda_tensor_map_t map;
+  tokrt_error_t error;
+  checkGpu(tokrt_cuda_tensor_map(gpu, &tensor, &map, &error), error);
+  return map;
+}
+
 Block::Block(Device &device, uint64_t bytes) : device(device), size(bytes) {
   tokrt_error_t error;
   checkGpu(tokrt_cuda_allocate(device.gpu, bytes, &at, &error), error);

@@ -41,6 +41,7 @@ public:
 
   tokrt_cuda_info_t info() const;
   void wait();
+  tokrt_cuda_tensor_map_t encode(const tokrt_cuda_tensor_t &tensor);
   tokrt_cuda_t *gpu = nullptr;
   tokrt_cuda_stream_t *stream = nullptr;
 };

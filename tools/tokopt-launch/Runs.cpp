@@ -46,41 +46,81 @@ struct ImageName {
 };
 } // namespace
 
-static const Image &chooseImage(const Case &given, unsigned device) {
+static const Image &chooseImage(const Case &given, unsigned device,
+                                bool onlyPtx) {
   const Image *best = nullptr;
-  for (const Image &image : given.images)
-    if (ImageName(image.name).runsOn(device) &&
-        (!best || ImageName(image.name).isBetterThan(ImageName(best->name))))
+  std::string names;
+  // Instructions that only some GPUs have have images for these alone.
+  bool isForAll = false;
+  for (const Image &image : given.images) {
+    ImageName name(image.name);
+    if (onlyPtx && !name.isPtx)
+      continue;
+    names += (names.empty() ? "" : ", ") + image.name;
+    isForAll |= !name.isSpecific;
+    if (name.runsOn(device) &&
+        (!best || name.isBetterThan(ImageName(best->name))))
       best = &image;
+  }
   if (best)
     return *best;
-  std::string names;
-  for (const Image &image : given.images)
-    names += (names.empty() ? "" : ", ") + image.name;
+  if (!isForAll)
+    throw Skipped{names.empty() ? "has no PTX"
+                                : "has images for other GPUs only: " + names};
   throw BadInput{given.name + ": found " + names + ", expected one for sm_" +
                  std::to_string(device) +
                  "; prepare the folder for this GPU's architecture"};
 }
 
-CaseRun::CaseRun(Device &device, const std::string &folder, const Case &given)
+/// What the launcher is told of a map; `address` is that of its first element.
+static tokrt_cuda_tensor_t describe(const TensorMap &map, uint64_t address) {
+  tokrt_cuda_tensor_t tensor{};
+  tensor.address = address;
+  switch (map.element) {
+  case Element::F32:
+    tensor.element = TOKRT_CUDA_F32;
+    break;
+  case Element::F16:
+    tensor.element = TOKRT_CUDA_F16;
+    break;
+  case Element::BF16:
+    tensor.element = TOKRT_CUDA_BF16;
+    break;
+  default:
+    tensor.element = TOKRT_CUDA_U8;
+  }
+  tensor.rank = map.box.size();
+  std::copy(map.sizes.begin(), map.sizes.end(), tensor.sizes);
+  std::copy(map.strides.begin(), map.strides.end(), tensor.strides);
+  std::copy(map.box.begin(), map.box.end(), tensor.box);
+  tensor.swizzle = map.swizzle;
+  return tensor;
+}
+
+CaseRun::CaseRun(Device &device, const std::string &folder, const Case &given,
+                 bool onlyPtx)
     : device(device), folder(folder), given(given),
-      image(chooseImage(given, device.info().capability)) {
+      image(chooseImage(given, device.info().capability, onlyPtx)) {
   std::string file = given.name + "." + image.name;
   kernel = std::make_unique<Kernel>(device, file, readFile(folder + "/" + file),
                                     given.kernel, image.sharedBytes);
   for (const Buffer &buffer : given.buffers)
     blocks.emplace(buffer.name, Block(device, buffer.bytes));
   auto addressOf = [&](const std::string &name) {
-    auto block = blocks.find(name);
-    if (block == blocks.end())
-      throw BadInput{given.name + ": found no buffer '" + name + "'"};
-    return block->second.address();
+    return blocks.at(name).address();
   };
   for (const Buffer &buffer : given.buffers)
     blocks.at(buffer.name).fill(contentsOf(buffer, addressOf));
   for (const Word &word : given.arguments)
     arguments.push_back(word.value +
                         (word.buffer.empty() ? 0 : addressOf(word.buffer)));
+  for (const TensorMap &map : image.maps)
+    maps.push_back(device.encode(
+        describe(map, addressOf(map.address.buffer) + map.address.value)));
+  for (const uint64_t &argument : arguments)
+    parameters.push_back(&argument);
+  for (const tokrt_cuda_tensor_map_t &map : maps)
+    parameters.push_back(&map);
 }
 
 void CaseRun::launch(uint32_t splits) {
@@ -90,8 +130,8 @@ void CaseRun::launch(uint32_t splits) {
     launch.grid[2] = splits;
   launch.threads = image.threads;
   launch.shared_bytes = image.sharedBytes;
-  launch.arguments = arguments.data();
-  launch.argument_bytes = 8 * arguments.size();
+  launch.parameters = parameters.data();
+  launch.parameter_count = parameters.size();
   kernel->launch(launch);
 }
 

@@ -22,6 +22,11 @@ struct Wrong {
   std::string message;
 };
 
+/// A case is not for this GPU; the message says why.
+struct Skipped {
+  std::string message;
+};
+
 /// How long a case took.
 struct Times {
   double median, least; // milliseconds
@@ -31,8 +36,10 @@ struct Times {
 /// A case with its memory on a GPU.
 class CaseRun {
 public:
-  /// Loads the image for this GPU from `folder`, and fills all buffers.
-  CaseRun(Device &device, const std::string &folder, const cases::Case &given);
+  /// Loads the image for this GPU from `folder`, of PTX if `onlyPtx`, and fills
+  /// all buffers. Throws `Skipped` where there is none by design.
+  CaseRun(Device &device, const std::string &folder, const cases::Case &given,
+          bool onlyPtx);
 
   /// Runs the kernel and compares with what is expected; throws `Wrong`.
   /// Returns the largest part of what numbers may be off that was needed.
@@ -55,6 +62,9 @@ private:
   std::unique_ptr<Kernel> kernel;
   std::map<std::string, Block> blocks;
   std::vector<uint64_t> arguments;
+  std::vector<tokrt_cuda_tensor_map_t> maps;
+  /// Where each of these is.
+  std::vector<const void *> parameters;
 };
 
 } // namespace tools

@@ -115,8 +115,8 @@ FailureOr<CudaTensorMap> MapReader::read() {
 
   auto box = entry.getAs<ArrayAttr>("box");
   size_t rank = box ? box.size() : 0;
-  if (rank < 2 || rank > kMostDimensions)
-    return fail() << "to have a 'box' of 2 to " << kMostDimensions
+  if (rank < 1 || rank > kMostDimensions)
+    return fail() << "to have a 'box' of 1 to " << kMostDimensions
                   << " dimensions, but got " << entry.get("box");
   FailureOr<SmallVector<int64_t>> boxes = readList("box", rank, 1, kMostBox),
                                   sizes =

@@ -214,6 +214,10 @@ TEST(CudaTarget, HandsMapsOn) {
   EXPECT_THAT(map.box, testing::ElementsAre(64, 16));
   EXPECT_EQ(map.swizzle, 128);
   EXPECT_EQ(map.lastSize(5 * 512), 5);
+  CudaTensorMap row = map;
+  row.sizes = {-1};
+  row.strides = {};
+  EXPECT_EQ(row.lastSize(5 * 512), 5 * 256);
   // By value, as the instructions demand.
   EXPECT_THAT(code->ptx, HasSubstr(".param .align 64 .b8 f_param_1[128]"));
 }
@@ -235,7 +239,8 @@ TEST(CudaTarget, RefusesMapsThatTheDriverWould) {
       {3, "sizes = [-1, 8]", "-1 in the last only"},
       {4, "strides = [100]", "to have 'strides' from 16 to"},
       {5, "box = [64, 257]", "to have 'box' from 1 to 256"},
-      {5, "box = [64]", "to have a 'box' of 2 to 5 dimensions"},
+      {5, "box = []", "to have a 'box' of 1 to 5 dimensions"},
+      {5, "box = [64]", "to have 1 integers in 'sizes'"},
       {5, "box = [32, 8]", "of as many as are swizzled, but got 64"},
       {6, "swizzle = 16", "to have a 'swizzle' of 0, 32, 64 or 128 bytes"},
       {6, "swizzle = \"128\"", "to have 'swizzle' from 0 to 128, but got"},

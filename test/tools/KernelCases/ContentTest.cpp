@@ -154,7 +154,13 @@ TEST(Content, goes_through_a_file) {
   Case given;
   given.name = "a";
   given.kernel = "k";
-  given.images = {{"sm_80.cubin", {1, 5, 1}, 64, 0, 3}};
+  given.images = {{"sm_80.cubin", {1, 5, 1}, 64, 0, 3},
+                  {"sm_90a.cubin",
+                   {1, 5, 1},
+                   64,
+                   0,
+                   3,
+                   {{{"x", 64}, Element::BF16, {16, 8}, {8, 4}, {32}, 0}}}};
   given.buffers = {filled("x", Element::BF16, -3)};
   given.buffers[0].words = {{"x", 1}, {"", UINT64_MAX}};
   given.arguments = {{"x", 0}, {"", 9}};
@@ -170,6 +176,26 @@ TEST(Content, goes_through_a_file) {
   EXPECT_EQ(read.cases[0].buffers[0].words[1].value, UINT64_MAX);
   EXPECT_EQ(read.cases[0].arguments[0].buffer, "x");
   EXPECT_EQ(read.cases[0].images[0].grid[1], 5u);
+  const TensorMap &map = read.cases[0].images[1].maps[0];
+  EXPECT_EQ(map.address.value, 64u);
+  EXPECT_EQ(map.element, Element::BF16);
+  EXPECT_EQ(map.sizes, (std::vector<uint64_t>{16, 8}));
+  EXPECT_EQ(map.box, (std::vector<uint32_t>{8, 4}));
   EXPECT_FALSE(fromJson("{}", read, error));
   EXPECT_NE(error, "");
+}
+
+/// Whole numbers, where the bits are as many as the exponent says.
+TEST(Content, makes_whole_numbers_up) {
+  for (Element element : {Element::F16, Element::BF16}) {
+    Buffer buffer = filled("x", element, 3);
+    buffer.parts[0].bits = 3;
+    std::vector<uint8_t> data = contents(buffer);
+    std::set<double> found;
+    for (size_t at = 0; at < 1000; at += 2)
+      found.insert(decode(data.data() + at, element));
+    EXPECT_EQ(found.size(), 16u);
+    EXPECT_EQ(*found.begin(), -8);
+    EXPECT_EQ(*found.rbegin(), 7);
+  }
 }

@@ -30,17 +30,30 @@ def check(holds, text):
     failed += not holds
 
 
-def cubin(capability):
-    """The head of an ELF file as the launcher reads it."""
+def cubin(capability, kernel="kernel", sizes=(8, 8, 8)):
+    """An ELF file as far as the launcher and the driver read it: its head, and what the kernel's parameters are."""
+    names = f"\0.shstrtab\0.nv.info.{kernel}\0".encode()
+    # On sm_90, parameters begin at 0x210, so that one that is aligned to 64 bytes begins 48 behind a multiple.
+    offset, info = 0, b""
+    for number, size in enumerate(sizes):
+        offset += (48 - offset) % 64 if size == 128 else 0
+        info += struct.pack("<BBHIHHI", 4, 0x17, 12, 0, number, offset, size << 18)
+        offset += size
+    body = names + info
+    sections = [(0, 0, 0, 0), (1, 3, 64, len(names)), (11, 0x70000000, 64 + len(names), len(info))]
+    table = b"".join(struct.pack("<IIQQQQIIQQ", name, kind, 0, 0, at, size, 0, 0, 1, 0) for name, kind, at, size in sections)
     ident = b"\x7fELF\x02\x01\x01\x41\x08" + bytes(7)
-    return ident + struct.pack("<HHIQQQIHHHHHH", 2, 190, 1, 0, 0, 0, capability << 8 | 4, 64, 56, 0, 64, 0, 0)
+    return ident + struct.pack("<HHIQQQIHHHHHH", 2, 190, 1, 0, 0, 64 + len(body), capability << 8 | 4, 64, 56, 0, 64, 3, 1) + body + table
+
+
+PTX = b".version 7.0\n.target sm_80\n.entry kernel(.param .u64 a, .param .u64 b, .param .u64 c) { ret; }\n"
 
 
 def case(name, kernel="kernel", images=("sm_80.cubin",), threads=(64,), splits=1, **members):
     """A case whose output holds 1, 2, 3 from the beginning. Images are launched with `threads`, in order."""
     return {
         "name": name, "kernel": kernel,
-        "images": [{"name": image, "grid": [2, 1, 1], "threads": count, "sharedBytes": 0, "splits": splits}
+        "images": [{"name": image, "grid": [2, 1, 1], "threads": count, "sharedBytes": 0, "splits": splits, "maps": []}
                    for image, count in zip(images, threads)],
         "buffers": [buffer("out", integers=[1, 2, 3]), buffer("x", bytes=4096, period=64, fill=0)],
         "arguments": [{"buffer": "out", "offset": 4}, 7, {"buffer": "x", "offset": 0}],
@@ -59,7 +72,9 @@ def make(folder, cases, expected=(1, 2, 3), source="unknown"):
     (folder / "cases.json").write_text(json.dumps({"source": source, "cases": cases}))
     for one in cases:
         for image in one["images"]:
-            (folder / f"{one['name']}.{image['name']}").write_bytes(cubin(int(image["name"][3:5])))
+            sizes = [8] * len(one["arguments"]) + [128] * len(image["maps"])
+            content = PTX if image["name"].endswith(".ptx") else cubin(int(image["name"][3:5]), one["kernel"], sizes)
+            (folder / f"{one['name']}.{image['name']}").write_bytes(content)
         pairs = [number for value in expected for number in (value, 0.0)]
         (folder / f"{one['name']}.expected").write_bytes(struct.pack(f"<{len(pairs)}f", *pairs))
     return folder
@@ -117,8 +132,6 @@ def test_time(folder):
 def test_images(folder):
     images = ["sm_80.cubin", "sm_90a.cubin", "sm_80.ptx"]
     made = make(folder / "images", [case("a", images=images, threads=(64, 128, 96))])
-    for image in images:
-        (made / f"a.{image}").write_bytes((made / f"a.{image}").read_bytes() if image.endswith("cubin") else b".version 7.0")
     for capability, threads in ((80, 64), (86, 64), (90, 128), (100, 96)):
         outcomes(made, fake=f"capability={capability}", launches=folder / "launches")
         check(f" threads {threads} " in (folder / "launches").read_text(), f"sm_{capability}: {threads} threads")
@@ -130,6 +143,48 @@ def test_images(folder):
     told = outcomes(made, fake="capability=75", status=1)["a"]
     check(told["message"] == "a: found sm_80.cubin, sm_90a.cubin, sm_80.ptx, expected one for sm_75; prepare the folder for this GPU's "
           "architecture", told["message"])
+    outcomes(made, "--ptx", fake="capability=90", launches=folder / "launches")
+    check(" threads 96 " in (folder / "launches").read_text(), "PTX, although there is a cubin")
+    # What only one GPU has is left out on others, and nowhere else.
+    made = make(folder / "specific", [case("a", images=["sm_90a.cubin"]), case("b", images=images, threads=(64, 64, 64))])
+    for capability, status in ((90, "right"), (80, "skipped"), (100, "skipped")):
+        told = outcomes(made, fake=f"capability={capability}")
+        check([told["a"]["status"], told["b"]["status"]] == [status, "right"], f"sm_{capability}: {told['a']}")
+    check(outcomes(made, fake="capability=80")["a"]["message"] == "has images for other GPUs only: sm_90a.cubin", "why it is left out")
+    check(outcomes(made, "--ptx", fake="capability=90")["a"]["message"] == "has no PTX", "PTX that there is not")
+
+
+def tensor(**members):
+    return {"address": {"buffer": "x", "offset": 256}, "element": "bf16", "sizes": [100, 15], "box": [64, 8], "strides": [256],
+            "swizzle": 128, **members}
+
+
+def test_maps(folder):
+    """Behind the arguments of a case, those of an image."""
+    def mapped(*maps):
+        one = case("a", images=["sm_80.cubin", "sm_90a.cubin"], threads=(64, 128))
+        one["images"][1]["maps"] = list(maps)
+        return one
+
+    made = make(folder / "maps", [mapped(tensor(), tensor(element="i8", sizes=[64], box=[64], strides=[], swizzle=0))])
+    for capability, maps in ((80, ""), (90, " map(bf16 100x15 by 256, box 64x8, swizzle 128) map(u8 64, box 64, swizzle 0)")):
+        outcomes(made, fake=f"capability={capability}", launches=folder / "launches")
+        line = f" arguments address 7 address{maps}\n"
+        check((folder / "launches").read_text().endswith(line), f"sm_{capability}: {(folder / 'launches').read_text()!r}")
+    # What the driver refuses is one case's error.
+    refused = {**mapped(tensor(strides=[200])), "name": "b"}
+    told = outcomes(make(folder / "maps", [mapped(tensor()), refused]), fake="capability=90", status=1)
+    check([told[name]["status"] for name in "ab"] == ["right", "FAILED"], f"{told}")
+    check(told["b"]["message"].startswith("a tensor map of rank 2 at address 0x") and "cuTensorMapEncodeTiled" in told["b"]["message"],
+          told["b"]["message"])
+    told = outcomes(made, fake="capability=90,driver=11080", status=1)["a"]
+    check(told["status"] == "FAILED" and "expected one of CUDA 12.0 or later" in told["message"], f"{told}")
+    # The kernel takes one more than the case says.
+    (made / "a.sm_90a.cubin").write_bytes(cubin(90, sizes=[8] * 3 + [128] * 2))
+    told = outcomes(made, "--only", "a", fake="capability=90", status=1)["a"]
+    check(told["message"] == "kernel kernel of a.sm_90a.cubin: found 4 parameters, expected 5", told["message"])
+    made = make(folder / "maps", [mapped(tensor(sizes=[100, 16]))])
+    one_line(run(made, fake="capability=90", status=1), "case 'a': sm_90a.cubin: found a map of a tensor that has no elements, or more than")
 
 
 def test_lost(folder):
@@ -164,7 +219,10 @@ def test_bad_input(folder):
     (made / "cases.json").write_text("{")
     one_line(run(made, status=1), "cases.json: cannot be read as cases: ")
     made = make(folder / "right", [case("a", arguments=[{"buffer": "none", "offset": 0}])])
-    check(outcomes(made, status=1)["a"]["message"] == "a: found no buffer 'none'", "an argument that is none")
+    one_line(run(made, status=1), "cases.json: cannot be read as cases: case 'a': found no buffer 'none'; prepare the folder again")
+    text = (made / "cases.json").read_text()
+    (made / "cases.json").write_text(text.replace('"threads": 64', '"threads": -64'))
+    one_line(run(made, status=1), "/cases/0/images/0/threads: found -64, which is none of what may stand there; ")
     made = make(folder / "right", [case("a")], expected=(1, 2))
     check(outcomes(made, status=1)["a"]["message"].startswith("a.expected: found 16 bytes, expected 24; "), "too few numbers")
     told = run(make(folder / "right", [case("a")]), status=1, fake="fail=cuCtxDestroy:1:999")
@@ -184,6 +242,10 @@ def test_record(folder):
     check([file.name for file in records.iterdir()] == ["a.json"], "one recording")
     told = json.loads((records / "a.json").read_text())
     check(told["case"] == "a" and told["device"] == "Fake GPU" and told["outputs"] == {"out": "010000000200000003000000"}, f"{told}")
+    # What is not as the simulator has it is recorded, too.
+    (records / "a.json").unlink()
+    run(make(folder / "recorded", [case("a", isRecorded=True)], expected=(1, 2, 4)), "--record", records, status=1)
+    check(json.loads((records / "a.json").read_text())["outputs"] == {"out": "010000000200000003000000"}, "it is recorded as it is")
 
 
 def source_state():
@@ -279,7 +341,7 @@ def test_goals():
 
 
 with tempfile.TemporaryDirectory() as name:
-    for test in (test_right_and_wrong, test_time, test_images, test_lost, test_bad_input, test_version, test_record, test_bench, test_sanitizer):
+    for test in (test_right_and_wrong, test_time, test_images, test_maps, test_lost, test_bad_input, test_version, test_record, test_bench, test_sanitizer):
         test(pathlib.Path(name))
     test_goals()
 sys.exit(1 if failed else 0)
