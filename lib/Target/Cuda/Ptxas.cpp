@@ -19,6 +19,7 @@
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/Regex.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
@@ -115,16 +116,24 @@ static void parseLine(StringRef line, CudaBinary &binary) {
 
 namespace {
 
-/// A file that is gone at the end.
+/// A file that is gone at the end, also if a signal ends the process.
 struct TemporaryFile {
   SmallString<128> path;
   FileRemover remover;
+
+  TemporaryFile() = default;
+  TemporaryFile(const TemporaryFile &) = delete;
+  ~TemporaryFile() {
+    if (!path.empty())
+      sys::DontRemoveFileOnSignal(path);
+  }
 
   static Error create(TemporaryFile &file, StringRef suffix) {
     if (std::error_code code =
             sys::fs::createTemporaryFile("tokopt", suffix, file.path))
       return makeError("cannot make a temporary file: " + code.message());
     file.remover.setFile(file.path);
+    sys::RemoveFileOnSignal(file.path);
     return Error::success();
   }
 

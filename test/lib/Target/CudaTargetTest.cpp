@@ -184,6 +184,14 @@ TEST(CudaTarget, RefusesWhatHasNoInstruction) {
     EXPECT_THAT(
         errorOfFence(scope),
         HasSubstr("the scope '" + std::string(scope) + "' is none of sm_80"));
+  EXPECT_THAT(
+      errorOf("func.func @f(%x: !llvm.ptr<1>) attributes {tok.launch = "
+              "{threads = 32, shared = 0}} {\n%p = llvm.getelementptr %x[1] : "
+              "(!llvm.ptr<1>) -> !llvm.ptr<1>, !tok.q6_k\n%v = llvm.load %p : "
+              "!llvm.ptr<1> -> i32\nllvm.store %v, %x : i32, "
+              "!llvm.ptr<1>\nreturn\n}"),
+      HasSubstr("expects 'elem_type' to be a type of LLVM, but got "
+                "'!tok.q6_k'"));
   EXPECT_THAT(errorOfOp("i32", "arith.addi %a, %b",
                         "llvm.mlir.global internal thread_local @g(3 : i32) : "
                         "i32\n"),
