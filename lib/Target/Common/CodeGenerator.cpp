@@ -46,9 +46,13 @@ ErrorCollector::ErrorCollector(mlir::MLIRContext *context, StringRef target)
         writePlace(stream, diagnostic.getLocation());
         stream << diagnostic;
         for (mlir::Diagnostic &note : diagnostic.getNotes()) {
+          std::string text = note.str();
+          // The op itself, which may be a whole function. Its place is told.
+          if (StringRef(text).starts_with("see current operation"))
+            continue;
           stream << " (";
           writePlace(stream, note.getLocation());
-          stream << note << ")";
+          stream << text << ")";
         }
         return mlir::success();
       }) {}

@@ -21,22 +21,6 @@ using namespace mlir;
 using namespace tokopt;
 using llvm::Expected;
 
-/// Attributes that name types of memory are not converted, and translation has
-/// no answer to one that LLVM has not.
-static LogicalResult checkTypes(ModuleOp module) {
-  WalkResult result = module.walk([](Operation *op) -> WalkResult {
-    for (NamedAttribute attribute : op->getAttrs())
-      if (auto type = dyn_cast<TypeAttr>(attribute.getValue()))
-        if (!isa<FunctionType>(type.getValue()) &&
-            !LLVM::isCompatibleType(type.getValue()))
-          return op->emitError("expects '")
-                 << attribute.getName().getValue()
-                 << "' to be a type of LLVM, but got " << type.getValue();
-    return WalkResult::advance();
-  });
-  return failure(result.wasInterrupted());
-}
-
 Expected<CudaCode>
 tokopt::compileCudaModule(ModuleOp module,
                           const CudaArchitecture &architecture) {
@@ -69,7 +53,7 @@ tokopt::compileCudaModule(ModuleOp module,
   addCudaLoweringPasses(pm);
   if (failed(pm.run(module)))
     return errors.makeError("lowering to the LLVM dialect failed");
-  if (failed(checkTypes(module)))
+  if (failed(checkTranslation(module)))
     return errors.makeError("the kernels cannot be compiled");
   llvm::LLVMContext llvmContext;
   auto llvmModule = translateModule(module, llvmContext, errors);

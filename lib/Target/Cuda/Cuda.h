@@ -32,6 +32,10 @@ mlir::FailureOr<std::vector<CudaKernel>> makeKernels(mlir::ModuleOp module);
 /// Adds the passes that leave nothing but the LLVM and NVVM dialects.
 void addCudaLoweringPasses(mlir::PassManager &pm);
 
+/// Fails if `module`, of the LLVM dialect, has an op over which translation to
+/// LLVM IR would end the process. The error is at the op.
+mlir::LogicalResult checkTranslation(mlir::ModuleOp module);
+
 /// Fails if `module` has an instruction that `architecture` lacks or that
 /// nobody has told us about. The backend would end the process over it.
 llvm::Error checkInstructions(const llvm::Module &module,

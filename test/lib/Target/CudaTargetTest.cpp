@@ -184,6 +184,15 @@ TEST(CudaTarget, RefusesWhatHasNoInstruction) {
     EXPECT_THAT(
         errorOfFence(scope),
         HasSubstr("the scope '" + std::string(scope) + "' is none of sm_80"));
+  for (const char *call : {"lround", "powi", "fma", "x86.rdtsc.none"})
+    EXPECT_THAT(
+        errorOfOp("i32", "llvm.call_intrinsic \"llvm." + std::string(call) +
+                             "\"() : () -> i32 loc(\"f\":1:1)\n%s = "
+                             "arith.addi %r, %r"),
+        testing::AnyOf(
+            HasSubstr("with operands or results that it has not: '() -> i32'"),
+            HasSubstr("which is no intrinsic")))
+        << call;
   EXPECT_THAT(
       errorOf("func.func @f(%x: !llvm.ptr<1>) attributes {tok.launch = "
               "{threads = 32, shared = 0}} {\n%p = llvm.getelementptr %x[1] : "
