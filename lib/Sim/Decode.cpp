@@ -93,12 +93,25 @@ static std::optional<Operation> decodeMultiply(StringRef name) {
   return std::nullopt;
 }
 
-/// A box of a tensor, from global to shared memory.
-static std::optional<Operation> decodeTensorCopy(StringRef name) {
-  Operation copy{Opcode::CopyTensor};
+/// A box of a tensor, from global to shared memory or back.
+static std::optional<Operation> decodeTensorCopy(Opcode opcode,
+                                                 StringRef name) {
+  Operation copy{opcode};
   if (!name.consume_back("d") || name.getAsInteger(10, copy.detail))
     return std::nullopt;
   return copy;
+}
+
+/// Groups of boxes to global memory.
+static std::optional<Operation> decodeBulkGroup(StringRef name) {
+  auto opcode = StringSwitch<std::optional<Opcode>>(name)
+                    .Case("commit.group", Opcode::StoreCommit)
+                    .Case("wait.group", Opcode::StoreWait)
+                    .Case("wait.group.read", Opcode::StoreWaitRead)
+                    .Default(std::nullopt);
+  if (!opcode)
+    return std::nullopt;
+  return Operation{*opcode};
 }
 
 static std::optional<Operation> decodeFence(StringRef scope) {
@@ -109,6 +122,17 @@ static std::optional<Operation> decodeFence(StringRef scope) {
                                         (scope == "cta" ? 0 : kDevice))};
 }
 
+static std::optional<Operation> decodeProxyFence(StringRef kind) {
+  auto memory = StringSwitch<int>(kind)
+                    .Case("async", kSharedMemory | kGlobalMemory)
+                    .Case("async.shared_cta", kSharedMemory)
+                    .Case("async.global", kGlobalMemory)
+                    .Default(0);
+  if (!memory)
+    return std::nullopt;
+  return Operation{Opcode::FenceProxy, static_cast<uint8_t>(memory)};
+}
+
 std::optional<Operation> tokopt::sim::decode(StringRef name) {
   if (name.consume_front("read.ptx.sreg."))
     return decodeRegister(name);
@@ -117,7 +141,11 @@ std::optional<Operation> tokopt::sim::decode(StringRef name) {
   if (name.consume_front("vote."))
     return decodeVote(name);
   if (name.consume_front("cp.async.bulk.tensor.g2s.tile."))
-    return decodeTensorCopy(name);
+    return decodeTensorCopy(Opcode::CopyTensor, name);
+  if (name.consume_front("cp.async.bulk.tensor.s2g.tile."))
+    return decodeTensorCopy(Opcode::StoreTensor, name);
+  if (name.consume_front("cp.async.bulk."))
+    return decodeBulkGroup(name);
   if (name.consume_front("cp.async."))
     return decodeCopy(name);
   if (name.consume_front("ldmatrix.sync.aligned.m8n8."))
@@ -126,6 +154,8 @@ std::optional<Operation> tokopt::sim::decode(StringRef name) {
     return decodeMultiply(name);
   if (name.consume_front("membar."))
     return decodeFence(name);
+  if (name.consume_front("fence.proxy."))
+    return decodeProxyFence(name);
   // The forms without registers.
   if (name == "wgmma.fence.sync.aligned")
     return Operation{Opcode::WarpgroupFence};
@@ -150,7 +180,6 @@ std::optional<Operation> tokopt::sim::decode(StringRef name) {
                 Opcode::MbarrierTryWait)
           .Case("fence.mbarrier_init.release.cluster",
                 Opcode::FenceMbarrierInit)
-          .Case("fence.proxy.async.shared_cta", Opcode::FenceProxy)
           .Case("wgmma.commit_group.sync.aligned", Opcode::WarpgroupCommit)
           .Cases({"prefetch.tensormap.p0", "setmaxnreg.inc.sync.aligned.u32",
                   "setmaxnreg.dec.sync.aligned.u32"},

@@ -26,10 +26,10 @@ thread_local Machine *Machine::current = nullptr;
 static constexpr uint64_t kMostBytes = 16;
 
 Machine::Machine(const Program &program, const Memory &memory, Shadow &shadow,
-                 Stacks &stacks, const Launch &launch,
+                 Agents &agents, Stacks &stacks, const Launch &launch,
                  ArrayRef<uint64_t> arguments, const Options &options)
-    : program(program), memory(memory), shadow(shadow), stacks(stacks),
-      launch(launch), arguments(arguments), options(options),
+    : program(program), memory(memory), shadow(shadow), agents(agents),
+      stacks(stacks), launch(launch), arguments(arguments), options(options),
       random(options.seed) {}
 
 /// Blocks of a grid have no order; the first seed takes the one that counts.
@@ -44,10 +44,12 @@ static std::vector<uint32_t> orderOfBlocks(uint32_t count, uint32_t seed) {
 Result Machine::run() {
   current = this;
   shadow.order();
+  agents.begin(launch.threads, launch.threads / kWarpgroupThreads);
   for (uint32_t number : orderOfBlocks(blockCount(), options.seed)) {
     block = number;
     runBlock();
   }
+  landLateTensorStores();
   current = nullptr;
   result.statistics.counts = counter.take(program.sites);
   return std::move(result);
@@ -61,6 +63,7 @@ void Machine::fiberMain() {
   Machine &machine = *current;
   machine.program.entry(machine.arguments.data());
   machine.checkCopiesLanded();
+  machine.checkTensorStoresRead();
   Thread &thread = machine.threads[machine.running];
   thread.state = State::Done;
   tokopt_sim_switch(&thread.continuation, machine.scheduler);
@@ -137,6 +140,7 @@ void Machine::runBlock() {
   }
   dropCopies();
   dropTensorCopies();
+  leaveTensorStores();
   counter.meetAll();
 }
 
@@ -360,9 +364,19 @@ void Machine::operate(uint32_t site, const uint64_t *operands, void *result) {
   case Opcode::FenceMbarrierInit:
     return publishMbarriers();
   case Opcode::FenceProxy:
-    return threads[running].view.fenceProxies(running);
+    return threads[running].view.fenceProxies(running,
+                                              operation.detail & kSharedMemory,
+                                              operation.detail & kGlobalMemory);
   case Opcode::CopyTensor:
     return startTensorCopy(site, operands, operation);
+  case Opcode::StoreTensor:
+    return startTensorStore(site, operands, operation);
+  case Opcode::StoreCommit:
+    return commitTensorStores();
+  case Opcode::StoreWait:
+  case Opcode::StoreWaitRead:
+    return waitForTensorStores(operands[0],
+                               operation.opcode == Opcode::StoreWaitRead);
   case Opcode::WarpgroupMultiply:
   case Opcode::WarpgroupFence:
   case Opcode::WarpgroupCommit:

@@ -8,11 +8,13 @@
 #ifndef TOKOPT_LIB_SIM_MACHINE_H
 #define TOKOPT_LIB_SIM_MACHINE_H
 
+#include "lib/Sim/Agents.h"
 #include "lib/Sim/Counter.h"
 #include "lib/Sim/Fiber.h"
 #include "lib/Sim/Memory.h"
 #include "lib/Sim/Program.h"
 #include "lib/Sim/Shadow.h"
+#include "lib/Sim/TensorBox.h"
 #include "tokopt/Sim.h"
 
 #include "llvm/ADT/Twine.h"
@@ -32,10 +34,6 @@ inline constexpr uint32_t kBarriers = 16;
 /// What shared memory holds before it is written: NaN as f16, bf16 and f32.
 inline constexpr int kPoison = 0xff;
 
-/// Where the 16 bytes at `address` of shared memory lie when rows of `bytes`
-/// (32, 64, 128) are swizzled, or 0 for none.
-uint64_t swizzle(uint64_t address, uint32_t bytes);
-
 /// The number that f16 or bf16 `bits` stand for.
 float toFloat(uint16_t bits, bool isBrain);
 
@@ -45,7 +43,7 @@ float toFloat(uint16_t bits, bool isBrain);
 class Machine {
 public:
   Machine(const Program &program, const Memory &memory, Shadow &shadow,
-          Stacks &stacks, const Launch &launch,
+          Agents &agents, Stacks &stacks, const Launch &launch,
           llvm::ArrayRef<uint64_t> arguments, const Options &options);
 
   Result run();
@@ -77,22 +75,33 @@ private:
     std::array<uint8_t, 16> data = {};
   };
 
-  /// A box of a tensor that is on its way to shared memory.
+  /// A chunk of a box of a tensor that is on its way, with what it brings.
+  struct TensorChunk : BoxChunk {
+    std::array<uint8_t, kChunkBytes> data;
+  };
+
+  /// A box that is on its way to shared memory.
   struct TensorCopy {
-    /// A chunk of 16 bytes of shared memory, and the bytes that it takes from
-    /// global memory; zeros follow.
-    struct Chunk {
-      uint64_t to, from;
-      uint32_t taken;
-      std::array<uint8_t, 16> data;
-    };
-    std::vector<Chunk> chunks;
+    std::vector<TensorChunk> chunks;
     uint32_t site = 0, thread = 0;
     int64_t bytes() const {
-      return static_cast<int64_t>(chunks.size() * sizeof(Chunk::data));
+      return static_cast<int64_t>(chunks.size() * kChunkBytes);
     }
     /// What the thread knew that began it.
     View view;
+  };
+
+  /// A box that is on its way to global memory: the chunks that the tensor has
+  /// a part of, which comes first in their data.
+  struct TensorStore {
+    std::vector<TensorChunk> chunks;
+    uint32_t site = 0;
+  };
+
+  /// Stores that are waited for together.
+  struct StoreGroup {
+    std::vector<TensorStore> stores;
+    bool isRead = false;
   };
 
   /// A barrier in shared memory (PTX ISA, "mbarrier"). A phase ends when
@@ -159,6 +168,11 @@ private:
     /// Copies that no group has yet, and groups that have not arrived.
     std::vector<Copy> copies;
     std::deque<std::vector<Copy>> groups;
+    /// Boxes to global memory: those that no group has yet, groups that have
+    /// not arrived, and how many groups there were.
+    std::vector<TensorStore> stores;
+    std::deque<StoreGroup> storeGroups;
+    uint32_t storeGroupsBegun = 0;
     /// The barrier in shared memory that it waits for or has looked at in vain,
     /// and the parity of the phase.
     uint64_t awaited = 0;
@@ -267,12 +281,35 @@ private:
   void publishMbarriers();
 
   // TensorCopies.cpp
+  /// The map at `address`, of so many dimensions. Gives the block up unless a
+  /// box of it can lie at `shared`.
+  const TensorMap &checkBox(uint32_t site, uint64_t address, uint64_t shared,
+                            uint32_t dimensions);
+  /// An access of an agent on behalf of the running thread.
+  void touchBox(uint64_t address, uint64_t bytes, bool isWrite, Stamp now,
+                const View &view);
   void startTensorCopy(uint32_t site, const uint64_t *operands,
                        const Operation &operation);
   void land(Mbarrier &barrier, const TensorCopy &copy);
   /// What copies of tensors have not arrived when the block ends.
   void checkTensorCopiesLanded();
   void dropTensorCopies();
+
+  // TensorStores.cpp
+  void startTensorStore(uint32_t site, const uint64_t *operands,
+                        const Operation &operation);
+  void commitTensorStores();
+  /// Lets groups be read until so many are left, and arrive unless
+  /// `readsOnly`.
+  void waitForTensorStores(uint64_t pending, bool readsOnly);
+  void finishReading(StoreGroup &group);
+  void land(const TensorStore &store);
+  /// What stores of the running thread still read when it ends.
+  void checkTensorStoresRead();
+  /// Keeps what has not been waited for until the grid ends, and lets it
+  /// arrive then.
+  void leaveTensorStores();
+  void landLateTensorStores();
 
   // Warpgroups.cpp
   void meetWarpgroup(uint32_t site, const uint64_t *operands, void *result);
@@ -306,16 +343,10 @@ private:
               const llvm::Twine &otherText);
   void reportConflict(const Conflict &conflict, uint32_t site);
   std::string whereIs(uint32_t block, uint32_t thread) const;
-  /// A thread or an agent.
-  std::string who(uint32_t thread) const;
 
   /// An access that the running thread makes at `site`.
   Stamp stampOf(uint32_t site) const {
     return {block, running, threads[running].view.clock[running], site};
-  }
-  /// Behind the threads, clocks have warpgroups, then barriers of copies.
-  uint32_t firstCopyAgent() const {
-    return launch.threads + launch.threads / kWarpgroupThreads;
   }
   uint32_t blockCount() const {
     return launch.grid[0] * launch.grid[1] * launch.grid[2];
@@ -327,6 +358,7 @@ private:
   const Program &program;
   const Memory &memory;
   Shadow &shadow;
+  Agents &agents;
   Stacks &stacks;
   const Launch launch;
   llvm::ArrayRef<uint64_t> arguments;
@@ -346,6 +378,8 @@ private:
   std::vector<Warp> warps;
   std::vector<Barrier> barriers;
   std::map<uint64_t, Mbarrier> mbarriers;
+  /// What blocks that have ended left on its way to global memory.
+  std::vector<TensorStore> lateStores;
   std::vector<Warpgroup> warpgroups;
   /// By what names them in registers.
   std::map<uint32_t, Product> products;

@@ -41,7 +41,8 @@ void Machine::initMbarrier(uint32_t site, const uint64_t *operands) {
     abandon();
   }
   barrier.count = barrier.pending = count;
-  barrier.agent = firstCopyAgent() + mbarriers.size() - 1;
+  barrier.agent =
+      agents.find(Agents::Kind::CopiesOfBarrier, mbarriers.size() - 1);
   barrier.maker = stampOf(site);
 }
 

@@ -80,7 +80,8 @@ void View::join(const View &other) {
   sim::join(clock, other.clock);
   others.join(other.others);
   rumours.join(other.rumours);
-  sim::join(fenced, other.fenced);
+  sim::join(fencedShared, other.fencedShared);
+  sim::join(fencedGlobal, other.fencedGlobal);
 }
 
 void View::acquire(const History &history, uint32_t block) {
@@ -103,14 +104,18 @@ bool View::hasSeen(const Stamp &access, uint32_t block, uint32_t thread) const {
   return known && access.clock <= timeOf(*known, access.thread);
 }
 
-void View::fenceProxies(uint32_t thread) {
-  sim::join(fenced, clock);
+void View::fenceProxies(uint32_t thread, bool isShared, bool isGlobal) {
+  if (isShared)
+    sim::join(fencedShared, clock);
+  if (isGlobal)
+    sim::join(fencedGlobal, clock);
   // What the thread does from here on is not part of it.
   ++clock[thread];
 }
 
-bool View::hasFenced(const Stamp &access) const {
-  return access.clock <= timeOf(fenced, access.thread);
+bool View::hasFenced(const Stamp &access, bool isGlobal) const {
+  return access.clock <=
+         timeOf(isGlobal ? fencedGlobal : fencedShared, access.thread);
 }
 
 void View::learn(uint32_t agent, uint32_t time) {
@@ -121,7 +126,8 @@ void View::learn(uint32_t agent, uint32_t time) {
 
 void View::intersect(const View &other) {
   ::intersect(clock, other.clock);
-  ::intersect(fenced, other.fenced);
+  ::intersect(fencedShared, other.fencedShared);
+  ::intersect(fencedGlobal, other.fencedGlobal);
 }
 
 //===----------------------------------------------------------------------===//

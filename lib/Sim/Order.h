@@ -38,6 +38,8 @@ struct Stamp {
   bool isAtomic = false, isDevice = false, isUpdate = false;
   /// An access of the async proxy (PTX ISA, "Proxies").
   bool isAsync = false;
+  /// One of that proxy to global memory.
+  bool isGlobal = false;
 };
 
 /// What is known of blocks. Many threads know the same, so it is shared.
@@ -64,9 +66,10 @@ struct View {
   /// In other blocks, if every atomic had fences around it: tells a fence that
   /// is missing from an order that is.
   History rumours;
-  /// In its own block, up to when the async proxy sees what threads did: what
-  /// was known at a fence between the proxies on the way here.
-  Clock fenced;
+  /// In its own block, up to when the async proxy sees what threads did to
+  /// shared, and to global memory: what was known at a fence between the
+  /// proxies on the way here.
+  Clock fencedShared, fencedGlobal;
 
   void join(const View &other);
   /// Takes over what `history` says of the thread's own block `block` and of
@@ -79,10 +82,11 @@ struct View {
   /// next.
   bool hasSeen(const Stamp &access, uint32_t block, uint32_t thread) const;
 
-  /// What `thread` knows becomes visible to the async proxy.
-  void fenceProxies(uint32_t thread);
-  /// Whether `access`, of the own block, is visible to the async proxy.
-  bool hasFenced(const Stamp &access) const;
+  /// What `thread` knows of either memory becomes visible to the async proxy.
+  void fenceProxies(uint32_t thread, bool isShared, bool isGlobal);
+  /// Whether `access` of the own block to either memory is visible to the async
+  /// proxy.
+  bool hasFenced(const Stamp &access, bool isGlobal) const;
   /// What an agent has done until `time` is known.
   void learn(uint32_t agent, uint32_t time);
   /// Keeps of its own block what `other` knows too.

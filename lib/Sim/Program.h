@@ -62,6 +62,11 @@ enum class Opcode : uint8_t {
   FenceMbarrierInit,
   FenceProxy,
   CopyTensor,
+  // Boxes of tensors to global memory, in groups of a thread.
+  StoreTensor,
+  StoreCommit,
+  StoreWait,
+  StoreWaitRead,
   // Of a warpgroup.
   WarpgroupMultiply,
   WarpgroupFence,
@@ -73,12 +78,15 @@ enum class Opcode : uint8_t {
 enum class ShuffleKind : uint8_t { Xor, Up, Down, Index };
 enum class VoteKind : uint8_t { All, Any, Uniform, Ballot };
 
+/// The memory that a fence between proxies is about, as bits.
+enum FencedMemory : uint8_t { kSharedMemory = 1, kGlobalMemory = 2 };
+
 /// An instruction, decoded.
 struct Operation {
   Opcode opcode;
-  /// A dimension, a kind of shuffle or vote, a fence's AccessFlags,
-  /// bytes of a copy, dimensions of a tensor, matrices to load, or 1 for bf16
-  /// rather than f16.
+  /// A dimension, a kind of shuffle or vote, a fence's AccessFlags or
+  /// FencedMemory, bytes of a copy, dimensions of a tensor, matrices to load,
+  /// or 1 for bf16 rather than f16.
   uint8_t detail = 0;
   /// Whether the result has a second member that says if it is valid.
   bool hasPredicate = false;

@@ -15,16 +15,9 @@ using namespace tokopt::sim;
 std::string Machine::whereIs(uint32_t number, uint32_t thread) const {
   return ("block (" + Twine(number % launch.grid[0]) + ", " +
           Twine(number / launch.grid[0] % launch.grid[1]) + ", " +
-          Twine(number / launch.grid[0] / launch.grid[1]) + ") " + who(thread))
+          Twine(number / launch.grid[0] / launch.grid[1]) + ") " +
+          agents.describe(thread))
       .str();
-}
-
-std::string Machine::who(uint32_t thread) const {
-  if (thread < launch.threads)
-    return ("thread " + Twine(thread)).str();
-  if (thread < firstCopyAgent())
-    return ("warpgroup " + Twine(thread - launch.threads)).str();
-  return "the copies of a barrier";
 }
 
 void Machine::report(StringRef kind, uint32_t site, uint32_t thread,

@@ -42,7 +42,8 @@ Shadow::Cell &Shadow::at(uint64_t address, bool isWritten) {
 
 bool Shadow::isUnfenced(const Cell &cell, const Stamp &now, const View &view) {
   return now.isAsync && cell.hasWriter && !cell.write.isAsync &&
-         cell.write.block == now.block && !view.hasFenced(cell.write);
+         cell.write.block == now.block &&
+         !view.hasFenced(cell.write, now.isGlobal);
 }
 
 std::optional<Conflict> Shadow::read(Cell &cell, const Stamp &now,

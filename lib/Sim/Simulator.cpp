@@ -57,7 +57,8 @@ public:
       return error;
     if (Error error = stacks.reserve(launch.threads))
       return error;
-    return Machine(*program, memory, shadow, stacks, launch, arguments, options)
+    return Machine(*program, memory, shadow, agents, stacks, launch, arguments,
+                   options)
         .run();
   }
 
@@ -67,8 +68,7 @@ public:
       return "";
     const Site &site = program->sites[stamp->site];
     return site.location + ": note: " + site.what + " by block " +
-           std::to_string(stamp->block) + " thread " +
-           std::to_string(stamp->thread);
+           std::to_string(stamp->block) + " " + agents.describe(stamp->thread);
   }
 
 private:
@@ -96,6 +96,7 @@ private:
 
   Memory memory;
   Shadow shadow;
+  Agents agents;
   Stacks stacks;
   std::unique_ptr<Program> program;
 };

@@ -27,7 +27,6 @@ using namespace tokopt::sim;
 
 /// Rows and depth of a product; f16 and bf16 elements of 16 bytes.
 static constexpr uint32_t kRows = 64, kDepth = 16, kChunkElements = 8;
-static constexpr uint64_t kChunkBytes = 16;
 
 //===----------------------------------------------------------------------===//
 // Registers of sums in flight
@@ -83,7 +82,7 @@ void Machine::use(uint32_t site, uint32_t bits) {
              : "takes a sum of a product that has not been waited for",
          found->second.site,
          program.sites[found->second.site].what + " by " +
-             who(launch.threads + running / kWarpgroupThreads));
+             agents.describe(agents.ofWarpgroup(running / kWarpgroupThreads)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -211,7 +210,7 @@ void Machine::startProduct(uint32_t number, uint32_t site) {
     }
   }
   // It is known when its group is done.
-  Stamp now{block, launch.threads + number, warpgroup.committed + 1, site};
+  Stamp now{block, agents.ofWarpgroup(number), warpgroup.committed + 1, site};
   now.isAsync = true;
   if (!form.leftInRegisters)
     readChunks(product.leftDescriptor, kRows, form.transposesLeft, common,
@@ -308,8 +307,8 @@ void Machine::waitForProducts(uint32_t number, uint32_t site) {
     ++warpgroup.done;
   }
   for (uint32_t t = 0; t < kWarpgroupThreads; ++t)
-    threads[number * kWarpgroupThreads + t].view.learn(launch.threads + number,
-                                                       warpgroup.done);
+    threads[number * kWarpgroupThreads + t].view.learn(
+        agents.ofWarpgroup(number), warpgroup.done);
   // Registers are anybody's again.
   warpgroup.isFenced = false;
 }

@@ -1,4 +1,4 @@
-//===- TensorCopies.cpp - Boxes of tensors to shared memory ---------------===//
+//===- TensorCopies.cpp - Boxes of tensors to shared memory and back ------===//
 //
 // Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -124,6 +124,32 @@ void cuda::copyTile(Emitter &e, const TensorMap &map, Val row, Val to,
         Value(), Value(), NVVM::TMALoadMode::TILE, /*isCTAOnly=*/false,
         NVVM::CTAGroupKindAttr(), Value());
   }
+}
+
+void cuda::storeTile(Emitter &e, const TensorMap &map, Val row, Val from,
+                     Here here) {
+  for (int64_t panel = 0; panel < map.tile.panels(); ++panel) {
+    Val place = e.offset(from, panel * map.tile.panelBytes(), here);
+    Val column = e.i32(panel * map.tile.panelColumns(), here);
+    NVVM::CpAsyncBulkTensorSharedCTAToGlobalOp::create(
+        e.at(here), map.pointer.value, place.value,
+        ValueRange{column.value, row.value}, /*l2CacheHint=*/Value(),
+        NVVM::TMAStoreMode::TILE, /*predicate=*/Value());
+  }
+}
+
+void cuda::commitStores(Emitter &e, Here here) {
+  NVVM::CpAsyncBulkCommitGroupOp::create(e.at(here));
+}
+
+void cuda::waitForStoreReads(Emitter &e, int64_t pending, Here here) {
+  NVVM::CpAsyncBulkWaitGroupOp::create(e.at(here), pending,
+                                       e.builder.getUnitAttr());
+}
+
+void cuda::waitForStores(Emitter &e, int64_t pending, Here here) {
+  NVVM::CpAsyncBulkWaitGroupOp::create(e.at(here), pending,
+                                       /*read=*/UnitAttr());
 }
 
 void cuda::fenceProxies(Emitter &e, Here here) {

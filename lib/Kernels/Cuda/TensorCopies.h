@@ -1,4 +1,4 @@
-//===- TensorCopies.h - Boxes of tensors to shared memory -------*- C++ -*-===//
+//===- TensorCopies.h - Boxes of tensors to shared memory and back -*- C++ -*-//
 //
 // Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -6,8 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // One thread asks for a box of a tensor, the hardware computes its addresses
-// and copies it (TMA), and a barrier in shared memory counts the bytes that
-// have arrived. For sm_90 and later.
+// and copies it (TMA). Of what comes to shared memory, a barrier there counts
+// the bytes that have arrived; for what goes to global memory, the thread that
+// asked waits. For sm_90 and later.
 //
 //===----------------------------------------------------------------------===//
 
@@ -106,6 +107,23 @@ void publishMbarriers(Emitter &e, Here here = {});
 /// which somebody must expect its bytes.
 void copyTile(Emitter &e, const TensorMap &map, Val row, Val to, Val mbarrier,
               Here here = {});
+
+/// Begins to store the tile that lies at `from` in shared memory to the rows of
+/// `map` from `row` on; rows and columns beyond the tensor are left out. Who
+/// wrote the tile has to `fenceProxies` before the thread hears of it.
+void storeTile(Emitter &e, const TensorMap &map, Val row, Val from,
+               Here here = {});
+
+/// Makes a group of the tiles that the thread has begun to store.
+void commitStores(Emitter &e, Here here = {});
+
+/// Waits until all of the thread's groups but the last `pending` have been read
+/// from shared memory, which then can be written again, or end with the block.
+void waitForStoreReads(Emitter &e, int64_t pending, Here here = {});
+
+/// Waits until they have arrived in global memory: the thread sees them, and so
+/// does who comes after it.
+void waitForStores(Emitter &e, int64_t pending, Here here = {});
 
 /// Makes what the thread knows to be written to shared memory visible to copies
 /// and products, which reach it by another way.

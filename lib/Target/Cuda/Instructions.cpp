@@ -20,14 +20,20 @@ using namespace tokopt;
 
 namespace {
 
-/// Intrinsics of the backend by how their name begins, after `llvm.nvvm.`, and
-/// the capability that has them in the PTX version that kernels are written in
-/// (PTX ISA, "Target ISA Notes"). A kernel uses nothing else, so that what the
-/// backend cannot select never gets there.
+/// Intrinsics of the backend by their name after `llvm.nvvm.`, or by how it
+/// begins, up to a dot, and the capability that has them in the PTX version
+/// that kernels are written in (PTX ISA, "Target ISA Notes"). Of several the
+/// first counts. A kernel uses nothing else, so that what the backend cannot
+/// select never gets there.
 struct KnownInstruction {
-  StringLiteral prefix;
+  StringLiteral name;
   int64_t capability;
   bool isSpecific;
+
+  bool matches(StringRef intrinsic) const {
+    return name.ends_with(".") ? intrinsic.starts_with(name)
+                               : intrinsic == name;
+  }
 };
 
 constexpr KnownInstruction kInstructions[] = {
@@ -41,7 +47,13 @@ constexpr KnownInstruction kInstructions[] = {
     {"shfl.sync.", 75, false},
     {"vote.", 75, false},
     {"membar.", 75, false},
+    {"cp.async.bulk.tensor.g2s.tile.gather4.", 100, false},
     {"cp.async.bulk.tensor.g2s.tile.", 90, false},
+    {"cp.async.bulk.tensor.s2g.tile.scatter4.", 100, false},
+    {"cp.async.bulk.tensor.s2g.tile.", 90, false},
+    {"cp.async.bulk.commit.group", 90, false},
+    {"cp.async.bulk.wait.group", 90, false},
+    {"cp.async.bulk.wait.group.read", 90, false},
     {"cp.async.ca.shared.global.", 80, false},
     {"cp.async.cg.shared.global.", 80, false},
     {"cp.async.commit.group", 80, false},
@@ -50,12 +62,14 @@ constexpr KnownInstruction kInstructions[] = {
     {"mma.m16n8k16.", 80, false},
     {"ff2f16x2.rn", 80, false},
     {"ff2bf16x2.rn", 80, false},
-    {"redux.sync.", 80, false},
+    {"redux.sync.add", 80, false},
     {"mbarrier.init.shared", 80, false},
     {"mbarrier.arrive.shared", 80, false},
     {"mbarrier.arrive.expect.tx.scope.cta.space.cta", 90, false},
     {"mbarrier.try.wait.parity.scope.cta.space.cta", 90, false},
     {"fence.mbarrier_init.release.cluster", 90, false},
+    {"fence.proxy.async", 90, false},
+    {"fence.proxy.async.global", 90, false},
     {"fence.proxy.async.shared_cta", 90, false},
     {"prefetch.tensormap.", 90, false},
     {"wgmma.", 90, true},
@@ -112,7 +126,7 @@ static Error checkCall(const CallBase &call,
   }
   const auto *found =
       find_if(kInstructions, [&](const KnownInstruction &known) {
-        return name.starts_with(known.prefix);
+        return known.matches(name);
       });
   if (found == std::end(kInstructions))
     return makeInstructionError(call, architecture,

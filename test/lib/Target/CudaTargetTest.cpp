@@ -207,6 +207,29 @@ TEST(CudaTarget, RefusesWhatHasNoInstruction) {
               HasSubstr("'g' is of a thread"));
 }
 
+/// The same name begins instructions of other architectures.
+TEST(CudaTarget, RefusesStoresOfBoxesWhereThereAreNone) {
+  auto store = [](const std::string &box, const std::string &mode) {
+    return "llvm.mlir.global external @s() {addr_space = 3 : i32} : "
+           "!llvm.array<0 x i8>\n"
+           "func.func @f(%x: !llvm.ptr<1>, %m: !llvm.ptr) attributes "
+           "{tok.launch = {threads = 32, shared = 1024, maps = [{argument = 1, "
+           "buffer = 0, element = f16, sizes = [64, 8], strides = [128], box = "
+           "[64, 8]}]}} {\n%s = llvm.mlir.addressof @s : !llvm.ptr<3>\n%c = "
+           "arith.constant 0 : i32\n"
+           "nvvm.cp.async.bulk.tensor.global.shared.cta %m, %s, box[" +
+           box + "] " + mode + ": !llvm.ptr, !llvm.ptr<3>\nreturn\n}";
+  };
+  EXPECT_THAT(errorOf(store("%c, %c", "")),
+              HasSubstr("'llvm.nvvm.cp.async.bulk.tensor.s2g.tile.2d' needs "
+                        "sm_90"));
+  EXPECT_THAT(
+      errorOf(store("%c, %c, %c, %c, %c",
+                    "{mode = #nvvm.tma_store_mode<tile_scatter4>} ")),
+      HasSubstr("'llvm.nvvm.cp.async.bulk.tensor.s2g.tile.scatter4.2d' needs "
+                "sm_100"));
+}
+
 /// A kernel with an argument of memory and one that `map` describes.
 std::string withMap(const std::string &map) {
   return "func.func @f(%x: !llvm.ptr<1>, %m: !llvm.ptr) attributes {tok.launch "
@@ -239,6 +262,16 @@ TEST(CudaTarget, HandsMapsOn) {
   EXPECT_THAT(code->ptx, HasSubstr(".param .align 64 .b8 f_param_1[128]"));
 }
 
+TEST(CudaTarget, HandsMapsOfOneDimensionOn) {
+  llvm::Expected<CudaCode> code =
+      compile(withMap("{argument = 1, buffer = 0, element = f32, sizes = [-1], "
+                      "strides = [], box = [32], swizzle = 128}"));
+  ASSERT_TRUE(bool(code)) << llvm::toString(code.takeError());
+  const CudaTensorMap &map = code->kernels[0].maps[0];
+  EXPECT_TRUE(map.strides.empty());
+  EXPECT_EQ(map.lastSize(5 * 4), 5);
+}
+
 TEST(CudaTarget, RefusesMapsThatTheDriverWould) {
   std::string good[] = {"argument = 1",    "buffer = 0",      "element = f16",
                         "sizes = [64, 8]", "strides = [128]", "box = [64, 8]",
@@ -258,6 +291,7 @@ TEST(CudaTarget, RefusesMapsThatTheDriverWould) {
       {5, "box = [64, 257]", "to have 'box' from 1 to 256"},
       {5, "box = []", "to have a 'box' of 1 to 5 dimensions"},
       {5, "box = [64]", "to have 1 integers in 'sizes'"},
+      {5, "box = [64, 1, 1, 1, 1, 1]", "to have a 'box' of 1 to 5 dimensions"},
       {5, "box = [32, 8]", "of as many as are swizzled, but got 64"},
       {6, "swizzle = 16", "to have a 'swizzle' of 0, 32, 64 or 128 bytes"},
       {6, "swizzle = \"128\"", "to have 'swizzle' from 0 to 128, but got"},
