@@ -42,24 +42,21 @@ constexpr int64_t kPieces = GemmShape::kWarpOutputs / kPieceOutputs;
 static_assert(kPieceOutputs == kPanelRows);
 
 /// Emits one kernel.
-struct GemmEmitter {
-  Emitter &e;
-  tok::KernelOp op;
+struct GemmEmitter : LinearEmitter {
   const GemmShape &shape;
-  Arguments arguments;
   const SwizzledTile inputTile, weightTile;
   CopyRing ring;
   /// Where the warp's rows and outputs begin in the block's tile, i32.
   const Val warpRow, warpColumn;
   FragmentReader inputReader, weightReader;
 
-  /// The tile's first row, and how many it has; the block's first panel.
-  Val firstRow, count, firstPanel;
+  /// The block's first panel.
+  Val firstPanel;
 
   GemmEmitter(Emitter &e, tok::KernelOp op, const GemmShape &shape,
               Block &entry)
-      : e(e), op(op), shape(shape), arguments(e, op, entry),
-        inputTile(shape.inputTile()), weightTile(shape.weightTile()),
+      : LinearEmitter(e, op, entry), shape(shape), inputTile(shape.inputTile()),
+        weightTile(shape.weightTile()),
         ring(e, shape.stages, shape.stageBytes()),
         warpRow(e.divide(e.warp(), e.i32(GemmShape::kWarpColumns)) *
                 (shape.rowProducts() * kProductRows)),
@@ -70,10 +67,6 @@ struct GemmEmitter {
         weightReader(e, weightTile, FragmentReader::Operand::RowsOfB, e.i32(0),
                      warpColumn) {}
 
-  Val wide(Val number) {
-    return e.convert(number, e.i64(), /*isUnsigned=*/true);
-  }
-  Val narrow(Val number) { return e.convert(number, e.i32()); }
   Val bytesIf(Val exists) {
     return e.select(exists, e.i32(kChunkBytes), e.i32(0));
   }
@@ -138,21 +131,8 @@ struct GemmEmitter {
   //===--- Products ------------------------------------------------------===//
 
   /// Sums of each product of the warp: of 16 rows and 8 outputs.
-  struct Sums {
-    SmallVector<FragmentC> products;
-
-    static Sums of(ArrayRef<Val> vals) {
-      Sums sums;
-      for (; !vals.empty(); vals = vals.drop_front(4))
-        sums.products.push_back({{vals[0], vals[1], vals[2], vals[3]}});
-      return sums;
-    }
-    Vals vals() const {
-      Vals vals;
-      for (const FragmentC &product : products)
-        vals.append(product.sums.begin(), product.sums.end());
-      return vals;
-    }
+  struct Sums : ProductSums {
+    using ProductSums::ProductSums;
     FragmentC &at(int64_t rows, int64_t piece, int64_t half) {
       return products[(rows * kPieces + piece) * 2 + half];
     }
@@ -193,14 +173,14 @@ struct GemmEmitter {
     Sums none;
     none.products.assign(shape.rowProducts() * kPieces * 2,
                          {{zero, zero, zero, zero}});
-    return Sums::of(e.loop(
-        e.i32(0), end, 1, none.vals(), [&](Val step, ArrayRef<Val> before) {
-          Landed landed = ring.wait(step);
-          copyNext(step + ring.ahead());
-          Sums sums = Sums::of(before);
-          addStep(landed, landed.at(inputTile.bytes()), sums);
-          return sums.vals();
-        }));
+    return Sums(e.loop(e.i32(0), end, 1, none.vals(),
+                       [&](Val step, ArrayRef<Val> before) {
+                         Landed landed = ring.wait(step);
+                         copyNext(step + ring.ahead());
+                         Sums sums(before);
+                         addStep(landed, landed.at(inputTile.bytes()), sums);
+                         return sums.vals();
+                       }));
   }
 
   //===--- The end -------------------------------------------------------===//
@@ -258,30 +238,11 @@ struct GemmEmitter {
     Sums sums = sumColumns();
     return storeRows(sums);
   }
-
-  LogicalResult emit() {
-    firstRow = arguments.rowBegin + wide(e.block()) * shape.rowTile;
-    LogicalResult result = success();
-    e.when(e.less(firstRow, arguments.rowEnd), [&] {
-      count = narrow(e.min(arguments.rowEnd - firstRow, e.i64(shape.rowTile)));
-      result = emitTile();
-    });
-    Grid grid;
-    grid.rows = shape.rowTile;
-    grid.parts = shape.parts();
-    grid.residents = shape.residents(e.target);
-    e.finish(grid);
-    return result;
-  }
 };
 
 } // namespace
 
 LogicalResult cuda::emitGemm(tok::KernelOp op, func::FuncOp function,
                              const TargetDescription &target) {
-  GemmShape shape(op, target);
-  if (failed(shape.check(op)) || failed(LinearEpilogue::check(op)))
-    return failure();
-  Emitter e(function, target, shape.threads());
-  return GemmEmitter(e, op, shape, function.getBody().front()).emit();
+  return emitLinear<GemmShape, GemmEmitter>(op, function, target);
 }

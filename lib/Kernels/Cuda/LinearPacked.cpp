@@ -47,31 +47,23 @@ constexpr int64_t kOnes = 0x3C003C00;
 constexpr int64_t kLaneOutputs = 4, kLaneRows = 2;
 
 /// Emits one kernel.
-struct PackedEmitter {
-  Emitter &e;
-  tok::KernelOp op;
+struct PackedEmitter : LinearEmitter {
   const PackedShape &shape;
-  Arguments arguments;
   PackedInputs inputs;
   CopyRing ring;
   /// Where the warps' sums meet: of each matrix, of each warp.
   Val sumsBase;
 
-  /// The tile's first row, and how many it has; the block's first panel, and
-  /// how many there are from it on.
-  Val firstRow, count, firstPanel, panelCount;
+  /// The block's first panel, and how many there are from it on.
+  Val firstPanel, panelCount;
 
   PackedEmitter(Emitter &e, tok::KernelOp op, const PackedShape &shape,
                 Block &entry)
-      : e(e), op(op), shape(shape), arguments(e, op, entry),
+      : LinearEmitter(e, op, entry), shape(shape),
         inputs(e.f16(), shape.rowTile),
         ring(e, CopyRing::Of::Warp, shape.stages, shape.stageBytes()),
         sumsBase(e.shared(shape.matrices * shape.warps * shape.sumBytes())) {}
 
-  Val wide(Val number) {
-    return e.convert(number, e.i64(), /*isUnsigned=*/true);
-  }
-  Val narrow(Val number) { return e.convert(number, e.i32()); }
   FragmentC zeros() {
     Val zero = e.zero(e.f32());
     return {{zero, zero, zero, zero}};
@@ -80,21 +72,8 @@ struct PackedEmitter {
   //===--- One tile ------------------------------------------------------===//
 
   /// Sums of each product of outputs with each of rows.
-  struct Sums {
-    SmallVector<FragmentC> products;
-
-    static Sums of(ArrayRef<Val> vals) {
-      Sums sums;
-      for (; !vals.empty(); vals = vals.drop_front(4))
-        sums.products.push_back({{vals[0], vals[1], vals[2], vals[3]}});
-      return sums;
-    }
-    Vals vals() const {
-      Vals vals;
-      for (const FragmentC &product : products)
-        vals.append(product.sums.begin(), product.sums.end());
-      return vals;
-    }
+  struct Sums : ProductSums {
+    using ProductSums::ProductSums;
     FragmentC &at(int64_t outputs, int64_t rows) {
       return products[rows * PackedTile::kProducts + outputs];
     }
@@ -180,14 +159,14 @@ struct PackedEmitter {
     Sums none;
     none.products.assign(PackedTile::kProducts * shape.inputProducts(),
                          zeros());
-    return Sums::of(e.loop(e.i32(0), tiles, 1, none.vals(),
-                           [&](Val number, ArrayRef<Val> before) {
-                             Landed landed = ring.wait(number);
-                             copyTile(number + ring.ahead());
-                             Sums sums = Sums::of(before);
-                             addTile(tile, landed, sums);
-                             return sums.vals();
-                           }));
+    return Sums(e.loop(e.i32(0), tiles, 1, none.vals(),
+                       [&](Val number, ArrayRef<Val> before) {
+                         Landed landed = ring.wait(number);
+                         copyTile(number + ring.ahead());
+                         Sums sums(before);
+                         addTile(tile, landed, sums);
+                         return sums.vals();
+                       }));
   }
 
   //===--- The end -------------------------------------------------------===//
@@ -251,30 +230,11 @@ struct PackedEmitter {
     e.barrier();
     return storeRows();
   }
-
-  LogicalResult emit() {
-    firstRow = arguments.rowBegin + wide(e.block()) * shape.rowTile;
-    LogicalResult result = success();
-    e.when(e.less(firstRow, arguments.rowEnd), [&] {
-      count = narrow(e.min(arguments.rowEnd - firstRow, e.i64(shape.rowTile)));
-      result = emitTile();
-    });
-    Grid grid;
-    grid.rows = shape.rowTile;
-    grid.parts = shape.parts();
-    grid.residents = shape.residents(e.target);
-    e.finish(grid);
-    return result;
-  }
 };
 
 } // namespace
 
 LogicalResult cuda::emitPackedLinear(tok::KernelOp op, func::FuncOp function,
                                      const TargetDescription &target) {
-  PackedShape shape(op, target);
-  if (failed(shape.check(op)) || failed(LinearEpilogue::check(op)))
-    return failure();
-  Emitter e(function, target, shape.threads());
-  return PackedEmitter(e, op, shape, function.getBody().front()).emit();
+  return emitLinear<PackedShape, PackedEmitter>(op, function, target);
 }

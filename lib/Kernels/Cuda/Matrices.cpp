@@ -18,6 +18,18 @@ using namespace tokopt::cuda;
 // Fragments
 //===----------------------------------------------------------------------===//
 
+ProductSums::ProductSums(ArrayRef<Val> vals) {
+  for (; !vals.empty(); vals = vals.drop_front(4))
+    products.push_back({{vals[0], vals[1], vals[2], vals[3]}});
+}
+
+Vals ProductSums::vals() const {
+  Vals vals;
+  for (const FragmentC &product : products)
+    vals.append(product.sums.begin(), product.sums.end());
+  return vals;
+}
+
 FragmentC cuda::multiply(Emitter &e, const FragmentA &a, const FragmentB &b,
                          const FragmentC &c, Here here) {
   bool isBrain = a.element.isBF16();

@@ -48,6 +48,15 @@ struct FragmentC {
   std::array<Val, 4> sums;
 };
 
+/// Sums of several products, and the values that a loop carries for them.
+struct ProductSums {
+  ProductSums() = default;
+  explicit ProductSums(llvm::ArrayRef<Val> vals);
+  Vals vals() const;
+
+  llvm::SmallVector<FragmentC> products;
+};
+
 /// a * b + c. All lanes of the warp call it.
 FragmentC multiply(Emitter &e, const FragmentA &a, const FragmentB &b,
                    const FragmentC &c, Here here = {});
