@@ -75,6 +75,25 @@ void Counter::access(uint32_t thread, uint32_t site, uint64_t address,
   request.addresses[lane] = address;
 }
 
+void Counter::box(uint32_t site,
+                  ArrayRef<std::pair<uint64_t, uint64_t>> pieces) {
+  AccessCount &count = counts[2 * site];
+  SmallVector<uint64_t> sectors;
+  uint64_t bytes = 0;
+  for (auto [address, size] : pieces) {
+    bytes += size;
+    for (uint64_t sector = address / kSectorBytes;
+         sector <= (address + size - 1) / kSectorBytes; ++sector)
+      sectors.push_back(sector);
+  }
+  llvm::sort(sectors);
+  sectors.erase(llvm::unique(sectors), sectors.end());
+  ++count.requests;
+  count.bytes += bytes;
+  count.units += sectors.size();
+  count.fewest += divideCeil(bytes, kSectorBytes);
+}
+
 void Counter::close(uint32_t place, Open &open) {
   AccessCount &count = counts[place];
   bool isShared = place % 2;

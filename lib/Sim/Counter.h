@@ -30,6 +30,9 @@ public:
   void begin(uint32_t warps, size_t sites);
   void access(uint32_t thread, uint32_t site, uint64_t address, uint64_t bytes,
               bool isShared);
+  /// A box of a tensor takes some bytes of global memory, or gives them, from
+  /// each of these addresses on.
+  void box(uint32_t site, llvm::ArrayRef<std::pair<uint64_t, uint64_t>> pieces);
   /// The lanes of `warp`, or of all warps, have met.
   void meet(uint32_t warp);
   void meetAll();

@@ -34,6 +34,15 @@ static uint64_t countInside(int64_t first, uint64_t size, uint64_t most) {
   return std::min<uint64_t>(most, size - first);
 }
 
+std::vector<std::pair<uint64_t, uint64_t>>
+tokopt::sim::piecesInside(const std::vector<BoxChunk> &chunks) {
+  std::vector<std::pair<uint64_t, uint64_t>> pieces;
+  for (const BoxChunk &chunk : chunks)
+    if (chunk.inside)
+      pieces.emplace_back(chunk.global, chunk.inside);
+  return pieces;
+}
+
 std::vector<BoxChunk> tokopt::sim::chunksOf(const TensorMap &map,
                                             const uint64_t *coordinates,
                                             uint64_t shared) {

@@ -36,6 +36,10 @@ struct BoxChunk {
   uint32_t skipped = 0, inside = 0;
 };
 
+/// What of a box is in the tensor: an address of global memory, and bytes.
+std::vector<std::pair<uint64_t, uint64_t>>
+piecesInside(const std::vector<BoxChunk> &chunks);
+
 /// The chunks of the box of `map` that begins at `coordinates`, each an i32 in
 /// the low half of its word, and lies at `shared`.
 std::vector<BoxChunk> chunksOf(const TensorMap &map,

@@ -65,7 +65,9 @@ void Machine::startTensorCopy(uint32_t site, const uint64_t *operands,
   Stamp now{block, barrier.agent, ++barrier.begun, site};
   now.isAsync = true;
   copy.view.learn(barrier.agent, barrier.begun);
-  for (const BoxChunk &part : chunksOf(map, operands + 3, to)) {
+  std::vector<BoxChunk> box = chunksOf(map, operands + 3, to);
+  counter.box(site, piecesInside(box));
+  for (const BoxChunk &part : box) {
     // What is outside of the tensor is zeros.
     TensorChunk chunk{part, {}};
     if (part.inside) {

@@ -40,7 +40,9 @@ void Machine::startTensorStore(uint32_t site, const uint64_t *operands,
   writer.thread = agents.find(Agents::Kind::StoreWrites, running);
   TensorStore store;
   store.site = site;
-  for (const BoxChunk &part : chunksOf(map, operands + 2, from)) {
+  std::vector<BoxChunk> box = chunksOf(map, operands + 2, from);
+  counter.box(site, piecesInside(box));
+  for (const BoxChunk &part : box) {
     checkPlace(part.shared, kChunkBytes, 1, site);
     if (!part.inside)
       continue;

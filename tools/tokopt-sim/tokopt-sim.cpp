@@ -197,9 +197,13 @@ static llvm::Expected<bool> runCase(ModuleOp module, ModuleOp alone,
 
   for (const sim::Report &report : result->reports)
     sim::print(llvm::outs(), report);
-  if (counts)
+  if (counts) {
     for (const sim::AccessCount &count : result->statistics.counts)
       sim::print(llvm::outs(), count);
+    if (uint64_t products = result->statistics.products)
+      llvm::outs() << what.kernel << ": " << products
+                   << " products of 16 x 16 by 16 x 8\n";
+  }
   const sim::Launch &launch = what.launch;
   llvm::outs() << what.kernel << ": "
                << (result->reports.empty()

@@ -332,11 +332,11 @@ AttentionRun::findNeedlessWork(const std::vector<StepRow> &step,
       wrong += std::string(what) + " " + std::to_string(found) +
                ", but what the rows see takes " + std::to_string(wanted) + "\n";
   };
-  // Boxes are whole blocks, and are not counted.
-  if (mapped.empty()) {
-    expect("bytes that copies read:", read, 2 * slots * channels);
-    expect("bytes that copies write:", written, 2 * blocks * kBlock * channels);
-  }
+  // Boxes are whole blocks, and only what they read is counted.
+  int64_t whole = 2 * blocks * kBlock * channels;
+  expect("bytes that copies read:", read,
+         mapped.empty() ? 2 * slots * channels : whole);
+  expect("bytes that copies write:", written, mapped.empty() ? whole : 0);
   // An instruction multiplies 16 x 8 x 16.
   expect("products:", static_cast<int64_t>(statistics.products),
          blocks * tile * kBlock * channels / (16 * 8 * 16));
