@@ -236,13 +236,42 @@ std::string LinearRun::findDifference(int64_t begin, int64_t end) const {
   return "";
 }
 
+int64_t LinearRun::productsOfTile() const {
+  int64_t rowTile = shape.rowTile ? shape.rowTile : shape.isPacked() ? 8 : 128;
+  if (!shape.isPacked()) {
+    // Columns come by 64.
+    int64_t steps = llvm::divideCeil(shape.columns, 64);
+    return shape.parts() * (steps * 64 / 16) * (rowTile / 16) * (128 / 8);
+  }
+  // Of each 32 columns two products for each 16 outputs; and two for the sums
+  // of inputs, where weights have an offset. Columns come by 128.
+  int64_t tiles = llvm::divideCeil(shape.columns, 128),
+          rows = llvm::divideCeil(rowTile, 8);
+  bool hasOffset =
+      llvm::is_contained({"q4_1", "q4_k"}, llvm::StringRef(shape.format));
+  return shape.matrices() * shape.parts() * rows * tiles * 4 *
+         (2 * 2 + (hasOffset ? 2 : 0));
+}
+
+std::string
+LinearRun::findNeedlessWork(int64_t rows,
+                            const sim::Statistics &statistics) const {
+  int64_t tiles = llvm::divideCeil(rows, kernel.kernel().rows);
+  uint64_t wanted = tiles * productsOfTile();
+  if (statistics.products == wanted)
+    return "";
+  return "products: " + std::to_string(statistics.products) + ", but " +
+         std::to_string(rows) + " rows take " + std::to_string(wanted);
+}
+
 static std::string noticeIn(const LinearShape &shape, const KernelEdit &edit) {
   LinearRun run(shape, *findCudaArchitecture("sm_80"), edit);
   if (!run.problem().empty())
     return run.problem();
   constexpr int64_t kEnd = LinearRun::kRows;
   std::vector<uint8_t> last;
-  for (int64_t count : {43, 6, 1, 5, 9, 15, 13, 3}) {
+  // The last count fills its tiles, behind which one more block has no rows.
+  for (int64_t count : {43, 6, 1, 5, 9, 15, 13, 3, 32}) {
     std::string left;
     llvm::Expected<sim::Result> result =
         run.run(kEnd - count, kEnd, /*seed=*/count, left);
@@ -254,9 +283,10 @@ static std::string noticeIn(const LinearShape &shape, const KernelEdit &edit) {
       sim::print(stream, result->reports.front());
       return text;
     }
-    std::string difference = run.findDifference(kEnd - count, kEnd);
-    if (!difference.empty() || !left.empty())
-      return difference + left;
+    std::string wrong = run.findDifference(kEnd - count, kEnd) + left +
+                        run.findNeedlessWork(count, result->statistics);
+    if (!wrong.empty())
+      return wrong;
     if (!last.empty() && last != run.row(kEnd - 1))
       return "other bits in another company";
     last = run.row(kEnd - 1);

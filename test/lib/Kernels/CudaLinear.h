@@ -32,6 +32,12 @@ struct LinearShape {
 
   bool isPacked() const { return !llvm::StringRef(format).ends_with("f16"); }
   int64_t matrices() const { return epilogue == Epilogue::Gated ? 2 : 1; }
+  /// Blocks that share the outputs: a block has 32 of each packed matrix, else
+  /// 128 of all matrices.
+  int64_t parts() const {
+    int64_t atOnce = isPacked() ? 32 : 128 / matrices();
+    return llvm::divideCeil(outputs, atOnce);
+  }
   std::string name() const;
 };
 
@@ -71,8 +77,15 @@ public:
   /// Compares rows with sums in double precision. Returns the first difference,
   /// or empty.
   std::string findDifference(int64_t begin, int64_t end) const;
+  /// Whether a launch over so many rows has multiplied more or less than they
+  /// need, or empty.
+  std::string findNeedlessWork(int64_t rows,
+                               const sim::Statistics &statistics) const;
 
 private:
+  /// Products of 16 x 16 by 16 x 8 of a tile of rows.
+  int64_t productsOfTile() const;
+
   const LinearShape shape;
   CudaKernelUnderTest kernel;
   std::mt19937 random{7};

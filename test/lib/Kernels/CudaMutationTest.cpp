@@ -329,13 +329,18 @@ std::string noticeInPrefillOn(const CudaArchitecture &architecture,
   // and the last slot of a row are in each place that a lane masks; then a
   // first row that begins a block before the others, and a last one that ends a
   // block behind them; rows of which the first eight do not see to the end of a
-  // block; and a last row of a tile that sees more than the others.
+  // block; and a last row of a tile that sees more than the others. At last
+  // runs that end in each quarter of a tile of 128, before a row that sees
+  // earlier blocks.
   std::map<std::pair<int32_t, int32_t>, std::vector<float>> seen;
   for (const std::vector<StepRow> &rows :
        {join({rowsOfOthers(), chunkOf(0, 190, 226), rowsOfOthers()}),
         join({chunkOf(0, 160, 182), rowsOfOthers(), chunkOf(4, 15, 40)}),
         chunkOf(0, 198, 262), chunkOf(0, 226, 257), chunkOf(0, 247, 272),
-        join({chunkOf(6, 0, 63), chunkOf(0, 261, 263)})}) {
+        join({chunkOf(6, 0, 63), chunkOf(0, 261, 263)}),
+        join({chunkOf(0, 190, 210), rowsOfOthers(), chunkOf(0, 211, 226),
+              rowsOfOthers(), chunkOf(0, 227, 247), rowsOfOthers(),
+              chunkOf(0, 248, 262), rowsOfOthers()})}) {
     std::vector<float> out;
     std::string left;
     llvm::Expected<sim::Result> result =
@@ -440,11 +445,12 @@ std::string noticeInPacked(const KernelEdit &edit) {
                     .warps = 2,
                     .stages = 3};
   // Where warps have a tile each, the first copies have the last groups.
-  std::vector<LinearShape> shapes(5, shape);
+  std::vector<LinearShape> shapes(6, shape);
   shapes[1].columns = 832;
   shapes[2].columns = 800;
   shapes[3].columns = 192;
   shapes[4].columns = 224;
+  shapes[5].columns = 160;
   return noticeInLinears(shapes, edit);
 }
 
@@ -537,7 +543,8 @@ size_t countNoticed(llvm::ArrayRef<Mutation> mutations) {
     noticed += !notice.empty();
     if (notice.empty())
       llvm::outs() << "survives: " << nameOf(mutation.fault) << " at " << line
-                   << "\n";
+                   << " (" << mutation.subject->name << ", number "
+                   << mutation.number << ")\n";
     llvm::outs().flush();
   }
   return noticed;
@@ -579,7 +586,16 @@ TEST(CudaMutation, IsNoticed) {
   EXPECT_EQ(countNoticed(few), std::size(few));
 }
 
-/// Holds mutations to the share that must be noticed.
+/// Holds mutations to the share that must be noticed. Some survive because they
+/// are no faults, and no check could notice them:
+///
+/// - The ring of a warp (PackedEmitter::ring) as a whole lies 16 bytes further
+///   on. It ends in the padding of an input's row, which nobody uses
+///   (PackedInputs::kRowBytes). So do the second barriers of a TensorRing,
+///   behind which bytes fill up to the alignment of its stages.
+/// - RoundedRow::store asks for the column of a chunk whose columns all exist.
+/// - PrefillTile::mask takes the way of a block that is seen in part where its
+///   last slot is the last that is seen: the numbers are the same.
 void expectMostNoticed(const std::vector<Mutation> &mutations,
                        const char *where) {
   size_t noticed = countNoticed(mutations);
