@@ -5,11 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A block takes a tile of rows and 128 outputs. Asynchronous copies bring the
-// next 64 columns of both while tensor cores multiply those that are there;
-// sums stay in registers. Inputs are the left side of the products; a panel of
-// weights has 16 outputs side by side for each column, which is the right side
-// by rows.
+// A block takes a tile of rows and 128 outputs, or 64 if the tile is small.
+// Asynchronous copies bring the next 64 columns of both while tensor cores
+// multiply those that are there; sums stay in registers. Inputs are the left
+// side of the products; a panel of weights has 16 outputs side by side for each
+// column, which is the right side by rows.
 //
 // A row's bits are its own: all its columns are summed in ascending order, 16
 // at a time, by one warp, whatever the tile. Columns beyond the last, and rows
@@ -58,9 +58,9 @@ struct GemmEmitter : LinearEmitter {
       : LinearEmitter(e, op, entry), shape(shape), inputTile(shape.inputTile()),
         weightTile(shape.weightTile()),
         ring(e, shape.stages, shape.stageBytes()),
-        warpRow(e.divide(e.warp(), e.i32(GemmShape::kWarpColumns)) *
+        warpRow(e.divide(e.warp(), e.i32(shape.warpColumns())) *
                 (shape.rowProducts() * kProductRows)),
-        warpColumn(e.remainder(e.warp(), e.i32(GemmShape::kWarpColumns)) *
+        warpColumn(e.remainder(e.warp(), e.i32(shape.warpColumns())) *
                    (GemmShape::kWarpOutputs / shape.matrices)),
         inputReader(e, inputTile, FragmentReader::Operand::A, warpRow,
                     e.i32(0)),
@@ -98,27 +98,33 @@ struct GemmEmitter : LinearEmitter {
     constexpr int64_t kColumnChunks = 2, kGroup = SwizzledTile::kPeriod;
     constexpr int64_t kPanelChunks = kColumnChunks * GemmShape::kDepth;
     constexpr int64_t kColumnBytes = kColumnChunks * kChunkBytes;
-    Val chunk = e.remainder(e.thread(), e.i32(kPanelChunks));
-    Val k = e.divide(chunk, e.i32(kColumnChunks * kGroup)) * kGroup +
-            e.remainder(chunk, e.i32(kGroup));
+    // So many chunks of so many panels are copied at once; the thread's are of
+    // panel `threadPanel`.
+    int64_t chunksAtOnce = std::min(kPanelChunks, shape.threads()),
+            panelsAtOnce = shape.threads() / chunksAtOnce;
+    Val threadPanel = e.divide(e.thread(), e.i32(chunksAtOnce));
+    Val chunk = e.remainder(e.thread(), e.i32(chunksAtOnce));
     Val half =
         e.remainder(e.divide(chunk, e.i32(kGroup)), e.i32(kColumnChunks));
-    Val column = step * GemmShape::kDepth + k;
-    Val within = wide(column) * kColumnBytes + wide(half) * kChunkBytes;
-    Val isColumn = e.less(column, e.i32(shape.columns));
-    // So many panels are copied at once; the first is the thread's.
-    int64_t panelsAtOnce = shape.threads() / kPanelChunks;
-    Val threadPanel = e.divide(e.thread(), e.i32(kPanelChunks));
-    for (int64_t first = 0; first < GemmShape::kPanels; first += panelsAtOnce) {
-      int64_t matrix = first / shape.blockPanels();
-      Val panel = firstPanel + threadPanel + first % shape.blockPanels();
-      Val from =
-          e.offset(arguments.weights[matrix],
-                   wide(panel) * (shape.columns * kColumnBytes) + within);
-      Val exists = e.both(isColumn, e.less(panel, e.i32(shape.panels())));
-      Val place =
-          weightTile.place(k, (threadPanel + first) * kColumnChunks + half);
-      e.copyAsync(e.offset(to, place), from, bytesIf(exists));
+    Val firstK = e.divide(chunk, e.i32(kColumnChunks * kGroup)) * kGroup +
+                 e.remainder(chunk, e.i32(kGroup));
+    for (int64_t ks = 0; ks < GemmShape::kDepth;
+         ks += chunksAtOnce / kColumnChunks) {
+      Val k = firstK + ks, column = step * GemmShape::kDepth + k;
+      Val within = wide(column) * kColumnBytes + wide(half) * kChunkBytes;
+      Val isColumn = e.less(column, e.i32(shape.columns));
+      for (int64_t first = 0; first < shape.matrices * shape.blockPanels();
+           first += panelsAtOnce) {
+        int64_t matrix = first / shape.blockPanels();
+        Val panel = firstPanel + threadPanel + first % shape.blockPanels();
+        Val from =
+            e.offset(arguments.weights[matrix],
+                     wide(panel) * (shape.columns * kColumnBytes) + within);
+        Val exists = e.both(isColumn, e.less(panel, e.i32(shape.panels())));
+        Val place =
+            weightTile.place(k, (threadPanel + first) * kColumnChunks + half);
+        e.copyAsync(e.offset(to, place), from, bytesIf(exists));
+      }
     }
   }
 

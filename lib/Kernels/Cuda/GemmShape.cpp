@@ -27,7 +27,7 @@ bool GemmShape::serves(tok::KernelOp op) {
 GemmShape::GemmShape(tok::KernelOp op, const TargetDescription &target)
     : element(getMatrixElement(op, 0)), matrices(configInt(op, "matrices")),
       columns(configInt(op, "inputs")), outputs(configInt(op, "outputs")),
-      rowTile(configOr(op, "row_tile", 128)) {
+      rowTile(configOr(op, "row_tile", kMostRows)) {
   stages = configOr(op, "stages", chooseStages(target));
 }
 
@@ -35,7 +35,7 @@ GemmShape::GemmShape(tok::KernelOp op, const TargetDescription &target)
 int64_t GemmShape::chooseStages(const TargetDescription &target) const {
   int64_t shared = target.cuda->sharedBytes;
   for (int64_t blocks : {kMostResidents, int64_t(1)}) {
-    int64_t fit = std::min(kMostStages, shared / blocks / stageBytes());
+    int64_t fit = std::min(mostStages(rowTile), shared / blocks / stageBytes());
     if (fit > 2)
       return fit;
   }

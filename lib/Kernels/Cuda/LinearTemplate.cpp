@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernels/Common/Config.h"
+#include "lib/Kernels/Cuda/AttentionShape.h"
 #include "lib/Kernels/Cuda/GemmShape.h"
 #include "lib/Kernels/Cuda/Linear.h"
 #include "lib/Kernels/Cuda/PackedShape.h"
@@ -31,6 +32,13 @@ static LogicalResult checkCompute(tok::KernelOp op) {
          << compute
          << ", which has no CUDA template: expects compute = f16, or bf16 with "
             "weights of bf16";
+}
+
+/// The most stages that a ring may have.
+static int64_t mostStages(tok::KernelOp op) {
+  return GemmShape::serves(op) ? GemmShape::mostStages(configOr(
+                                     op, "row_tile", GemmShape::kMostRows))
+                               : PackedShape::kMostStages;
 }
 
 namespace {
@@ -60,9 +68,11 @@ struct LinearTemplate : KernelTemplate {
            return !GemmShape::serves(op) && value >= 1 && value <= 8 &&
                   llvm::isPowerOf2_64(value);
          }},
-        {"stages", "2, 3 or 4",
+        {"stages", "2, 3 or 4, and up to 8 for 16 rows of f16 or bf16",
          "tiles of weights in shared memory, of a warp where they are packed",
-         [](tok::KernelOp, int64_t value) { return value >= 2 && value <= 4; }},
+         [](tok::KernelOp op, int64_t value) {
+           return value >= 2 && value <= mostStages(op);
+         }},
     };
     return kKnobs;
   }

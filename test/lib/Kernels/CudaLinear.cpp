@@ -240,8 +240,9 @@ int64_t LinearRun::productsOfTile() const {
   int64_t rowTile = shape.rowTile ? shape.rowTile : shape.isPacked() ? 8 : 128;
   if (!shape.isPacked()) {
     // Columns come by 64.
-    int64_t steps = llvm::divideCeil(shape.columns, 64);
-    return shape.parts() * (steps * 64 / 16) * (rowTile / 16) * (128 / 8);
+    int64_t steps = llvm::divideCeil(shape.columns, 64),
+            outputs = rowTile == 16 ? 64 : 128;
+    return shape.parts() * (steps * 64 / 16) * (rowTile / 16) * (outputs / 8);
   }
   // Of each 32 columns two products for each 16 outputs; and two for the sums
   // of inputs, where weights have an offset. Columns come by 128.

@@ -33,9 +33,9 @@ struct LinearShape {
   bool isPacked() const { return !llvm::StringRef(format).ends_with("f16"); }
   int64_t matrices() const { return epilogue == Epilogue::Gated ? 2 : 1; }
   /// Blocks that share the outputs: a block has 32 of each packed matrix, else
-  /// 128 of all matrices.
+  /// 128 of all matrices, or 64 where tiles have 16 rows.
   int64_t parts() const {
-    int64_t atOnce = isPacked() ? 32 : 128 / matrices();
+    int64_t atOnce = isPacked() ? 32 : (rowTile == 16 ? 64 : 128) / matrices();
     return llvm::divideCeil(outputs, atOnce);
   }
   std::string name() const;

@@ -232,6 +232,12 @@ const LinearShape kShapes[] = {
      .rowTile = 32,
      .stages = 2},
     {.format = "bf16",
+     .outputs = 70,
+     .columns = 712,
+     .epilogue = Epilogue::Gated,
+     .rowTile = 16,
+     .compute = "bf16"},
+    {.format = "bf16",
      .outputs = 24,
      .columns = 88,
      .rowTile = 64,
@@ -413,7 +419,17 @@ TEST(CudaLinear, SaysWhatItCannotServe) {
       HasSubstr("expects the knob 'warps' to be"));
   EXPECT_THAT(
       problemOf({.format = "q8_0", .outputs = 16, .columns = 32, .stages = 1}),
-      HasSubstr("expects the knob 'stages' to be 2, 3 or 4 (an i64)"));
+      HasSubstr("expects the knob 'stages' to be 2, 3 or 4, and up to 8 for 16 "
+                "rows of f16 or bf16 (an i64)"));
+  EXPECT_THAT(
+      problemOf({.format = "q8_0", .outputs = 16, .columns = 32, .stages = 5}),
+      HasSubstr("expects the knob 'stages' to be"));
+  EXPECT_THAT(problemOf({.format = "f16",
+                         .outputs = 16,
+                         .columns = 32,
+                         .rowTile = 32,
+                         .stages = 5}),
+              HasSubstr("expects the knob 'stages' to be"));
 }
 
 } // namespace
