@@ -34,8 +34,8 @@ void Machine::startCopy(uint32_t site, const uint64_t *operands,
   }
   copy.taken = taken;
   if (taken)
-    access(copy.from, taken, kRead, copy.bytes, site);
-  access(copy.to, copy.bytes, kWrite, copy.bytes, site);
+    access(copy.from, taken, kRead | kGlobal, copy.bytes, site);
+  access(copy.to, copy.bytes, kWrite | kShared, copy.bytes, site);
   std::memcpy(copy.data.data(), reinterpret_cast<void *>(copy.from), taken);
   shadow.beginCopyFrom(copy.from, taken, stampOf(site));
   shadow.setInFlight(copy.to, copy.bytes, true);

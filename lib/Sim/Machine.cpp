@@ -211,6 +211,27 @@ void Machine::reportStuckThreads() {
 // What a kernel calls
 //===----------------------------------------------------------------------===//
 
+uint64_t Machine::resolve(uint64_t address, uint32_t flags, uint32_t site) {
+  bool isShared = memory.isShared(address),
+       isInWindow = memory.isInWindow(address), isElsewhere = isShared;
+  StringRef space = "generic";
+  if (flags & kShared) {
+    space = "shared";
+    isElsewhere = !isShared && (isInWindow || memory.find(address));
+  } else if (flags & kGlobal) {
+    space = "global";
+    isElsewhere = isShared || isInWindow;
+  }
+  if (isElsewhere) {
+    report("wrong space", site, running,
+           "at " + memory.describe(address) + ", which is no " + space +
+               " address");
+    abandon();
+  }
+  return isInWindow ? address - memory.windowBase() + memory.sharedBase()
+                    : address;
+}
+
 const Buffer *Machine::checkPlace(uint64_t address, uint64_t bytes,
                                   uint64_t alignment, uint32_t site) {
   bool isShared = memory.isShared(address);
@@ -246,6 +267,7 @@ void Machine::access(uint64_t address, uint64_t bytes, uint32_t flags,
   }
   if (!bytes)
     return;
+  address = resolve(address, flags, site);
   const Buffer *buffer = checkPlace(address, bytes, alignment, site);
   // A copy is a loop, and has no one request.
   if (bytes <= kMostBytes)
@@ -330,7 +352,7 @@ void Machine::operate(uint32_t site, const uint64_t *operands, void *result) {
   case Opcode::LoadMatrix:
     // Rows are read by the lanes that give their addresses.
     if (running % kWarpThreads < 8u * operation.detail)
-      access(operands[0], 16, kRead, 16, site);
+      access(operands[0], 16, kRead | kShared, 16, site);
     return meetWhole(site, operands, result);
   case Opcode::MultiplyMatrix:
     return meetWhole(site, operands, result);

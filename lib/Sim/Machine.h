@@ -60,6 +60,9 @@ public:
   static thread_local Machine *current;
 
 private:
+  /// The address in shared or global memory that `address` of the space in
+  /// `flags` stands for. Gives the block up if it is one of another space.
+  uint64_t resolve(uint64_t address, uint32_t flags, uint32_t site);
   /// Gives the block up unless `bytes` from `address` exist and are aligned.
   /// Returns the buffer, null for shared memory.
   const Buffer *checkPlace(uint64_t address, uint64_t bytes, uint64_t alignment,

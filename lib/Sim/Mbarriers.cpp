@@ -23,7 +23,7 @@ static constexpr uint64_t kMostCount = (1 << 20) - 1;
 
 void Machine::initMbarrier(uint32_t site, const uint64_t *operands) {
   uint64_t address = operands[0], count = operands[1];
-  access(address, kObjectBytes, kWrite, kObjectBytes, site);
+  access(address, kObjectBytes, kWrite | kShared, kObjectBytes, site);
   if (!memory.isShared(address) || count < 1 || count > kMostCount) {
     report("bad mbarrier", site, running,
            "at " + memory.describe(address) + " for " + Twine(count) +

@@ -7,10 +7,12 @@
 
 #include "lib/Sim/Memory.h"
 
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 using namespace llvm;
 using namespace tokopt::sim;
@@ -26,30 +28,47 @@ static Error makeError(const Twine &message) {
 }
 
 Memory::~Memory() {
-  if (shared)
-    munmap(reinterpret_cast<void *>(shared), kSharedMost);
+  for (uint64_t mapped : {shared, window})
+    if (mapped)
+      munmap(reinterpret_cast<void *>(mapped), kSharedMost);
   for (Buffer *buffer : buffers) {
     munmap(reinterpret_cast<void *>(buffer->begin - kRoom / 2), kRoom);
     delete buffer;
   }
 }
 
+void *Memory::mapAt(int file, void *wanted) {
+  return mmap(wanted, kSharedMost, PROT_READ | PROT_WRITE,
+              MAP_SHARED | (wanted ? MAP_FIXED_NOREPLACE : 0), file, 0);
+}
+
 Error Memory::mapShared() {
+  int file = memfd_create("shared", MFD_CLOEXEC);
+  if (file < 0)
+    return makeError("there is no memory for shared memory");
+  scope_exit closer([&] { close(file); });
+  if (ftruncate(file, kSharedMost))
+    return makeError("there is no memory for shared memory");
   // 16 MiB apart: descriptors of matrices keep 18 bits of an address. What is
   // mapped there already is left alone.
   for (uint64_t base = 0x10000000; base < 0xf0000000; base += 0x1000000) {
     void *wanted = reinterpret_cast<void *>(base);
-    void *made = mmap(wanted, kSharedMost, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    void *made = mapAt(file, wanted);
     if (made == wanted) {
       shared = base;
-      return Error::success();
+      break;
     }
     // A kernel that does not know the flag takes the address for a hint.
     if (made != MAP_FAILED)
       munmap(made, kSharedMost);
   }
-  return makeError("there is no room for shared memory below 4 GiB");
+  if (!shared)
+    return makeError("there is no room for shared memory below 4 GiB");
+  void *made = mapAt(file, nullptr);
+  if (made == MAP_FAILED)
+    return makeError("there is no room for generic addresses of shared memory");
+  window = reinterpret_cast<uint64_t>(made);
+  return Error::success();
 }
 
 Expected<Buffer *> Memory::addBuffer(StringRef name, uint64_t bytes,
@@ -93,6 +112,9 @@ const Buffer *Memory::find(uint64_t address) const {
 std::string Memory::describe(uint64_t address) const {
   if (isShared(address))
     return "shared + " + std::to_string(address - shared);
+  if (isInWindow(address))
+    return "the generic address of shared + " +
+           std::to_string(address - window);
   for (const Buffer *buffer : buffers) {
     if (address + kRoom / 2 < buffer->begin ||
         address >= buffer->begin + kRoom / 2)

@@ -38,7 +38,9 @@ public:
   ~Memory();
   Memory(const Memory &) = delete;
 
-  /// Maps shared memory in the low 4 GiB, where 32 bits hold its addresses.
+  /// Maps shared memory in the low 4 GiB, where 32 bits hold its addresses, and
+  /// once more for generic addresses: a number of the one means nothing as one
+  /// of the other.
   llvm::Error mapShared();
   llvm::Expected<Buffer *> addBuffer(llvm::StringRef name, uint64_t bytes,
                                      bool isWritten);
@@ -52,13 +54,22 @@ public:
   bool isShared(uint64_t address) const {
     return address >= shared && address < shared + kSharedMost;
   }
+  /// Where generic addresses of shared memory begin (PTX ISA, "Generic
+  /// Addressing").
+  uint64_t windowBase() const { return window; }
+  bool isInWindow(uint64_t address) const {
+    return address >= window && address < window + kSharedMost;
+  }
   /// The buffer that holds the address, or null.
   const Buffer *find(uint64_t address) const;
   /// An address in words: `x + 12`, or how far it lies from the nearest buffer.
   std::string describe(uint64_t address) const;
 
 private:
-  uint64_t shared = 0;
+  /// Maps shared memory at `wanted`, or anywhere if that is null.
+  static void *mapAt(int file, void *wanted);
+
+  uint64_t shared = 0, window = 0;
   std::vector<Buffer *> buffers;
   std::deque<TensorMap> maps;
 };

@@ -7,12 +7,15 @@
 //
 // Pointers of all address spaces are plain addresses on the host, so loads and
 // stores stay as they are; what is added is the call before each that lets the
-// machine check it.
+// machine check it. Shared memory is mapped a second time for generic
+// addresses, so casts between address spaces are sums (Memory.h).
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Sim/Program.h"
 
+#include "lib/Sim/Accesses.h"
+#include "lib/Sim/Memory.h"
 #include "lib/Sim/Registers.h"
 
 #include "llvm/Analysis/ValueTracking.h"
@@ -23,6 +26,7 @@
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
+#include "llvm/IR/ReplaceConstant.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/IRReader/IRReader.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -37,30 +41,8 @@ using namespace llvm;
 using namespace tokopt;
 using namespace tokopt::sim;
 
-/// Memory of these address spaces is modelled: generic, global, shared.
-static bool isModelledSpace(unsigned space) {
-  return space == 0 || space == 1 || space == 3;
-}
-static constexpr unsigned kSharedSpace = 3;
-
 static Error makeError(const Twine &message) {
   return createStringError(inconvertibleErrorCode(), message);
-}
-
-/// Where an instruction comes from, as `file:line`.
-static std::string locationOf(const Instruction &instruction) {
-  const DebugLoc &location = instruction.getDebugLoc();
-  if (!location)
-    return (instruction.getFunction()->getName() + ":?").str();
-  StringRef folder = location->getDirectory();
-  return (folder + (folder.empty() ? "" : "/") + location->getFilename() + ":" +
-          Twine(location.getLine()))
-      .str();
-}
-
-static Error noSimulation(const Instruction &instruction, const Twine &what) {
-  return makeError(locationOf(instruction) + ": error: no simulation for " +
-                   what);
 }
 
 /// Arithmetic that the host computes with the same results, and notes to the
@@ -108,38 +90,12 @@ static bool isHostIntrinsic(Intrinsic::ID id) {
 
 namespace {
 
-/// An access of an instruction to memory.
-struct Access {
-  Value *pointer = nullptr;
-  uint64_t bytes = 0;      ///< if it is known,
-  Value *length = nullptr; ///< else this many
-  uint32_t flags = kRead;
-  uint64_t alignment = 1;
-  StringRef verb;
-};
-
-/// What an atomic or a fence means for order, as AccessFlags.
-static uint32_t flagsOf(AtomicOrdering ordering, SyncScope::ID scope,
-                        LLVMContext &context) {
-  SmallVector<StringRef> names;
-  context.getSyncScopeNames(names);
-  uint32_t flags = 0;
-  // There is no model of clusters, so one reaches no further than a block.
-  if (names[scope] == "device" || scope == SyncScope::System)
-    flags |= kDevice;
-  if (isAcquireOrStronger(ordering))
-    flags |= kAcquire;
-  if (isReleaseOrStronger(ordering))
-    flags |= kRelease;
-  return flags;
-}
-
 class Rewriter {
 public:
-  Rewriter(Module &module, std::vector<Site> &sites)
-      : module(module), sites(sites), context(module.getContext()),
-        i32(Type::getInt32Ty(context)), i64(Type::getInt64Ty(context)),
-        pointer(PointerType::get(context, 0)) {
+  Rewriter(Module &module, const Memory &memory, std::vector<Site> &sites)
+      : module(module), memory(memory), sites(sites),
+        context(module.getContext()), i32(Type::getInt32Ty(context)),
+        i64(Type::getInt64Ty(context)), pointer(PointerType::get(context, 0)) {
     Type *nothing = Type::getVoidTy(context);
     access = module.getOrInsertFunction("tokopt_sim_access", nothing, i64, i64,
                                         i32, i32, i32);
@@ -150,7 +106,7 @@ public:
   }
 
   /// Gives shared variables their addresses and returns their size.
-  Expected<uint64_t> placeVariables(uint64_t sharedBase);
+  Expected<uint64_t> placeVariables();
   Error rewrite(Function &function);
   void addEntry(Function &kernel);
 
@@ -161,8 +117,8 @@ private:
   Error rewriteAssembly(CallBase &call);
   void guardSums(Function &function);
   void rewriteFence(FenceInst &fence);
+  Error rewriteCast(AddrSpaceCastInst &cast);
   void checkAccess(Instruction &instruction, const Access &what);
-  Error collect(Instruction &instruction, SmallVectorImpl<Access> &accesses);
   uint32_t addSite(const Instruction &instruction, std::string what,
                    Operation decoded = {}) {
     sites.push_back({locationOf(instruction), std::move(what), decoded});
@@ -170,6 +126,7 @@ private:
   }
 
   Module &module;
+  const Memory &memory;
   std::vector<Site> &sites;
   LLVMContext &context;
   Type *i32, *i64;
@@ -182,13 +139,16 @@ private:
 
 } // namespace
 
-Expected<uint64_t> Rewriter::placeVariables(uint64_t sharedBase) {
+Expected<uint64_t> Rewriter::placeVariables() {
   uint64_t end = 0;
   SmallVector<GlobalVariable *> last;
   auto place = [&](GlobalVariable &variable) {
     uint64_t begin = alignTo(end, variable.getAlign().valueOrOne());
+    // Casts of its address are to be found among the instructions.
+    convertUsersOfConstantsToInstructions({&variable});
     variable.replaceAllUsesWith(ConstantExpr::getIntToPtr(
-        ConstantInt::get(i64, sharedBase + begin), variable.getType()));
+        ConstantInt::get(i64, memory.sharedBase() + begin),
+        variable.getType()));
     end = begin +
           module.getDataLayout().getTypeAllocSize(variable.getValueType());
   };
@@ -207,67 +167,6 @@ Expected<uint64_t> Rewriter::placeVariables(uint64_t sharedBase) {
   for (GlobalVariable *variable : last)
     place(*variable);
   return end;
-}
-
-/// The accesses of `instruction`. Memory of the thread's own needs no check.
-Error Rewriter::collect(Instruction &instruction,
-                        SmallVectorImpl<Access> &accesses) {
-  const DataLayout &layout = module.getDataLayout();
-  auto flags = [&](AtomicOrdering ordering, SyncScope::ID scope) {
-    return kAtomic | flagsOf(ordering, scope, context);
-  };
-  auto atomicFlags = [&](const auto &access) {
-    return access.isAtomic()
-               ? flags(access.getOrdering(), access.getSyncScopeID())
-               : 0u;
-  };
-  auto sizeOf = [&](Type *type) -> uint64_t {
-    return layout.getTypeStoreSize(type).getFixedValue();
-  };
-  if (auto *load = dyn_cast<LoadInst>(&instruction))
-    accesses.push_back({load->getPointerOperand(), sizeOf(load->getType()),
-                        nullptr, kRead | atomicFlags(*load),
-                        load->getAlign().value(), "load"});
-  else if (auto *store = dyn_cast<StoreInst>(&instruction))
-    accesses.push_back({store->getPointerOperand(),
-                        sizeOf(store->getValueOperand()->getType()), nullptr,
-                        kWrite | atomicFlags(*store), store->getAlign().value(),
-                        "store"});
-  else if (auto *atomic = dyn_cast<AtomicRMWInst>(&instruction))
-    accesses.push_back(
-        {atomic->getPointerOperand(), sizeOf(atomic->getType()), nullptr,
-         kWrite | kUpdate |
-             flags(atomic->getOrdering(), atomic->getSyncScopeID()),
-         atomic->getAlign().value(), "atomic"});
-  else if (auto *exchange = dyn_cast<AtomicCmpXchgInst>(&instruction))
-    accesses.push_back(
-        {exchange->getPointerOperand(),
-         sizeOf(exchange->getNewValOperand()->getType()), nullptr,
-         kWrite | kUpdate |
-             flags(exchange->getMergedOrdering(), exchange->getSyncScopeID()),
-         exchange->getAlign().value(), "atomic"});
-  else if (auto *copy = dyn_cast<MemTransferInst>(&instruction)) {
-    accesses.push_back({copy->getRawSource(), 0, copy->getLength(), kRead,
-                        copy->getSourceAlign().valueOrOne().value(), "copy"});
-    accesses.push_back({copy->getRawDest(), 0, copy->getLength(), kWrite,
-                        copy->getDestAlign().valueOrOne().value(), "copy"});
-  } else if (auto *fill = dyn_cast<MemSetInst>(&instruction))
-    accesses.push_back({fill->getRawDest(), 0, fill->getLength(), kWrite,
-                        fill->getDestAlign().valueOrOne().value(), "fill"});
-  else if (instruction.mayReadOrWriteMemory() && !isa<CallBase>(instruction) &&
-           !isa<FenceInst>(instruction))
-    return noSimulation(instruction,
-                        Twine("'") + instruction.getOpcodeName() + "'");
-  for (const Access &access : accesses)
-    if (!isModelledSpace(access.pointer->getType()->getPointerAddressSpace()))
-      return noSimulation(
-          instruction,
-          "memory of address space " +
-              Twine(access.pointer->getType()->getPointerAddressSpace()));
-  erase_if(accesses, [](const Access &access) {
-    return isa<AllocaInst>(getUnderlyingObject(access.pointer));
-  });
-  return Error::success();
 }
 
 void Rewriter::checkAccess(Instruction &instruction, const Access &what) {
@@ -292,6 +191,35 @@ void Rewriter::rewriteFence(FenceInst &fence) {
   uint32_t site =
       addSite(fence, "fence", {Opcode::Fence, static_cast<uint8_t>(flags)});
   b.CreateCall(operation, {b.getInt32(site), operands, results});
+}
+
+/// PTX ISA, "cvta": shared memory is a window of generic addresses. Those of
+/// global memory are the same numbers there, and so are shared addresses of the
+/// own block among those of its cluster.
+Error Rewriter::rewriteCast(AddrSpaceCastInst &cast) {
+  auto isShared = [](unsigned space) {
+    return space == kSharedSpace || space == kSharedClusterSpace;
+  };
+  unsigned from = cast.getSrcAddressSpace(), to = cast.getDestAddressSpace();
+  bool isGlobal = (from == kGlobalSpace && to == kGenericSpace) ||
+                  (from == kGenericSpace && to == kGlobalSpace);
+  if (isGlobal || (isShared(from) && isShared(to)))
+    return Error::success();
+  if (!(isShared(from) && to == kGenericSpace) &&
+      !(from == kGenericSpace && isShared(to)))
+    return noSimulation(cast, "a cast from address space " + Twine(from) +
+                                  " to " + Twine(to));
+  IRBuilder<> b(&cast);
+  b.SetCurrentDebugLocation(DebugLoc());
+  // Pointers may be those of a vector.
+  Type *words = cast.getType()->getWithNewType(i64);
+  uint64_t distance = memory.windowBase() - memory.sharedBase();
+  Value *address = b.CreateAdd(
+      b.CreatePtrToInt(cast.getPointerOperand(), words),
+      ConstantInt::get(words, isShared(from) ? distance : -distance));
+  cast.replaceAllUsesWith(b.CreateIntToPtr(address, cast.getType()));
+  cast.eraseFromParent();
+  return Error::success();
 }
 
 void Rewriter::rewriteOperation(CallBase &call, const Operation &decoded,
@@ -398,15 +326,23 @@ Error Rewriter::rewrite(Function &function) {
   results = b.CreateAlloca(i64, b.getInt32(divideCeil(mostBytes, 8)));
   for (Instruction *instruction : work) {
     SmallVector<Access> accesses;
-    if (Error error = collect(*instruction, accesses))
+    if (Error error = collectAccesses(*instruction, accesses))
       return error;
+    // Memory of the thread's own needs no check.
+    erase_if(accesses, [](const Access &access) {
+      return isa<AllocaInst>(getUnderlyingObject(access.pointer));
+    });
     for (const Access &access : accesses)
       checkAccess(*instruction, access);
     if (auto *fence = dyn_cast<FenceInst>(instruction))
       rewriteFence(*fence);
-    if (auto *call = dyn_cast<CallBase>(instruction))
+    if (auto *cast = dyn_cast<AddrSpaceCastInst>(instruction)) {
+      if (Error error = rewriteCast(*cast))
+        return error;
+    } else if (auto *call = dyn_cast<CallBase>(instruction)) {
       if (Error error = rewriteCall(*call))
         return error;
+    }
   }
   return Error::success();
 }
@@ -429,14 +365,14 @@ void Rewriter::addEntry(Function &kernel) {
 Program::Program() = default;
 Program::~Program() = default;
 
-Error Program::rewrite(Module &module, StringRef name, uint64_t sharedBase) {
+Error Program::rewrite(Module &module, StringRef name, const Memory &memory) {
   Function *kernel = module.getFunction(name);
   if (!kernel || kernel->isDeclaration() ||
       kernel->getCallingConv() != CallingConv::PTX_Kernel)
     return makeError("error: has no kernel '" + name + "'");
   argumentCount = kernel->arg_size();
-  Rewriter rewriter(module, sites);
-  Expected<uint64_t> bytes = rewriter.placeVariables(sharedBase);
+  Rewriter rewriter(module, memory, sites);
+  Expected<uint64_t> bytes = rewriter.placeVariables();
   if (!bytes)
     return bytes.takeError();
   staticSharedBytes = *bytes;
@@ -454,7 +390,7 @@ Error Program::rewrite(Module &module, StringRef name, uint64_t sharedBase) {
 }
 
 Expected<std::unique_ptr<Program>>
-Program::load(StringRef llvmIR, StringRef name, uint64_t sharedBase) {
+Program::load(StringRef llvmIR, StringRef name, const Memory &memory) {
   static std::once_flag once;
   std::call_once(once, [] {
     InitializeNativeTarget();
@@ -479,7 +415,7 @@ Program::load(StringRef llvmIR, StringRef name, uint64_t sharedBase) {
   module->setDataLayout((*jit)->getDataLayout());
 
   std::unique_ptr<Program> program(new Program);
-  if (Error error = program->rewrite(*module, name, sharedBase))
+  if (Error error = program->rewrite(*module, name, memory))
     return error;
 
   orc::SymbolMap symbols;

@@ -33,6 +33,8 @@ class LLJIT;
 
 namespace tokopt::sim {
 
+class Memory;
+
 /// The instructions of the GPU that have a model.
 enum class Opcode : uint8_t {
   ThreadId,
@@ -120,14 +122,17 @@ enum AccessFlags : uint32_t {
   /// Of threads of all blocks; else of those of one block.
   kDevice = 8,
   kAcquire = 16,
-  kRelease = 32
+  kRelease = 32,
+  /// By an address of shared or of global memory; else by a generic one.
+  kShared = 64,
+  kGlobal = 128
 };
 
 class Program {
 public:
-  /// Compiles `name`. Shared memory will be at `sharedBase`.
+  /// Compiles `name`, whose shared variables lie in `memory`.
   static llvm::Expected<std::unique_ptr<Program>>
-  load(llvm::StringRef llvmIR, llvm::StringRef name, uint64_t sharedBase);
+  load(llvm::StringRef llvmIR, llvm::StringRef name, const Memory &memory);
   ~Program();
 
   using Entry = void (*)(const uint64_t *arguments);
@@ -140,7 +145,7 @@ public:
 private:
   Program();
   llvm::Error rewrite(llvm::Module &module, llvm::StringRef name,
-                      uint64_t sharedBase);
+                      const Memory &memory);
 
   std::unique_ptr<llvm::orc::LLJIT> jit;
 };

@@ -20,7 +20,7 @@ public:
   Error prepare(StringRef llvmIR, StringRef name) {
     if (Error error = memory.mapShared())
       return error;
-    auto loaded = Program::load(llvmIR, name, memory.sharedBase());
+    auto loaded = Program::load(llvmIR, name, memory);
     if (!loaded)
       return loaded.takeError();
     program = std::move(*loaded);
