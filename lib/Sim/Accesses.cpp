@@ -76,9 +76,12 @@ Error tokopt::sim::collectAccesses(Instruction &instruction,
     return layout.getTypeStoreSize(type).getFixedValue();
   };
   if (auto *load = dyn_cast<LoadInst>(&instruction))
-    accesses.push_back({load->getPointerOperand(), sizeOf(load->getType()),
-                        nullptr, kRead | atomicFlags(*load),
-                        load->getAlign().value(), "load"});
+    accesses.push_back(
+        {load->getPointerOperand(), sizeOf(load->getType()), nullptr,
+         kRead | atomicFlags(*load) |
+             (load->hasMetadata(LLVMContext::MD_invariant_load) ? kInvariant
+                                                                : 0u),
+         load->getAlign().value(), "load"});
   else if (auto *store = dyn_cast<StoreInst>(&instruction))
     accesses.push_back({store->getPointerOperand(),
                         sizeOf(store->getValueOperand()->getType()), nullptr,
@@ -116,6 +119,9 @@ Error tokopt::sim::collectAccesses(Instruction &instruction,
       return noSimulation(instruction,
                           "memory of address space " + Twine(space));
     access.flags |= *memory;
+    // PTX ISA, "atom": whatever the code says of its address.
+    if (access.flags & kAtomic)
+      access.alignment = std::max(access.alignment, access.bytes);
   }
   return Error::success();
 }

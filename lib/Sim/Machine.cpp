@@ -81,6 +81,7 @@ void Machine::startThreads() {
   warps.assign(divideCeil(launch.threads, kWarpThreads), {});
   barriers.assign(kBarriers, {});
   mbarriers.clear();
+  sharedMessages.clear();
   warpgroups.assign(launch.threads / kWarpgroupThreads, {});
   products.clear();
 }
@@ -287,6 +288,9 @@ void Machine::access(uint64_t address, uint64_t bytes, uint32_t flags,
             (flags & kAtomic) != 0,
             (flags & kDevice) != 0,
             (flags & kUpdate) != 0};
+  now.isInvariant = flags & kInvariant;
+  if (now.isAtomic)
+    now.atomicBytes = bytes;
   if (std::optional<Conflict> conflict =
           shadow.access(address, bytes, now, thread.view, flags & kWrite,
                         buffer && buffer->isWritten))
@@ -315,7 +319,8 @@ void Machine::watchSpinning(uint64_t address, uint32_t flags, uint32_t site) {
 
 void Machine::exchangeMessages(uint64_t address, uint32_t flags) {
   Thread &thread = threads[running];
-  Message &message = messages[address];
+  Message &message =
+      (memory.isShared(address) ? sharedMessages : messages)[address];
   bool isDevice = flags & kDevice, isUpdate = flags & kUpdate;
   if (!(flags & kWrite) || isUpdate)
     thread.mailbox.read(thread.view, message, block, isDevice,
@@ -384,7 +389,7 @@ void Machine::operate(uint32_t site, const uint64_t *operands, void *result) {
         tryMbarrier(site, operands[0], operands[1] & 1);
     return;
   case Opcode::FenceMbarrierInit:
-    return publishMbarriers();
+    return publishMbarriers(site);
   case Opcode::FenceProxy:
     return threads[running].view.fenceProxies(running,
                                               operation.detail & kSharedMemory,

@@ -113,9 +113,10 @@ private:
     uint32_t count = 0, pending = 0, phase = 0;
     /// Bytes that are expected less those that have arrived.
     int64_t bytes = 0;
-    /// Who made it and where, and whether the async proxy sees it.
+    /// Who made it and where, and the fence from which on the async proxy sees
+    /// it.
     Stamp maker;
-    bool isPublished = false;
+    std::optional<Stamp> published;
     /// What those know that have arrived, and at the end of the last phase.
     View arriving, released;
     /// Copies that will arrive here, by the agent `agent`, which has begun as
@@ -281,7 +282,9 @@ private:
   /// Lets copies arrive as long as they alone are missing in a phase, and ends
   /// it.
   void settle(uint64_t address, Mbarrier &barrier);
-  void publishMbarriers();
+  void publishMbarriers(uint32_t site);
+  /// Whether copies of the running thread can arrive at the barrier.
+  bool isPublished(const Mbarrier &barrier) const;
 
   // TensorCopies.cpp
   /// The map at `address`, of so many dimensions. Gives the block up unless a
@@ -375,8 +378,9 @@ private:
   Counter counter;
   bool isAbandoned = false;
   uint64_t blockAccesses = 0, looks = 0;
-  /// What each location of atomics tells those who read it.
-  std::unordered_map<uint64_t, Message> messages;
+  /// What each location of atomics tells those who read it,
+  /// in global memory, and in the block's own shared memory.
+  std::unordered_map<uint64_t, Message> messages, sharedMessages;
   std::vector<Thread> threads;
   std::vector<Warp> warps;
   std::vector<Barrier> barriers;

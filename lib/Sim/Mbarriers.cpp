@@ -23,6 +23,13 @@ static constexpr uint64_t kMostCount = (1 << 20) - 1;
 
 void Machine::initMbarrier(uint32_t site, const uint64_t *operands) {
   uint64_t address = operands[0], count = operands[1];
+  if (auto made = mbarriers.find(address); made != mbarriers.end()) {
+    report("bad mbarrier", site, running,
+           "at " + memory.describe(address) + ", where one is already",
+           made->second.maker.site,
+           "made by " + whereIs(block, made->second.maker.thread));
+    abandon();
+  }
   access(address, kObjectBytes, kWrite | kShared, kObjectBytes, site);
   if (!memory.isShared(address) || count < 1 || count > kMostCount) {
     report("bad mbarrier", site, running,
@@ -31,15 +38,8 @@ void Machine::initMbarrier(uint32_t site, const uint64_t *operands) {
                Twine(kMostCount));
     abandon();
   }
-  auto [entry, isNew] = mbarriers.try_emplace(address);
-  Mbarrier &barrier = entry->second;
-  if (!isNew) {
-    report("bad mbarrier", site, running,
-           "at " + memory.describe(address) + ", where one is already",
-           barrier.maker.site,
-           "made by " + whereIs(block, barrier.maker.thread));
-    abandon();
-  }
+  shadow.setMbarrier(address, kObjectBytes);
+  Mbarrier &barrier = mbarriers[address];
   barrier.count = barrier.pending = count;
   barrier.agent =
       agents.find(Agents::Kind::CopiesOfBarrier, mbarriers.size() - 1);
@@ -65,7 +65,8 @@ Machine::Mbarrier &Machine::findMbarrier(uint32_t site, uint64_t address) {
   // What threads do at a barrier comes one after the other, but not so others
   // that write to where it lies.
   Stamp now = stampOf(site);
-  now.isAtomic = true;
+  now.isAtomic = now.isMbarrier = true;
+  now.atomicBytes = kObjectBytes;
   if (std::optional<Conflict> conflict =
           shadow.access(address, kObjectBytes, now, threads[running].view,
                         /*isWrite=*/true, /*isWritten=*/false))
@@ -73,9 +74,17 @@ Machine::Mbarrier &Machine::findMbarrier(uint32_t site, uint64_t address) {
   return found->second;
 }
 
-void Machine::publishMbarriers() {
+void Machine::publishMbarriers(uint32_t site) {
   for (auto &[address, barrier] : mbarriers)
-    barrier.isPublished |= barrier.maker.thread == running;
+    if (barrier.maker.thread == running && !barrier.published)
+      barrier.published = stampOf(site);
+}
+
+bool Machine::isPublished(const Mbarrier &barrier) const {
+  const View &view = threads[running].view;
+  return (barrier.published &&
+          view.hasSeen(*barrier.published, block, running)) ||
+         view.hasFenced(barrier.maker, /*isGlobal=*/false);
 }
 
 void Machine::arriveAtMbarrier(uint32_t site, uint64_t address,

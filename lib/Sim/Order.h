@@ -40,6 +40,12 @@ struct Stamp {
   bool isAsync = false;
   /// One of that proxy to global memory.
   bool isGlobal = false;
+  /// What an instruction for barriers in shared memory does to one.
+  bool isMbarrier = false;
+  /// A load of what nothing writes while the kernel runs (`ld.global.nc`).
+  bool isInvariant = false;
+  /// Bytes of an atomic access, whose address is a multiple of them.
+  uint8_t atomicBytes = 0;
 };
 
 /// What is known of blocks. Many threads know the same, so it is shared.

@@ -125,7 +125,9 @@ enum AccessFlags : uint32_t {
   kRelease = 32,
   /// By an address of shared or of global memory; else by a generic one.
   kShared = 64,
-  kGlobal = 128
+  kGlobal = 128,
+  /// Of what nothing writes while the kernel runs.
+  kInvariant = 256
 };
 
 class Program {

@@ -46,48 +46,56 @@ void Machine::report(StringRef kind, uint32_t site, uint32_t thread,
 }
 
 void Machine::reportConflict(const Conflict &conflict, uint32_t site) {
-  std::string place = memory.describe(conflict.address);
-  if (conflict.kind == Conflict::Unwritten)
+  const Stamp &other = conflict.other;
+  std::string place = "at " + memory.describe(conflict.address);
+  auto tell = [&](StringRef kind, const Twine &text) {
+    report(kind, site, running, place + text, other.site,
+           program.sites[other.site].what + " by " +
+               whereIs(other.block, other.thread));
+  };
+  switch (conflict.kind) {
+  case Conflict::Unwritten:
     return report("unwritten", site, running,
-                  "at " + place + ", which nothing has written");
-  if (conflict.kind == Conflict::InFlight)
-    return report("in flight", site, running,
-                  "at " + place + ", where a copy has not arrived",
-                  conflict.other.site,
-                  program.sites[conflict.other.site].what + " by " +
-                      whereIs(conflict.other.block, conflict.other.thread));
-  if (conflict.kind == Conflict::SourceInFlight)
-    return report("in flight", site, running,
-                  "at " + place + ", which a copy on its way still reads",
-                  conflict.other.site,
-                  program.sites[conflict.other.site].what + " by " +
-                      whereIs(conflict.other.block, conflict.other.thread));
-  if (conflict.kind == Conflict::Unfenced)
-    return report("missing proxy fence", site, running,
-                  "at " + place +
-                      " is of the async proxy, and no fence.proxy.async makes "
-                      "the ordinary write before it visible there",
-                  conflict.other.site,
-                  program.sites[conflict.other.site].what + " by " +
-                      whereIs(conflict.other.block, conflict.other.thread));
-  const Clock *rumour =
-      threads[running].view.rumours.find(conflict.other.block);
-  if (conflict.other.block != block && rumour &&
-      conflict.other.thread < rumour->size() &&
-      conflict.other.clock <= (*rumour)[conflict.other.thread])
-    return report("missing fence", site, running,
-                  "at " + place +
-                      " comes after the other access by an atomic, but without "
-                      "a fence of all blocks on both sides",
-                  conflict.other.site,
-                  program.sites[conflict.other.site].what + " by " +
-                      whereIs(conflict.other.block, conflict.other.thread));
-  StringRef order = conflict.kind == Conflict::WriteAfterRead
-                        ? " is not ordered after the read"
-                        : " is not ordered after the write";
-  report("race", site, running, "at " + place + order, conflict.other.site,
-         program.sites[conflict.other.site].what + " by " +
-             whereIs(conflict.other.block, conflict.other.thread));
+                  place + ", which nothing has written");
+  case Conflict::InFlight:
+    return tell("in flight", ", where a copy has not arrived");
+  case Conflict::SourceInFlight:
+    return tell("in flight", ", which a copy on its way still reads");
+  case Conflict::Unfenced:
+    return tell("missing proxy fence",
+                " is of the async proxy, and no fence.proxy.async makes the "
+                "ordinary write before it visible there");
+  case Conflict::OfMbarrier: {
+    const Stamp &maker =
+        std::prev(mbarriers.upper_bound(conflict.address))->second.maker;
+    return report("bad mbarrier", site, running,
+                  place +
+                      ", where a barrier lies that is only for instructions of "
+                      "barriers",
+                  maker.site, "made by " + whereIs(block, maker.thread));
+  }
+  case Conflict::InvariantAfterWrite:
+    return tell("stale read", " may miss the write: it is a load of what "
+                              "nothing writes while the kernel runs "
+                              "(ld.global.nc)");
+  case Conflict::WriteAfterInvariant:
+    return tell("stale read", " may be missed by the load, which is one of "
+                              "what nothing writes while the kernel runs "
+                              "(ld.global.nc)");
+  case Conflict::ReadAfterWrite:
+  case Conflict::WriteAfterWrite:
+  case Conflict::WriteAfterRead:
+    break;
+  }
+  const Clock *rumour = threads[running].view.rumours.find(other.block);
+  if (other.block != block && rumour && other.thread < rumour->size() &&
+      other.clock <= (*rumour)[other.thread])
+    return tell("missing fence", " comes after the other access by an atomic, "
+                                 "but without a fence of all blocks on both "
+                                 "sides");
+  tell("race", conflict.kind == Conflict::WriteAfterRead
+                   ? " is not ordered after the read"
+                   : " is not ordered after the write");
 }
 
 void tokopt::sim::print(raw_ostream &stream, const Report &report) {

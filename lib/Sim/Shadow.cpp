@@ -11,10 +11,12 @@ using namespace tokopt::sim;
 
 /// Whether the access `before` and `now` may come in any order: `before` has
 /// happened already by all that is known, or both are atomics that see each
-/// other. Atomics among the threads of a block are none for another block.
+/// other. Atomics among the threads of a block are none for another block, nor
+/// for ones of other bytes (PTX ISA, "Morally strong operations").
 static bool mayFollow(const Stamp &before, const Stamp &now, const View &view) {
   return view.hasSeen(before, now.block, now.thread) ||
          (before.isAtomic && now.isAtomic &&
+          before.atomicBytes == now.atomicBytes &&
           (before.block == now.block || (before.isDevice && now.isDevice)));
 }
 
@@ -49,7 +51,9 @@ bool Shadow::isUnfenced(const Cell &cell, const Stamp &now, const View &view) {
 std::optional<Conflict> Shadow::read(Cell &cell, const Stamp &now,
                                      const View &view) {
   std::optional<Conflict> conflict;
-  if (cell.isInFlight)
+  if (cell.isMbarrier && !now.isMbarrier)
+    conflict = {Conflict::OfMbarrier, 0, cell.write};
+  else if (cell.isInFlight)
     conflict = {Conflict::InFlight, 0, cell.write};
   else if (!cell.isWritten)
     conflict = {Conflict::Unwritten, 0, {}};
@@ -57,6 +61,12 @@ std::optional<Conflict> Shadow::read(Cell &cell, const Stamp &now,
     conflict = {Conflict::ReadAfterWrite, 0, cell.write};
   else if (isUnfenced(cell, now, view))
     conflict = {Conflict::Unfenced, 0, cell.write};
+  else if (now.isInvariant && cell.hasWriter)
+    conflict = {Conflict::InvariantAfterWrite, 0, cell.write};
+  if (now.isInvariant) {
+    cell.invariantRead = now;
+    cell.hasInvariantRead = true;
+  }
   if (cell.hasReader && cell.read.block != now.block) {
     if (!cell.hasForeignReader ||
         view.hasSeen(cell.foreignRead, now.block, now.thread))
@@ -78,7 +88,9 @@ std::optional<Conflict> Shadow::read(Cell &cell, const Stamp &now,
 std::optional<Conflict> Shadow::write(Cell &cell, const Stamp &now,
                                       const View &view) {
   std::optional<Conflict> conflict;
-  if (cell.isInFlight)
+  if (cell.isMbarrier && !now.isMbarrier)
+    conflict = {Conflict::OfMbarrier, 0, cell.write};
+  else if (cell.isInFlight)
     conflict = {Conflict::InFlight, 0, cell.write};
   else if (cell.copies)
     conflict = {Conflict::SourceInFlight, 0, cell.copier};
@@ -102,6 +114,8 @@ std::optional<Conflict> Shadow::write(Cell &cell, const Stamp &now,
     }
   if (!conflict && isUnfenced(cell, now, view))
     conflict = {Conflict::Unfenced, 0, cell.write};
+  if (!conflict && cell.hasInvariantRead)
+    conflict = {Conflict::WriteAfterInvariant, 0, cell.invariantRead};
   cell.write = now;
   cell.isWritten = cell.hasWriter = true;
   cell.hasReader = cell.hasForeignReader = false;
@@ -136,6 +150,11 @@ void Shadow::setInFlight(uint64_t address, uint64_t bytes, bool isInFlight) {
     at(address + i, /*isWritten=*/false).isInFlight = isInFlight;
 }
 
+void Shadow::setMbarrier(uint64_t address, uint64_t bytes) {
+  for (uint64_t i = 0; i < bytes; ++i)
+    at(address + i, /*isWritten=*/false).isMbarrier = true;
+}
+
 void Shadow::beginCopyFrom(uint64_t address, uint64_t bytes,
                            const Stamp &reader) {
   for (uint64_t i = 0; i < bytes; ++i) {
@@ -160,7 +179,8 @@ void Shadow::forget(uint64_t address, uint64_t bytes) {
 void Shadow::order() {
   for (auto &[number, page] : pages)
     for (Cell &cell : page->cells) {
-      cell.hasWriter = cell.hasReader = cell.hasForeignReader = false;
+      cell.hasWriter = cell.hasReader = cell.hasForeignReader =
+          cell.hasInvariantRead = false;
       cell.readers.reset();
     }
 }

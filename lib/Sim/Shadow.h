@@ -34,7 +34,12 @@ struct Conflict {
     WriteAfterWrite,
     WriteAfterRead,
     /// An access of the async proxy that does not see an ordinary write.
-    Unfenced
+    Unfenced,
+    /// An ordinary access to a barrier in shared memory.
+    OfMbarrier,
+    /// A load of what nothing is to write, after a write, and the reverse.
+    InvariantAfterWrite,
+    WriteAfterInvariant
   } kind;
   uint64_t address;
   Stamp other; ///< unless unwritten
@@ -54,6 +59,8 @@ public:
                   bool isRestWritten);
   /// Says whether a copy to `bytes` from `address` is on its way.
   void setInFlight(uint64_t address, uint64_t bytes, bool isInFlight);
+  /// Says that a barrier in shared memory lies there.
+  void setMbarrier(uint64_t address, uint64_t bytes);
   /// A copy that `reader` has begun reads from `address` until it has arrived.
   void beginCopyFrom(uint64_t address, uint64_t bytes, const Stamp &reader);
   void endCopyFrom(uint64_t address, uint64_t bytes);
@@ -78,8 +85,11 @@ private:
     /// Copies on their way that read it, and who began the last of them.
     uint32_t copies = 0;
     Stamp copier;
+    /// A load of what nothing is to write.
+    Stamp invariantRead;
     bool isWritten = false, hasWriter = false, hasReader = false,
-         hasForeignReader = false, isInFlight = false;
+         hasForeignReader = false, hasInvariantRead = false, isInFlight = false,
+         isMbarrier = false;
   };
   static constexpr uint64_t kPage = 1024;
   struct Page {

@@ -51,10 +51,10 @@ void Machine::startTensorCopy(uint32_t site, const uint64_t *operands,
   const TensorMap &map = checkBox(site, operands[2], to, operation.detail);
   Mbarrier &barrier = findMbarrier(site, operands[1]);
   Thread &thread = threads[running];
-  if (!barrier.isPublished && !thread.view.hasFenced(barrier.maker, false))
+  if (!isPublished(barrier))
     report("missing proxy fence", site, running,
            "arrives at a barrier that the async proxy does not see: no "
-           "fence.mbarrier_init comes after its making",
+           "fence.mbarrier_init comes between its making and this",
            barrier.maker.site,
            "made by " + whereIs(block, barrier.maker.thread));
 

@@ -28,7 +28,7 @@ func.func @copy(%x: !llvm.ptr<1> {tok.sim = {name = "x", buffer = tensor<10x64xf
   scf.if %isFirst {
     nvvm.mbarrier.arrive.expect_tx %mbarrier, %bytes : !llvm.ptr<3>, i32
     %cluster = llvm.addrspacecast %shared : !llvm.ptr<3> to !llvm.ptr<7>
-    // CHECK: [[#@LINE+1]]: error: missing proxy fence: block (0, 0, 0) thread 0: cp.async.bulk.tensor.g2s.tile.2d arrives at a barrier that the async proxy does not see: no fence.mbarrier_init comes after its making
+    // CHECK: [[#@LINE+1]]: error: missing proxy fence: block (0, 0, 0) thread 0: cp.async.bulk.tensor.g2s.tile.2d arrives at a barrier that the async proxy does not see: no fence.mbarrier_init comes between its making and this
     nvvm.cp.async.bulk.tensor.shared.cluster.global %cluster, %map, %mbarrier, box[%c0, %c4] : !llvm.ptr<7>, !llvm.ptr
   }
   scf.while : () -> () {
