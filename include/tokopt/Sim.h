@@ -58,9 +58,9 @@ struct TensorMap {
 struct Options {
   /// Which of the possible orders of threads and blocks is run.
   uint32_t seed = 0;
-  /// Accesses to memory after which a block is given up, so that a kernel that
-  /// never ends does not.
-  uint64_t accessLimit = uint64_t(1) << 32;
+  /// Accesses to memory, operations and turns of loops after which a block is
+  /// given up, so that a kernel that never ends does not run for ever.
+  uint64_t stepLimit = uint64_t(1) << 28;
 };
 
 /// Something a kernel must not do.

@@ -26,11 +26,12 @@ thread_local Machine *Machine::current = nullptr;
 static constexpr uint64_t kMostBytes = 16;
 
 Machine::Machine(const Program &program, const Memory &memory, Shadow &shadow,
-                 Agents &agents, Stacks &stacks, const Launch &launch,
-                 ArrayRef<uint64_t> arguments, const Options &options)
+                 Agents &agents, Locals &locals, Stacks &stacks,
+                 const Launch &launch, ArrayRef<uint64_t> arguments,
+                 const Options &options)
     : program(program), memory(memory), shadow(shadow), agents(agents),
-      stacks(stacks), launch(launch), arguments(arguments), options(options),
-      random(options.seed) {}
+      locals(locals), stacks(stacks), launch(launch), arguments(arguments),
+      options(options), random(options.seed) {}
 
 /// Blocks of a grid have no order; the first seed takes the one that counts.
 static std::vector<uint32_t> orderOfBlocks(uint32_t count, uint32_t seed) {
@@ -48,6 +49,9 @@ Result Machine::run() {
   for (uint32_t number : orderOfBlocks(blockCount(), options.seed)) {
     block = number;
     runBlock();
+    // The others will hardly end either.
+    if (isEndless)
+      break;
   }
   landLateTensorStores();
   current = nullptr;
@@ -122,9 +126,14 @@ void Machine::abandon() {
   abort(); // a thread that is done is not continued
 }
 
+/// After so many steps a thread lets others go on: it may wait for what they do
+/// without saying so.
+static constexpr uint64_t kMostAtOnce = uint64_t(1) << 14;
+
 void Machine::runBlock() {
   isAbandoned = false;
-  blockAccesses = looks = 0;
+  steps = looks = 0;
+  nextPass = kMostAtOnce;
   running = 0;
   shadow.forget(memory.sharedBase(), kSharedMost);
   std::memset(reinterpret_cast<void *>(memory.sharedBase()), kPoison,
@@ -259,13 +268,11 @@ const Buffer *Machine::checkPlace(uint64_t address, uint64_t bytes,
 
 void Machine::access(uint64_t address, uint64_t bytes, uint32_t flags,
                      uint64_t alignment, uint32_t site) {
+  bool isGeneric = !(flags & (kShared | kGlobal));
+  if (std::optional<Locals::Place> place =
+          isGeneric ? locals.find(address) : std::nullopt)
+    return accessLocal(*place, address, bytes, flags, alignment, site);
   ++result.statistics.accesses;
-  if (++blockAccesses > options.accessLimit) {
-    report("endless", site, running,
-           "the block does not end after " + Twine(options.accessLimit) +
-               " accesses");
-    abandon();
-  }
   if (!bytes)
     return;
   address = resolve(address, flags, site);
@@ -314,7 +321,21 @@ void Machine::watchSpinning(uint64_t address, uint32_t flags, uint32_t site) {
          "at " + memory.describe(address) +
              " waits for ever: no thread of the block does anything else, and "
              "no block may wait for one that has not begun");
+  isEndless = true;
   abandon();
+}
+
+void Machine::step(uint32_t site) {
+  if (++steps > options.stepLimit) {
+    report("endless", site, running,
+           "is step " + Twine(steps) + " of a block that does not end");
+    isEndless = true;
+    abandon();
+  }
+  if (steps < nextPass)
+    return;
+  nextPass = steps + kMostAtOnce;
+  pass();
 }
 
 void Machine::exchangeMessages(uint64_t address, uint32_t flags) {
@@ -341,7 +362,12 @@ void Machine::fence(const Operation &operation) {
 // Instructions
 //===----------------------------------------------------------------------===//
 
+/// What all threads of a block know takes as long as there are of them.
+static constexpr uint32_t kThreadsOfStep = 256;
+
 void Machine::operate(uint32_t site, const uint64_t *operands, void *result) {
+  steps += launch.threads / kThreadsOfStep;
+  step(site);
   const Operation &operation = program.sites[site].operation;
   switch (operation.opcode) {
   case Opcode::Barrier:
@@ -419,6 +445,14 @@ void Machine::operate(uint32_t site, const uint64_t *operands, void *result) {
   }
 }
 
+void Machine::failDivision(uint32_t site, bool isByZero) {
+  report("bad division", site, running,
+         isByZero ? "by zero has no result that is defined"
+                  : "of the smallest number by -1 has a result that is larger "
+                    "than the largest");
+  abandon();
+}
+
 uint32_t Machine::readRegister(uint32_t site) const {
   const Operation &operation = program.sites[site].operation;
   uint32_t coordinates[] = {block % launch.grid[0],
@@ -441,6 +475,7 @@ extern "C" void tokopt::sim::tokopt_sim_access(uint64_t address, uint64_t bytes,
                                                uint32_t flags,
                                                uint32_t alignment,
                                                uint32_t site) {
+  Machine::current->step(site);
   Machine::current->access(address, bytes, flags, alignment, site);
 }
 
@@ -452,6 +487,19 @@ extern "C" void tokopt::sim::tokopt_sim_operation(uint32_t site,
 
 extern "C" void tokopt::sim::tokopt_sim_use(uint32_t site, uint32_t bits) {
   Machine::current->use(site, bits);
+}
+
+extern "C" void *tokopt::sim::tokopt_sim_array(uint32_t number) {
+  return reinterpret_cast<void *>(Machine::current->beginArray(number));
+}
+
+extern "C" void tokopt::sim::tokopt_sim_loop(uint32_t site) {
+  Machine::current->step(site);
+}
+
+extern "C" void tokopt::sim::tokopt_sim_fault(uint32_t site,
+                                              uint32_t isByZero) {
+  Machine::current->failDivision(site, isByZero);
 }
 
 extern "C" uint32_t tokopt::sim::tokopt_sim_register(uint32_t site) {

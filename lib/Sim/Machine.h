@@ -11,6 +11,7 @@
 #include "lib/Sim/Agents.h"
 #include "lib/Sim/Counter.h"
 #include "lib/Sim/Fiber.h"
+#include "lib/Sim/Locals.h"
 #include "lib/Sim/Memory.h"
 #include "lib/Sim/Program.h"
 #include "lib/Sim/Shadow.h"
@@ -43,7 +44,7 @@ float toFloat(uint16_t bits, bool isBrain);
 class Machine {
 public:
   Machine(const Program &program, const Memory &memory, Shadow &shadow,
-          Agents &agents, Stacks &stacks, const Launch &launch,
+          Agents &agents, Locals &locals, Stacks &stacks, const Launch &launch,
           llvm::ArrayRef<uint64_t> arguments, const Options &options);
 
   Result run();
@@ -55,6 +56,12 @@ public:
   void operate(uint32_t site, const uint64_t *operands, void *result);
   uint32_t readRegister(uint32_t site) const;
   void use(uint32_t site, uint32_t bits);
+  /// Gives the running thread an array of its own, without contents.
+  uint64_t beginArray(uint32_t array) { return locals.begin(running, array); }
+  /// Counts what the kernel does. Gives the block up when it has done more than
+  /// any that ends, and lets other threads go on now and then.
+  void step(uint32_t site);
+  [[noreturn]] void failDivision(uint32_t site, bool isByZero);
 
   /// The machine that runs on this thread.
   static thread_local Machine *current;
@@ -67,6 +74,11 @@ private:
   /// Returns the buffer, null for shared memory.
   const Buffer *checkPlace(uint64_t address, uint64_t bytes, uint64_t alignment,
                            uint32_t site);
+
+  // Locals.cpp
+  /// An access of the running thread to local memory, which is nobody else's.
+  void accessLocal(const Locals::Place &place, uint64_t address, uint64_t bytes,
+                   uint32_t flags, uint64_t alignment, uint32_t site);
 
   enum class State : uint8_t { Ready, AtBarrier, AtMbarrier, InWarp, Done };
 
@@ -365,6 +377,7 @@ private:
   const Memory &memory;
   Shadow &shadow;
   Agents &agents;
+  Locals &locals;
   Stacks &stacks;
   const Launch launch;
   llvm::ArrayRef<uint64_t> arguments;
@@ -376,8 +389,8 @@ private:
 
   uint32_t block = 0, running = 0, random = 0;
   Counter counter;
-  bool isAbandoned = false;
-  uint64_t blockAccesses = 0, looks = 0;
+  bool isAbandoned = false, isEndless = false;
+  uint64_t steps = 0, nextPass = 0, looks = 0;
   /// What each location of atomics tells those who read it,
   /// in global memory, and in the block's own shared memory.
   std::unordered_map<uint64_t, Message> messages, sharedMessages;

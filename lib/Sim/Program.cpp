@@ -15,10 +15,11 @@
 #include "lib/Sim/Program.h"
 
 #include "lib/Sim/Accesses.h"
+#include "lib/Sim/Arithmetic.h"
+#include "lib/Sim/Flow.h"
 #include "lib/Sim/Memory.h"
 #include "lib/Sim/Registers.h"
 
-#include "llvm/Analysis/ValueTracking.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
@@ -33,6 +34,7 @@
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
+#include "llvm/Transforms/Utils/BasicBlockUtils.h"
 
 #include <cstring>
 #include <mutex>
@@ -68,8 +70,6 @@ static bool isHostIntrinsic(Intrinsic::ID id) {
   case Intrinsic::fma:
   case Intrinsic::fshl:
   case Intrinsic::fshr:
-  case Intrinsic::lifetime_end:
-  case Intrinsic::lifetime_start:
   case Intrinsic::maximum:
   case Intrinsic::maxnum:
   case Intrinsic::minimum:
@@ -92,8 +92,9 @@ namespace {
 
 class Rewriter {
 public:
-  Rewriter(Module &module, const Memory &memory, std::vector<Site> &sites)
-      : module(module), memory(memory), sites(sites),
+  Rewriter(Module &module, const Memory &memory, std::vector<Site> &sites,
+           std::vector<LocalArray> &arrays)
+      : module(module), memory(memory), sites(sites), arrays(arrays),
         context(module.getContext()), i32(Type::getInt32Ty(context)),
         i64(Type::getInt64Ty(context)), pointer(PointerType::get(context, 0)) {
     Type *nothing = Type::getVoidTy(context);
@@ -103,6 +104,9 @@ public:
                                            pointer, pointer);
     sreg = module.getOrInsertFunction("tokopt_sim_register", i32, i32);
     use = module.getOrInsertFunction("tokopt_sim_use", nothing, i32, i32);
+    array = module.getOrInsertFunction("tokopt_sim_array", pointer, i32);
+    loop = module.getOrInsertFunction("tokopt_sim_loop", nothing, i32);
+    fault = module.getOrInsertFunction("tokopt_sim_fault", nothing, i32, i32);
   }
 
   /// Gives shared variables their addresses and returns their size.
@@ -116,6 +120,9 @@ private:
                         StringRef name);
   Error rewriteAssembly(CallBase &call);
   void guardSums(Function &function);
+  Error placeArray(AllocaInst &array);
+  void beginArray(CallBase &lifetime);
+  void guardDivision(Instruction &division);
   void rewriteFence(FenceInst &fence);
   Error rewriteCast(AddrSpaceCastInst &cast);
   void checkAccess(Instruction &instruction, const Access &what);
@@ -128,13 +135,17 @@ private:
   Module &module;
   const Memory &memory;
   std::vector<Site> &sites;
+  std::vector<LocalArray> &arrays;
   LLVMContext &context;
   Type *i32, *i64;
   PointerType *pointer;
-  FunctionCallee access, operation, sreg, use;
+  FunctionCallee access, operation, sreg, use, array, loop, fault;
   /// Where the present function keeps operands and results of operations.
   Value *operands = nullptr, *results = nullptr;
   SmallPtrSet<const CallBase *, 16> unfenced;
+  /// The array of each address of one, and the bytes of all.
+  DenseMap<const Value *, uint32_t> arrayOf;
+  uint64_t localBytes = 0;
 };
 
 } // namespace
@@ -169,6 +180,45 @@ Expected<uint64_t> Rewriter::placeVariables() {
   return end;
 }
 
+//===----------------------------------------------------------------------===//
+// Local memory
+//===----------------------------------------------------------------------===//
+
+Error Rewriter::placeArray(AllocaInst &declared) {
+  if (declared.getAddressSpace() != kGenericSpace)
+    return noSimulation(declared, "memory of address space " +
+                                      Twine(declared.getAddressSpace()));
+  std::optional<TypeSize> size =
+      declared.getAllocationSize(module.getDataLayout());
+  if (!declared.isStaticAlloca() || !size || size->isScalable())
+    return noSimulation(declared, "local memory of a size that is not known");
+  localBytes += size->getFixedValue();
+  if (localBytes > kLocalMost)
+    return noSimulation(declared, "more than " + Twine(kLocalMost) +
+                                      " bytes of local memory");
+  std::string text =
+      "array of " + std::to_string(size->getFixedValue()) + " bytes";
+  uint32_t number = arrays.size();
+  arrays.push_back({size->getFixedValue(), addSite(declared, text)});
+  IRBuilder<> b(&declared);
+  b.SetCurrentDebugLocation(DebugLoc());
+  Value *address = b.CreateCall(array, {b.getInt32(number)});
+  arrayOf[address] = number;
+  declared.replaceAllUsesWith(address);
+  declared.eraseFromParent();
+  return Error::success();
+}
+
+/// Where the life of an array begins or ends, its contents do.
+void Rewriter::beginArray(CallBase &lifetime) {
+  IRBuilder<> b(&lifetime);
+  b.SetCurrentDebugLocation(DebugLoc());
+  auto found = arrayOf.find(lifetime.getArgOperand(0));
+  if (found != arrayOf.end())
+    b.CreateCall(array, {b.getInt32(found->second)});
+  lifetime.eraseFromParent();
+}
+
 void Rewriter::checkAccess(Instruction &instruction, const Access &what) {
   IRBuilder<> b(&instruction);
   b.SetCurrentDebugLocation(DebugLoc());
@@ -181,6 +231,22 @@ void Rewriter::checkAccess(Instruction &instruction, const Access &what) {
   b.CreateCall(access, {b.CreatePtrToInt(what.pointer, i64), length,
                         b.getInt32(what.flags), b.getInt32(what.alignment),
                         b.getInt32(addSite(instruction, text))});
+}
+
+/// The host would end the process where the GPU gives any number.
+void Rewriter::guardDivision(Instruction &division) {
+  IRBuilder<> b(&division);
+  b.SetCurrentDebugLocation(DebugLoc());
+  DivisionFaults faults = findDivisionFaults(division, b);
+  for (Value *condition : {faults.byZero, faults.overflows}) {
+    if (!condition)
+      continue;
+    uint32_t site = addSite(division, division.getOpcodeName());
+    b.SetInsertPoint(SplitBlockAndInsertIfThen(condition, &division,
+                                               /*Unreachable=*/true));
+    b.CreateCall(fault,
+                 {b.getInt32(site), b.getInt32(condition == faults.byZero)});
+  }
 }
 
 void Rewriter::rewriteFence(FenceInst &fence) {
@@ -296,6 +362,13 @@ Error Rewriter::rewriteCall(CallBase &call) {
     rewriteOperation(call, *decoded, name);
     return Error::success();
   }
+  if (isa<LifetimeIntrinsic>(call)) {
+    beginArray(call);
+    return Error::success();
+  }
+  // The convention of the GPU means nothing to the host.
+  if (!callee->isDeclaration())
+    call.setCallingConv(CallingConv::C);
   if (isa<MemIntrinsic>(call) || !callee->isDeclaration() ||
       (callee->isIntrinsic() && isHostIntrinsic(callee->getIntrinsicID())))
     return Error::success();
@@ -324,16 +397,24 @@ Error Rewriter::rewrite(Function &function) {
   IRBuilder<> b(&*function.getEntryBlock().getFirstInsertionPt());
   operands = b.CreateAlloca(i64, b.getInt32(mostOperands));
   results = b.CreateAlloca(i64, b.getInt32(divideCeil(mostBytes, 8)));
+  SmallVector<BasicBlock *> heads = findLoopHeads(function);
   for (Instruction *instruction : work) {
     SmallVector<Access> accesses;
     if (Error error = collectAccesses(*instruction, accesses))
       return error;
-    // Memory of the thread's own needs no check.
-    erase_if(accesses, [](const Access &access) {
-      return isa<AllocaInst>(getUnderlyingObject(access.pointer));
-    });
     for (const Access &access : accesses)
       checkAccess(*instruction, access);
+    // The backend makes it of a division and a product, which round.
+    if (instruction->getOpcode() == Instruction::FRem)
+      return noSimulation(*instruction, "'frem'");
+    guardDivision(*instruction);
+    if (rewriteArithmetic(*instruction))
+      continue;
+    if (auto *declared = dyn_cast<AllocaInst>(instruction)) {
+      if (Error error = placeArray(*declared))
+        return error;
+      continue;
+    }
     if (auto *fence = dyn_cast<FenceInst>(instruction))
       rewriteFence(*fence);
     if (auto *cast = dyn_cast<AddrSpaceCastInst>(instruction)) {
@@ -343,6 +424,16 @@ Error Rewriter::rewrite(Function &function) {
       if (Error error = rewriteCall(*call))
         return error;
     }
+  }
+  for (BasicBlock *head : heads) {
+    IRBuilder<> counter(head, head->getFirstInsertionPt());
+    auto known = find_if(*head, [](const Instruction &instruction) {
+      return bool(instruction.getDebugLoc());
+    });
+    const Instruction &first =
+        known == head->end() ? *head->getTerminator() : *known;
+    counter.CreateCall(loop, {counter.getInt32(addSite(first, "loop"))})
+        ->setDebugLoc(DebugLoc());
   }
   return Error::success();
 }
@@ -371,7 +462,9 @@ Error Program::rewrite(Module &module, StringRef name, const Memory &memory) {
       kernel->getCallingConv() != CallingConv::PTX_Kernel)
     return makeError("error: has no kernel '" + name + "'");
   argumentCount = kernel->arg_size();
-  Rewriter rewriter(module, memory, sites);
+  if (const CallBase *call = findRecursion(module))
+    return noSimulation(*call, "a function that calls itself");
+  Rewriter rewriter(module, memory, sites, arrays);
   Expected<uint64_t> bytes = rewriter.placeVariables();
   if (!bytes)
     return bytes.takeError();
@@ -428,6 +521,9 @@ Program::load(StringRef llvmIR, StringRef name, const Memory &memory) {
   define("tokopt_sim_operation", &tokopt_sim_operation);
   define("tokopt_sim_register", &tokopt_sim_register);
   define("tokopt_sim_use", &tokopt_sim_use);
+  define("tokopt_sim_array", &tokopt_sim_array);
+  define("tokopt_sim_loop", &tokopt_sim_loop);
+  define("tokopt_sim_fault", &tokopt_sim_fault);
   if (Error error = (*jit)->getMainJITDylib().define(
           orc::absoluteSymbols(std::move(symbols))))
     return error;

@@ -13,6 +13,7 @@
 #ifndef TOKOPT_LIB_SIM_PROGRAM_H
 #define TOKOPT_LIB_SIM_PROGRAM_H
 
+#include "lib/Sim/Locals.h"
 #include "tokopt/CudaAssembly.h"
 
 #include "llvm/ADT/StringRef.h"
@@ -143,6 +144,8 @@ public:
   /// Shared memory that the module itself defines.
   uint64_t staticSharedBytes = 0;
   std::vector<Site> sites;
+  /// What each thread has in local memory.
+  std::vector<LocalArray> arrays;
 
 private:
   Program();
@@ -161,6 +164,12 @@ void tokopt_sim_operation(uint32_t site, const uint64_t *operands,
 uint32_t tokopt_sim_register(uint32_t site);
 /// The kernel takes a register that may be a sum of a product in flight.
 void tokopt_sim_use(uint32_t site, uint32_t bits);
+/// The kernel begins the life of an array, or ends it. Returns its address.
+void *tokopt_sim_array(uint32_t number);
+/// A loop begins again.
+void tokopt_sim_loop(uint32_t site);
+/// A division has no result. Does not return.
+void tokopt_sim_fault(uint32_t site, uint32_t isByZero);
 }
 
 } // namespace tokopt::sim

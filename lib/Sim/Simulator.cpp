@@ -24,6 +24,7 @@ public:
     if (!loaded)
       return loaded.takeError();
     program = std::move(*loaded);
+    locals.emplace(program->arrays);
     return Error::success();
   }
 
@@ -57,8 +58,10 @@ public:
       return error;
     if (Error error = stacks.reserve(launch.threads))
       return error;
-    return Machine(*program, memory, shadow, agents, stacks, launch, arguments,
-                   options)
+    if (Error error = locals->reserve(launch.threads))
+      return error;
+    return Machine(*program, memory, shadow, agents, *locals, stacks, launch,
+                   arguments, options)
         .run();
   }
 
@@ -99,6 +102,7 @@ private:
   Agents agents;
   Stacks stacks;
   std::unique_ptr<Program> program;
+  std::optional<Locals> locals;
 };
 
 } // namespace

@@ -37,6 +37,12 @@ static llvm::cl::opt<unsigned>
     seed("seed", llvm::cl::desc("Which order of threads and blocks is run"),
          llvm::cl::init(0), llvm::cl::cat(options));
 
+static llvm::cl::opt<uint64_t> steps(
+    "steps",
+    llvm::cl::desc("Accesses, operations and turns of loops after which a "
+                   "block is taken to be endless"),
+    llvm::cl::init(sim::Options().stepLimit), llvm::cl::cat(options));
+
 static llvm::cl::opt<bool>
     counts("counts",
            llvm::cl::desc("Print what the accesses of each line cost"),
@@ -105,6 +111,7 @@ llvm::Expected<sim::Result> Run::simulate() {
           addTensorMap(*argument.map, arguments);
   sim::Options how;
   how.seed = seed;
+  how.stepLimit = steps;
   return simulator.run(what.launch, arguments, how);
 }
 
