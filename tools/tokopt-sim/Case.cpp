@@ -23,6 +23,10 @@ using namespace tokopt;
 /// A buffer that is larger is a mistake of the file.
 static constexpr int64_t kMostElements = int64_t(1) << 32;
 
+/// Blocks of a grid in its first dimension, and in others (CUDA C++ Programming
+/// Guide, "Technical Specifications per Compute Capability").
+static constexpr int64_t kMostBlocksOfX = INT32_MAX, kMostBlocks = 65535;
+
 /// Refuses keys of `attribute` that are not `known`: one that is misspelt would
 /// be ignored.
 static LogicalResult checkKeys(DictionaryAttr attribute,
@@ -99,8 +103,10 @@ readArgument(func::FuncOp kernel, unsigned number, const CudaTensorMap *map) {
     argument.name = name->str();
   if (isNumber) {
     Attribute value = attribute.get("value");
-    FailureOr<uint64_t> bits =
-        value ? readNumber(value, type) : FailureOr<uint64_t>();
+    if (!value)
+      return begin() << "expects a 'value', a number of the argument's type "
+                     << type;
+    FailureOr<uint64_t> bits = readNumber(value, type);
     if (failed(bits))
       return begin() << "expects 'value' to be a number of the argument's type "
                      << type << ", but got " << value;
@@ -161,10 +167,13 @@ FailureOr<Case> tokopt::readCase(func::FuncOp kernel) {
              << grid->size();
     for (auto [number, size] : llvm::enumerate(*grid)) {
       auto value = dyn_cast<IntegerAttr>(size);
-      if (!value || value.getInt() < 1 || value.getInt() > 65535)
-        return kernel.emitError("expects sizes of the grid from 1 to 65535, "
-                                "but got ")
-               << size;
+      int64_t most = number ? kMostBlocks : kMostBlocksOfX;
+      if (!value || !value.getValue().isSignedIntN(64) ||
+          value.getValue().getSExtValue() < 1 ||
+          value.getValue().getSExtValue() > most)
+        return kernel.emitError("expects sizes of the grid from 1 to ")
+               << kMostBlocksOfX << ", " << kMostBlocks << " and "
+               << kMostBlocks << ", but got " << size;
       result.launch.grid[number] = value.getInt();
     }
   }

@@ -15,6 +15,7 @@
 #include "dialects/Tok/TokDialect.h"
 #include "tokopt/Target.h"
 
+#include "mlir/Analysis/CallGraph.h"
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -22,9 +23,11 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/RuntimeOpVerification.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/SCCIterator.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
@@ -89,10 +92,20 @@ LogicalResult tokopt::checkReference(func::FuncOp kernel, const Case &what) {
 }
 
 //===----------------------------------------------------------------------===//
-// Bounds
+// What a reference must not do
 //===----------------------------------------------------------------------===//
 
-/// Where `call` goes on after an access out of bounds, and its number.
+namespace {
+
+/// A place where the reference may fail, and what it then does.
+struct Check {
+  Location place;
+  std::string what;
+};
+
+} // namespace
+
+/// Where `call` goes on after a check that failed, and its number.
 static thread_local std::jmp_buf afterCall;
 static thread_local uint32_t failedCheck;
 
@@ -102,20 +115,86 @@ static thread_local uint32_t failedCheck;
   std::longjmp(afterCall, 1);
 }
 
-/// Checks the bounds of every access. Returns where the checks stand, in the
+/// Refuses what no check can be put before.
+static LogicalResult refuseUnchecked(ModuleOp module) {
+  WalkResult result = module.walk([&](Operation *op) {
+    if (isa_and_nonnull<LLVM::LLVMDialect>(op->getDialect())) {
+      op->emitError("expects no operations of LLVM in a reference: they are "
+                    "not checked");
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    return failure();
+  CallGraph graph(module);
+  for (auto group = llvm::scc_begin<const CallGraph *>(&graph);
+       !group.isAtEnd(); ++group)
+    if (group.hasCycle())
+      return (*group).front()->getCallableRegion()->getParentOp()->emitError(
+          "expects a reference not to call itself");
+  return success();
+}
+
+/// The host would end the process over an integer that is divided by zero, or
+/// the smallest one by -1.
+static void checkDivisions(ModuleOp module) {
+  module.walk([](Operation *op) {
+    bool isSigned = isa<arith::DivSIOp, arith::RemSIOp, arith::FloorDivSIOp,
+                        arith::CeilDivSIOp>(op);
+    if (!isSigned &&
+        !isa<arith::DivUIOp, arith::RemUIOp, arith::CeilDivUIOp>(op))
+      return;
+    ImplicitLocOpBuilder b(op->getLoc(), op);
+    Value dividend = op->getOperand(0), divisor = op->getOperand(1);
+    Type type = divisor.getType();
+    auto differs = [&](Value value, const llvm::APInt &from) {
+      Attribute constant = b.getIntegerAttr(getElementTypeOrSelf(type), from);
+      if (auto vector = dyn_cast<VectorType>(type))
+        constant = DenseElementsAttr::get(vector, constant);
+      Value isOther = arith::CmpIOp::create(
+          b, arith::CmpIPredicate::ne, value,
+          arith::ConstantOp::create(b, cast<TypedAttr>(constant)));
+      if (auto vector = dyn_cast<VectorType>(isOther.getType()))
+        isOther =
+            vector::ReductionOp::create(b, vector::CombiningKind::AND, isOther);
+      return isOther;
+    };
+    unsigned bits = getElementTypeOrSelf(type).isIndex()
+                        ? IndexType::kInternalStorageBitWidth
+                        : getElementTypeOrSelf(type).getIntOrFloatBitWidth();
+    cf::AssertOp::create(b, differs(divisor, llvm::APInt::getZero(bits)),
+                         "division by zero");
+    if (isSigned)
+      cf::AssertOp::create(
+          b,
+          arith::OrIOp::create(
+              b, differs(divisor, llvm::APInt::getAllOnes(bits)),
+              differs(dividend, llvm::APInt::getSignedMinValue(bits))),
+          "division of the smallest number by -1");
+  });
+}
+
+/// Checks the bounds of every access, and divisors. Returns the checks in the
 /// order of the numbers that `leave` is called with.
-static FailureOr<std::vector<Location>> addBoundsChecks(ModuleOp module) {
+static FailureOr<std::vector<Check>> addChecks(ModuleOp module) {
+  if (failed(refuseUnchecked(module)))
+    return failure();
   MLIRContext *context = module.getContext();
   DialectRegistry registry;
   memref::registerRuntimeVerifiableOpInterfaceExternalModels(registry);
   context->appendDialectRegistry(registry);
+  PassManager lowering(context);
+  lowering.addPass(createLowerAffinePass());
+  if (failed(lowering.run(module)))
+    return failure();
+  checkDivisions(module);
   PassManager manager(context);
-  manager.addPass(createLowerAffinePass());
   manager.addPass(createGenerateRuntimeVerificationPass());
   if (failed(manager.run(module)))
     return failure();
 
-  std::vector<Location> places;
+  std::vector<Check> checks;
   ImplicitLocOpBuilder b(module.getLoc(), context);
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
                                           b.getI32Type());
@@ -124,7 +203,7 @@ static FailureOr<std::vector<Location>> addBoundsChecks(ModuleOp module) {
     b.setInsertionPoint(check);
     Value fails = arith::XOrIOp::create(b, check.getArg(),
                                         arith::ConstantIntOp::create(b, 1, 1));
-    Value number = arith::ConstantIntOp::create(b, places.size(), 32);
+    Value number = arith::ConstantIntOp::create(b, checks.size(), 32);
     auto branch = scf::IfOp::create(b, fails, /*withElseRegion=*/false);
     b.setInsertionPointToStart(branch.thenBlock());
     // By its address: generated code may not call what nothing defines.
@@ -133,14 +212,17 @@ static FailureOr<std::vector<Location>> addBoundsChecks(ModuleOp module) {
     Value function = LLVM::IntToPtrOp::create(
         b, LLVM::LLVMPointerType::get(context), address);
     LLVM::CallOp::create(b, type, ValueRange{function, number});
-    places.push_back(check.getLoc());
+    // What MLIR says of bounds is longer than it need be.
+    bool isBounds = check.getMsg().starts_with("ERROR: Runtime op");
+    checks.push_back(
+        {check.getLoc(), isBounds ? "out of bounds" : check.getMsg().str()});
     check.erase();
   });
-  return places;
+  return checks;
 }
 
 /// By the C calling convention, words beyond those that a function takes are
-/// ignored. Returns the number of the bounds check that failed, if one did.
+/// ignored. Returns the number of the check that failed, if one did.
 static std::optional<uint32_t> call(void *function,
                                     ArrayRef<uint64_t> arguments) {
   uint64_t w[kMostArguments] = {};
@@ -161,7 +243,7 @@ llvm::Error tokopt::runReference(ModuleOp module, StringRef name,
   for (auto function : module.getOps<func::FuncOp>())
     if (!function->hasAttr(tok::kLaunchAttrName))
       builder.clone(*function);
-  FailureOr<std::vector<Location>> checks = addBoundsChecks(*own);
+  FailureOr<std::vector<Check>> checks = addChecks(*own);
   if (failed(checks))
     return makeError("the reference '" + name + "' cannot be lowered");
   const IsaLevel *level = findIsaLevel("avx2");
@@ -191,7 +273,7 @@ llvm::Error tokopt::runReference(ModuleOp module, StringRef name,
   std::optional<uint32_t> check = call(symbol->toPtr<void *>(), arguments);
   if (!check)
     return llvm::Error::success();
-  emitError((*checks)[*check], "out of bounds, in the reference '")
-      << name << "'";
+  emitError((*checks)[*check].place, (*checks)[*check].what)
+      << ", in the reference '" << name << "'";
   return makeError("the reference '" + name + "' cannot be run");
 }

@@ -43,6 +43,11 @@ static llvm::cl::opt<uint64_t> steps(
                    "block is taken to be endless"),
     llvm::cl::init(sim::Options().stepLimit), llvm::cl::cat(options));
 
+/// There are no others, so a kernel that is clean is so by all of them.
+static llvm::cl::opt<std::string>
+    check("check", llvm::cl::desc("Which checks are made: all"),
+          llvm::cl::init("all"), llvm::cl::cat(options));
+
 static llvm::cl::opt<bool>
     counts("counts",
            llvm::cl::desc("Print what the accesses of each line cost"),
@@ -267,6 +272,12 @@ int main(int argc, char **argv) {
   if (!parseCommandLine(argc, argv,
                         "runs CUDA kernels on the CPU with every check on\n"))
     return BadUsage;
+  if (check != "all")
+    return reportError(
+        "tokopt-sim",
+        llvm::createStringError("expects --check to be all, but got '" + check +
+                                "': there are no single ones"),
+        BadUsage);
   auto architecture = parseArchitecture(target);
   if (!architecture)
     return reportError("tokopt-sim", architecture.takeError(), BadUsage);

@@ -1,4 +1,4 @@
-// RUN: tokopt-sim %s | FileCheck %s
+// RUN: tokopt-sim %s --check=all | FileCheck %s
 // A barrier orders the writes of all warps before the reads.
 
 // CHECK: reverse: clean for sm_80

@@ -36,6 +36,18 @@
 // RUN: %{fails}
 // REDEFINE: %{case} = load-out-of-bounds
 // RUN: %{fails}
+// REDEFINE: %{case} = division
+// RUN: %{fails}
+// REDEFINE: %{case} = division-overflow
+// RUN: %{fails}
+// REDEFINE: %{case} = recursion
+// RUN: %{fails}
+// REDEFINE: %{case} = unchecked
+// RUN: %{fails}
+// REDEFINE: %{case} = no-value
+// RUN: %{fails}
+// REDEFINE: %{case} = grid-size
+// RUN: %{fails}
 
 //--- unknown-key.mlir
 // CHECK: tokopt-sim: error: {{.*}}unknown-key.mlir: kernel 'f' cannot be run: line [[#@LINE+1]], column 1: 'tok.sim' has an unknown key 'refrence', expected one of grid, reference, tolerance
@@ -166,5 +178,67 @@ func.func @g(%y: memref<128xf32>) {
   // CHECK: the reference 'g' cannot be run: line [[#@LINE+1]], column 12: out of bounds, in the reference 'g'
   %value = memref.load %y[%far] : memref<128xf32>
   memref.store %value, %y[%c0] : memref<128xf32>
+  return
+}
+
+//--- division.mlir
+func.func @f(%y: !llvm.ptr<1> {tok.sim = {name = "y", buffer = tensor<2xi32>, fill = "zero"}}) attributes {tok.launch = {threads = 32, shared = 0}, tok.sim = {reference = @g}} {
+  return
+}
+func.func @g(%y: memref<2xi32>) {
+  %c0 = arith.constant 0 : index
+  %a = memref.load %y[%c0] : memref<2xi32>
+  // CHECK: the reference 'g' cannot be run: line [[#@LINE+1]], column 8: division by zero, in the reference 'g'
+  %b = arith.remui %a, %a : i32
+  memref.store %b, %y[%c0] : memref<2xi32>
+  return
+}
+
+//--- division-overflow.mlir
+func.func @f(%y: !llvm.ptr<1> {tok.sim = {name = "y", buffer = tensor<2xi32>, fill = "zero"}}) attributes {tok.launch = {threads = 32, shared = 0}, tok.sim = {reference = @g}} {
+  return
+}
+func.func @g(%y: memref<2xi32>) {
+  %c0 = arith.constant 0 : index
+  %smallest = arith.constant dense<[1, -2147483648]> : vector<2xi32>
+  %less = arith.constant dense<-1> : vector<2xi32>
+  %a = vector.load %y[%c0] : memref<2xi32>, vector<2xi32>
+  %divisor = arith.addi %a, %less : vector<2xi32>
+  // CHECK: the reference 'g' cannot be run: line [[#@LINE+1]], column 8: division of the smallest number by -1, in the reference 'g'
+  %b = arith.divsi %smallest, %divisor : vector<2xi32>
+  vector.store %b, %y[%c0] : memref<2xi32>, vector<2xi32>
+  return
+}
+
+//--- recursion.mlir
+func.func @f(%y: !llvm.ptr<1> {tok.sim = {name = "y", buffer = tensor<2xi32>, fill = "zero"}}) attributes {tok.launch = {threads = 32, shared = 0}, tok.sim = {reference = @g}} {
+  return
+}
+// CHECK: the reference 'g' cannot be lowered: line [[#@LINE+1]], column 1: expects a reference not to call itself
+func.func @g(%y: memref<2xi32>) {
+  func.call @g(%y) : (memref<2xi32>) -> ()
+  return
+}
+
+//--- unchecked.mlir
+func.func @f(%y: !llvm.ptr<1> {tok.sim = {name = "y", buffer = tensor<2xi32>, fill = "zero"}}) attributes {tok.launch = {threads = 32, shared = 0}, tok.sim = {reference = @g}} {
+  return
+}
+func.func @g(%y: memref<2xi32>) {
+  // CHECK: the reference 'g' cannot be lowered: line [[#@LINE+1]], column 11: expects no operations of LLVM in a reference: they are not checked
+  %null = llvm.mlir.zero : !llvm.ptr
+  %a = llvm.load %null : !llvm.ptr -> i32
+  return
+}
+
+//--- no-value.mlir
+// CHECK: kernel 'f' cannot be run: line [[#@LINE+1]], column 1: argument number 0: expects a 'value', a number of the argument's type 'i32'
+func.func @f(%n: i32 {tok.sim = {name = "n"}}) attributes {tok.launch = {threads = 32, shared = 0}, tok.sim = {}} {
+  return
+}
+
+//--- grid-size.mlir
+// CHECK: kernel 'f' cannot be run: line [[#@LINE+1]], column 1: expects sizes of the grid from 1 to 2147483647, 65535 and 65535, but got 65536 : i64
+func.func @f() attributes {tok.launch = {threads = 32, shared = 0}, tok.sim = {grid = [1, 65536]}} {
   return
 }

@@ -32,6 +32,9 @@
 // REDEFINE: %{arguments} = %t/no-case.mlir --seed=x
 // RUN: %{fails} --check-prefix=SEED
 // SEED: tokopt-sim: for the --seed option: 'x' value invalid for uint argument!
+// REDEFINE: %{arguments} = %t/no-case.mlir --check=race
+// RUN: %{fails} --check-prefix=CHECKS
+// CHECKS: tokopt-sim: error: expects --check to be all, but got 'race': there are no single ones
 // REDEFINE: %{arguments} = %t/no-case.mlir --no-such-option
 // RUN: %{fails} --check-prefix=OPTION
 // OPTION: tokopt-sim: error: Unknown command line argument '--no-such-option'.
