@@ -101,12 +101,15 @@ Error tokopt::sim::collectAccesses(Instruction &instruction,
              flags(exchange->getMergedOrdering(), exchange->getSyncScopeID()),
          exchange->getAlign().value(), "atomic"});
   else if (auto *copy = dyn_cast<MemTransferInst>(&instruction)) {
-    accesses.push_back({copy->getRawSource(), 0, copy->getLength(), kRead,
+    accesses.push_back({copy->getRawSource(), 0, copy->getLength(),
+                        kRead | kLoop,
                         copy->getSourceAlign().valueOrOne().value(), "copy"});
-    accesses.push_back({copy->getRawDest(), 0, copy->getLength(), kWrite,
+    accesses.push_back({copy->getRawDest(), 0, copy->getLength(),
+                        kWrite | kLoop,
                         copy->getDestAlign().valueOrOne().value(), "copy"});
   } else if (auto *fill = dyn_cast<MemSetInst>(&instruction))
-    accesses.push_back({fill->getRawDest(), 0, fill->getLength(), kWrite,
+    accesses.push_back({fill->getRawDest(), 0, fill->getLength(),
+                        kWrite | kLoop,
                         fill->getDestAlign().valueOrOne().value(), "fill"});
   else if (instruction.mayReadOrWriteMemory() && !isa<CallBase>(instruction) &&
            !isa<FenceInst>(instruction))

@@ -12,12 +12,16 @@
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/IR/Instructions.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace tokopt::sim {
 
 /// Address spaces (LLVM, "User Guide for NVPTX Back-end").
 inline constexpr unsigned kGenericSpace = 0, kGlobalSpace = 1, kSharedSpace = 3,
                           kSharedClusterSpace = 7;
+
+/// What one instruction of a thread moves at most.
+inline constexpr uint64_t kMostBytes = 16;
 
 /// An access of an instruction to memory.
 struct Access {
@@ -28,6 +32,16 @@ struct Access {
   uint32_t flags = kRead;
   uint64_t alignment = 1;
   llvm::StringRef verb;
+
+  /// Bytes of each instruction that the backend makes of an access whose size
+  /// is known: not more than 16, nor than what it is aligned to. A load takes
+  /// more than is asked for where that makes it one instruction.
+  uint64_t pieceBytes() const {
+    uint64_t whole = std::min(kMostBytes, llvm::PowerOf2Ceil(bytes));
+    if (!(flags & kWrite) && alignment >= whole)
+      return whole;
+    return std::min({kMostBytes, alignment, bytes & -bytes});
+  }
 };
 
 /// Where an instruction comes from, as `file:line`.

@@ -22,9 +22,6 @@ using namespace tokopt::sim;
 
 thread_local Machine *Machine::current = nullptr;
 
-/// What one instruction of a thread moves at most.
-static constexpr uint64_t kMostBytes = 16;
-
 Machine::Machine(const Program &program, const Memory &memory, Shadow &shadow,
                  Agents &agents, Locals &locals, Stacks &stacks,
                  const Launch &launch, ArrayRef<uint64_t> arguments,
@@ -277,9 +274,10 @@ void Machine::access(uint64_t address, uint64_t bytes, uint32_t flags,
     return;
   address = resolve(address, flags, site);
   const Buffer *buffer = checkPlace(address, bytes, alignment, site);
-  // A copy is a loop, and has no one request.
-  if (bytes <= kMostBytes)
-    counter.access(running, site, address, bytes, !buffer);
+  uint64_t piece = program.sites[site].piece;
+  for (uint64_t i = 0; !(flags & kLoop) && i < bytes;
+       i += piece ? piece : bytes)
+    counter.access(running, site, address + i, piece ? piece : bytes, !buffer);
   if (flags & kAtomic) {
     // Others may wait for what this thread does, or it for what they do.
     watchSpinning(address, flags, site);

@@ -127,8 +127,8 @@ private:
   Error rewriteCast(AddrSpaceCastInst &cast);
   void checkAccess(Instruction &instruction, const Access &what);
   uint32_t addSite(const Instruction &instruction, std::string what,
-                   Operation decoded = {}) {
-    sites.push_back({locationOf(instruction), std::move(what), decoded});
+                   Operation decoded = {}, uint64_t piece = 0) {
+    sites.push_back({locationOf(instruction), std::move(what), decoded, piece});
     return sites.size() - 1;
   }
 
@@ -223,14 +223,14 @@ void Rewriter::checkAccess(Instruction &instruction, const Access &what) {
   IRBuilder<> b(&instruction);
   b.SetCurrentDebugLocation(DebugLoc());
   std::string text = what.verb.str();
-  if (!what.length)
-    text += " of " + std::to_string(what.bytes) +
-            (what.bytes == 1 ? " byte" : " bytes");
+  uint64_t piece = what.length ? 0 : what.pieceBytes();
+  if (piece)
+    text += " of " + std::to_string(piece) + (piece == 1 ? " byte" : " bytes");
   Value *length = what.length ? b.CreateZExtOrTrunc(what.length, i64)
                               : b.getInt64(what.bytes);
   b.CreateCall(access, {b.CreatePtrToInt(what.pointer, i64), length,
                         b.getInt32(what.flags), b.getInt32(what.alignment),
-                        b.getInt32(addSite(instruction, text))});
+                        b.getInt32(addSite(instruction, text, {}, piece))});
 }
 
 /// The host would end the process where the GPU gives any number.

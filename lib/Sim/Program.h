@@ -111,6 +111,9 @@ struct Site {
   std::string location; ///< `file:line` of the template
   std::string what;     ///< `load of 4 bytes`, `barrier`, ...
   Operation operation = {};
+  /// Bytes that an instruction moves, of which the backend makes several of a
+  /// larger access; 0 for all of them.
+  uint64_t piece = 0;
 };
 
 /// How an access is made, as bits.
@@ -128,7 +131,9 @@ enum AccessFlags : uint32_t {
   kShared = 64,
   kGlobal = 128,
   /// Of what nothing writes while the kernel runs.
-  kInvariant = 256
+  kInvariant = 256,
+  /// A copy or fill of any length, of which the backend makes a loop.
+  kLoop = 512
 };
 
 class Program {
