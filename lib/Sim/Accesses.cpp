@@ -16,8 +16,11 @@ using namespace tokopt::sim;
 
 std::string tokopt::sim::locationOf(const Instruction &instruction) {
   const DebugLoc &location = instruction.getDebugLoc();
-  if (!location)
-    return (instruction.getFunction()->getName() + ":?").str();
+  if (!location) {
+    StringRef name = instruction.getFunction()->getName();
+    name.consume_front(kKernelPrefix);
+    return (name + ":?").str();
+  }
   StringRef folder = location->getDirectory();
   return (folder + (folder.empty() ? "" : "/") + location->getFilename() + ":" +
           Twine(location.getLine()))

@@ -44,6 +44,10 @@ struct Access {
   }
 };
 
+/// What the names of a kernel's functions begin with, which may be ones that
+/// mean something to the host.
+inline constexpr llvm::StringLiteral kKernelPrefix = "kernel.";
+
 /// Where an instruction comes from, as `file:line`.
 std::string locationOf(const llvm::Instruction &instruction);
 

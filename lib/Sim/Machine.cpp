@@ -443,11 +443,21 @@ void Machine::operate(uint32_t site, const uint64_t *operands, void *result) {
   }
 }
 
-void Machine::failDivision(uint32_t site, bool isByZero) {
-  report("bad division", site, running,
-         isByZero ? "by zero has no result that is defined"
-                  : "of the smallest number by -1 has a result that is larger "
-                    "than the largest");
+void Machine::fail(uint32_t site, Fault fault) {
+  switch (fault) {
+  case Fault::DivisionByZero:
+    report("bad division", site, running,
+           "by zero has no result that is defined");
+    break;
+  case Fault::DivisionOverflow:
+    report("bad division", site, running,
+           "of the smallest number by -1 has a result that is larger than the "
+           "largest");
+    break;
+  case Fault::Overlap:
+    report("bad copy", site, running, "writes to what it reads");
+    break;
+  }
   abandon();
 }
 
@@ -495,9 +505,8 @@ extern "C" void tokopt::sim::tokopt_sim_loop(uint32_t site) {
   Machine::current->step(site);
 }
 
-extern "C" void tokopt::sim::tokopt_sim_fault(uint32_t site,
-                                              uint32_t isByZero) {
-  Machine::current->failDivision(site, isByZero);
+extern "C" void tokopt::sim::tokopt_sim_fault(uint32_t site, uint32_t fault) {
+  Machine::current->fail(site, static_cast<Fault>(fault));
 }
 
 extern "C" uint32_t tokopt::sim::tokopt_sim_register(uint32_t site) {

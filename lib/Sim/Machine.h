@@ -61,7 +61,7 @@ public:
   /// Counts what the kernel does. Gives the block up when it has done more than
   /// any that ends, and lets other threads go on now and then.
   void step(uint32_t site);
-  [[noreturn]] void failDivision(uint32_t site, bool isByZero);
+  [[noreturn]] void fail(uint32_t site, Fault fault);
 
   /// The machine that runs on this thread.
   static thread_local Machine *current;

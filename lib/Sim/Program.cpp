@@ -122,7 +122,10 @@ private:
   void guardSums(Function &function);
   Error placeArray(AllocaInst &array);
   void beginArray(CallBase &lifetime);
-  void guardDivision(Instruction &division);
+  /// Reports `kind` before `instruction` where `condition` holds, which may be
+  /// null.
+  void guard(Instruction &instruction, Value *condition, Fault kind);
+  void guardResult(Instruction &instruction);
   void rewriteFence(FenceInst &fence);
   Error rewriteCast(AddrSpaceCastInst &cast);
   void checkAccess(Instruction &instruction, const Access &what);
@@ -233,20 +236,38 @@ void Rewriter::checkAccess(Instruction &instruction, const Access &what) {
                         b.getInt32(addSite(instruction, text, {}, piece))});
 }
 
-/// The host would end the process where the GPU gives any number.
-void Rewriter::guardDivision(Instruction &division) {
-  IRBuilder<> b(&division);
+void Rewriter::guard(Instruction &instruction, Value *condition, Fault kind) {
+  if (!condition)
+    return;
+  IRBuilder<> b(
+      SplitBlockAndInsertIfThen(condition, &instruction, /*Unreachable=*/true));
+  uint32_t site = addSite(instruction, isa<MemCpyInst>(instruction)
+                                           ? "copy"
+                                           : instruction.getOpcodeName());
+  b.CreateCall(fault,
+               {b.getInt32(site), b.getInt32(static_cast<uint32_t>(kind))});
+}
+
+/// Where the GPU does one thing or another, the host may end the process.
+void Rewriter::guardResult(Instruction &instruction) {
+  IRBuilder<> b(&instruction);
   b.SetCurrentDebugLocation(DebugLoc());
-  DivisionFaults faults = findDivisionFaults(division, b);
-  for (Value *condition : {faults.byZero, faults.overflows}) {
-    if (!condition)
-      continue;
-    uint32_t site = addSite(division, division.getOpcodeName());
-    b.SetInsertPoint(SplitBlockAndInsertIfThen(condition, &division,
-                                               /*Unreachable=*/true));
-    b.CreateCall(fault,
-                 {b.getInt32(site), b.getInt32(condition == faults.byZero)});
-  }
+  DivisionFaults faults = findDivisionFaults(instruction, b);
+  guard(instruction, faults.byZero, Fault::DivisionByZero);
+  guard(instruction, faults.overflows, Fault::DivisionOverflow);
+  auto *copy = dyn_cast<MemCpyInst>(&instruction);
+  if (!copy)
+    return;
+  // One may be copied to itself.
+  Value *distance = b.CreateSub(b.CreatePtrToInt(copy->getRawDest(), i64),
+                                b.CreatePtrToInt(copy->getRawSource(), i64));
+  guard(
+      instruction,
+      b.CreateAnd(b.CreateIsNotNull(distance),
+                  b.CreateICmpULT(b.CreateBinaryIntrinsic(
+                                      Intrinsic::abs, distance, b.getFalse()),
+                                  b.CreateZExtOrTrunc(copy->getLength(), i64))),
+      Fault::Overlap);
 }
 
 void Rewriter::rewriteFence(FenceInst &fence) {
@@ -407,7 +428,7 @@ Error Rewriter::rewrite(Function &function) {
     // The backend makes it of a division and a product, which round.
     if (instruction->getOpcode() == Instruction::FRem)
       return noSimulation(*instruction, "'frem'");
-    guardDivision(*instruction);
+    guardResult(*instruction);
     if (rewriteArithmetic(*instruction))
       continue;
     if (auto *declared = dyn_cast<AllocaInst>(instruction)) {
@@ -464,6 +485,11 @@ Error Program::rewrite(Module &module, StringRef name, const Memory &memory) {
   argumentCount = kernel->arg_size();
   if (const CallBase *call = findRecursion(module))
     return noSimulation(*call, "a function that calls itself");
+  for (Function &function : module)
+    if (!function.isDeclaration()) {
+      function.setName(kKernelPrefix + function.getName());
+      function.setLinkage(GlobalValue::InternalLinkage);
+    }
   Rewriter rewriter(module, memory, sites, arrays);
   Expected<uint64_t> bytes = rewriter.placeVariables();
   if (!bytes)

@@ -106,6 +106,9 @@ struct Operation {
 /// The operation that the intrinsic `name` (after `llvm.nvvm.`) stands for.
 std::optional<Operation> decode(llvm::StringRef name);
 
+/// What an instruction can find that leaves it without a result.
+enum class Fault : uint8_t { DivisionByZero, DivisionOverflow, Overlap };
+
 /// A place of the kernel that the machine hears of.
 struct Site {
   std::string location; ///< `file:line` of the template
@@ -173,8 +176,8 @@ void tokopt_sim_use(uint32_t site, uint32_t bits);
 void *tokopt_sim_array(uint32_t number);
 /// A loop begins again.
 void tokopt_sim_loop(uint32_t site);
-/// A division has no result. Does not return.
-void tokopt_sim_fault(uint32_t site, uint32_t isByZero);
+/// An instruction has no result, by a Fault. Does not return.
+void tokopt_sim_fault(uint32_t site, uint32_t fault);
 }
 
 } // namespace tokopt::sim
