@@ -51,21 +51,31 @@ static Error replayFile(const std::vector<Sketch> &sketches, StringRef path,
   if (!found)
     return found.takeError();
   // A buffer's recording holds its checks, one behind the other.
-  StringMap<std::string> simulated;
+  StringMap<size_t> sizes;
   for (auto [check, bytes] : zip_equal(sketch->given.checks, *found))
-    simulated[check.buffer] += toHex(bytes, /*LowerCase=*/true);
-  for (const auto &entry : simulated) {
+    sizes[check.buffer] += bytes.size();
+  for (const auto &entry : sizes) {
     auto recorded = outputs->getString(entry.getKey());
-    if (!recorded || recorded->size() != entry.getValue().size())
-      return makeError(path, "expected " + Twine(entry.getValue().size() / 2) +
+    if (!recorded || recorded->size() != 2 * entry.getValue())
+      return makeError(path, "expected " + Twine(entry.getValue()) +
                                  " bytes of '" + entry.getKey() +
                                  "'; record it again");
-    for (size_t i = 0; i < recorded->size(); i += 2)
-      if (recorded->substr(i, 2) != StringRef(entry.getValue()).substr(i, 2))
+  }
+  StringMap<size_t> before;
+  for (auto [number, check] : enumerate(sketch->given.checks)) {
+    std::string simulated = toHex((*found)[number], /*LowerCase=*/true);
+    size_t &begin = before[check.buffer];
+    StringRef recorded =
+        outputs->getString(check.buffer)->substr(begin, simulated.size());
+    begin += simulated.size();
+    for (size_t i = 0; i < recorded.size(); i += 2)
+      if (recorded.substr(i, 2) != StringRef(simulated).substr(i, 2))
         return makeError(
-            path, "byte " + Twine(i / 2) + " of '" + entry.getKey() + "' is " +
-                      recorded->substr(i, 2) + " on " + *device + ", but " +
-                      entry.getValue().substr(i, 2) + " in the simulator");
+            path, "byte " + Twine(i / 2) + " of " +
+                      (sketch->parts.empty() ? "'" + check.buffer + "'"
+                                             : sketch->parts[number]) +
+                      " is " + recorded.substr(i, 2) + " on " + *device +
+                      ", but " + simulated.substr(i, 2) + " in the simulator");
   }
   os << *name << ": as on " << *device << "\n";
   return Error::success();

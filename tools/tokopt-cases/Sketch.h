@@ -62,6 +62,8 @@ struct Sketch {
   uint32_t blocks = 1;
   /// Whether every architecture gives the same bits, those of the simulator.
   bool isExact = false;
+  /// What each check is of, for messages; empty where their buffers say it.
+  std::vector<std::string> parts;
   /// The numbers of all checks, in order; null where only the simulator says
   /// them, so the case is small and exact.
   std::function<std::vector<ExpectedNumber>(const Contents &)> reference;
@@ -76,8 +78,11 @@ void addRowwise(std::vector<Sketch> &sketches);
 void addLinear(std::vector<Sketch> &sketches);
 /// How fast memory is read.
 void addStreams(std::vector<Sketch> &sketches);
-/// One instruction each, whose results are recorded.
+/// One instruction each, whose results are recorded: of a warp, of a warpgroup,
+/// and copies of boxes.
 void addInstructions(std::vector<Sketch> &sketches);
+void addWarpgroupInstructions(std::vector<Sketch> &sketches);
+void addTensorInstructions(std::vector<Sketch> &sketches);
 
 /// Compiles `sketch` for every architecture, runs it in the simulator if it is
 /// small, and writes its images and the numbers that must come out to `folder`.

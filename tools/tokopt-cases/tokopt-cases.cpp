@@ -46,6 +46,8 @@ static std::vector<Sketch> getSketches() {
   std::vector<Sketch> sketches;
   addStreams(sketches);
   addInstructions(sketches);
+  addWarpgroupInstructions(sketches);
+  addTensorInstructions(sketches);
   addRowwise(sketches);
   addLinear(sketches);
   addAttention(sketches);

@@ -1,0 +1,224 @@
+//===- TensorInstructions.cpp - Boxes of tensors, one at a time -----------===//
+//
+// Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// cp.async.bulk.tensor from global to shared memory: tensors of one to five
+// dimensions, with each swizzle and element, boxes within the tensor and beyond
+// each of its ends. A block copies one box and gives shared memory as it is.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/tokopt-cases/KernelText.h"
+#include "tools/tokopt-cases/Sketch.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace tokopt;
+using namespace cases;
+
+namespace {
+
+constexpr int64_t kThreads = 64;
+/// Coordinates of a box in memory, as many as there can be.
+constexpr int64_t kMostDimensions = 5;
+
+struct TensorCopy {
+  size_t rank;
+  const char *element;
+  int64_t elementBytes;
+  /// Of a row of the box, and whether they are swizzled.
+  int64_t rowBytes;
+  bool isSwizzled;
+
+  std::string name() const {
+    return "tensor-" + std::to_string(rank) + "d-" + element + "-" +
+           (isSwizzled ? std::to_string(rowBytes) : "plain");
+  }
+  int64_t rowElements() const { return rowBytes / elementBytes; }
+  /// Rows of eight and more, after which swizzles repeat.
+  std::vector<int64_t> box() const {
+    constexpr int64_t kBoxes[][kMostDimensions] = {
+        {}, {}, {0, 10}, {0, 5, 3}, {0, 3, 2, 2}, {0, 3, 2, 2, 2}};
+    std::vector<int64_t> box(kBoxes[rank], kBoxes[rank] + rank);
+    box[0] = rowElements();
+    return box;
+  }
+  /// More than a box, and no multiple of it.
+  std::vector<int64_t> sizes() const {
+    std::vector<int64_t> sizes;
+    for (int64_t size : box())
+      sizes.push_back(sizes.empty() ? size + size / 2 + 3 : size + 2);
+    return sizes;
+  }
+  /// Rows of the tensor begin at multiples of 16 bytes, and have a gap.
+  std::vector<int64_t> strides() const {
+    std::vector<int64_t> strides, all = sizes();
+    int64_t stride = llvm::alignTo(all[0] * elementBytes, 16) + 16;
+    for (size_t i = 1; i < rank; ++i) {
+      strides.push_back(stride);
+      stride *= all[i];
+    }
+    return strides;
+  }
+  int64_t boxBytes() const {
+    int64_t bytes = elementBytes;
+    for (int64_t size : box())
+      bytes *= size;
+    return bytes;
+  }
+  int64_t tensorBytes() const {
+    return rank == 1 ? sizes()[0] * elementBytes
+                     : strides().back() * sizes().back();
+  }
+
+  /// Where boxes begin: at the first element and within, before the first,
+  /// across the last, and wholly beyond it. In a tensor of several dimensions
+  /// also beyond each of them alone.
+  std::vector<std::vector<int64_t>> coordinates() const {
+    std::vector<int64_t> all = sizes(), within(rank, 1), before(rank, -1),
+                         across, beyond = all;
+    within[0] = 3;
+    before[0] = -5;
+    for (size_t i = 0; i < rank; ++i)
+      across.push_back(all[i] - (i ? 1 : 3));
+    std::vector<std::vector<int64_t>> places = {std::vector<int64_t>(rank, 0),
+                                                within, before, across, beyond};
+    for (size_t i = 1; i < rank; ++i) {
+      places.emplace_back(rank, 0);
+      places.back()[i] = i % 2 ? all[i] - 1 : -1;
+    }
+    return places;
+  }
+};
+
+std::string list(const std::vector<int64_t> &numbers) {
+  std::string text;
+  for (int64_t number : numbers)
+    text += (text.empty() ? "" : ", ") + std::to_string(number);
+  return "[" + text + "]";
+}
+
+std::string moduleOf(const TensorCopy &copy) {
+  int64_t boxBytes = copy.boxBytes(), mbarrierAt = llvm::alignTo(boxBytes, 8);
+  KernelText k({"x: !llvm.ptr<1>", "c: !llvm.ptr<1>", "y: !llvm.ptr<1>",
+                "map: !llvm.ptr"},
+               "threads = " + std::to_string(kThreads) +
+                   ", shared = " + std::to_string(mbarrierAt + 8) +
+                   ", maps = [{argument = 3, buffer = 0, element = " +
+                   copy.element + ", sizes = " + list(copy.sizes()) +
+                   ", strides = " + list(copy.strides()) +
+                   ", box = " + list(copy.box()) + ", swizzle = " +
+                   std::to_string(copy.isSwizzled ? copy.rowBytes : 0) + "}]");
+  std::string mbarrier = k.offset({k.shared, 3}, k.constant(mbarrierAt));
+  k.onlyFirst([&] {
+    k.effect("nvvm.mbarrier.init " + mbarrier + ", " + k.constant(1) +
+             " : !llvm.ptr<3>, i32");
+    k.effect("nvvm.fence.mbarrier.init");
+  });
+  k.effect("nvvm.barrier0");
+  k.onlyFirst([&] {
+    std::string coordinates;
+    std::string first = k.times(k.block, 4 * kMostDimensions);
+    for (size_t i = 0; i < copy.rank; ++i)
+      coordinates +=
+          (i ? ", " : "") +
+          k.load({"%c", 1}, k.add(first, k.constant(4 * int64_t(i))), "i32", 4);
+    k.effect("nvvm.mbarrier.arrive.expect_tx " + mbarrier + ", " +
+             k.constant(boxBytes) + " : !llvm.ptr<3>, i32");
+    std::string to = k.value("llvm.addrspacecast " + k.shared +
+                             " : !llvm.ptr<3> to !llvm.ptr<7>");
+    k.effect("nvvm.cp.async.bulk.tensor.shared.cluster.global " + to +
+             ", %map, " + mbarrier + ", box[" + coordinates +
+             "] : !llvm.ptr<7>, !llvm.ptr");
+  });
+  std::string parity = k.constant(0), no = k.value("arith.constant false");
+  k.effect("scf.while : () -> () {");
+  std::string hasEnded = k.value("nvvm.mbarrier.try_wait " + mbarrier + ", " +
+                                 parity + " : !llvm.ptr<3>, i32 -> i1");
+  std::string goesOn =
+      k.value("arith.cmpi eq, " + hasEnded + ", " + no + " : i1");
+  k.effect("scf.condition(" + goesOn + ")\n} do {\nscf.yield\n}");
+  std::string to = k.offset({"%y", 1}, k.times(k.block, boxBytes));
+  k.copy({k.shared, 3}, {to, 1}, boxBytes, kThreads);
+  return k.finish();
+}
+
+/// The bytes of a box that begins at `place`: rows one behind the other, their
+/// chunks exchanged, zeros where the tensor has nothing.
+void addExpected(const TensorCopy &copy, const std::vector<int64_t> &place,
+                 const Contents &contents,
+                 std::vector<ExpectedNumber> &expected) {
+  std::vector<int64_t> box = copy.box(), sizes = copy.sizes(),
+                       strides = copy.strides();
+  size_t first = expected.size();
+  expected.resize(first + copy.boxBytes());
+  for (int64_t byte = 0; byte < copy.boxBytes(); ++byte) {
+    int64_t rest = byte / copy.elementBytes, from = byte % copy.elementBytes;
+    bool isInside = true;
+    for (size_t i = 0; i < copy.rank; ++i) {
+      int64_t index = place[i] + rest % box[i];
+      rest /= box[i];
+      isInside &= index >= 0 && index < sizes[i];
+      from += index * (i ? strides[i - 1] : copy.elementBytes);
+    }
+    int64_t to = swizzlePlace(byte, copy.isSwizzled ? copy.rowBytes : 0);
+    expected[first + to] = {isInside ? contents["x"].get(from, Element::I8) : 0,
+                            0};
+  }
+}
+
+void add(std::vector<Sketch> &sketches, const TensorCopy &copy) {
+  Sketch sketch;
+  sketch.module = moduleOf(copy);
+  sketch.architecture = "sm_90a";
+  sketch.isExact = true;
+  Case &given = sketch.given;
+  given.name = copy.name();
+  given.isSmall = true;
+  given.isRecorded = true;
+  Buffer x, c, y;
+  x.name = "x";
+  x.bytes = copy.tensorBytes();
+  x.parts = {{0, x.bytes, Element::I8, 0}};
+  c.name = "c";
+  uint64_t boxBytes = copy.boxBytes();
+  for (const std::vector<int64_t> &place : copy.coordinates()) {
+    given.checks.push_back(
+        {"y", given.checks.size() * boxBytes, Element::I8, boxBytes});
+    sketch.parts.push_back("the box at " + list(place));
+    c.integers.insert(c.integers.end(), place.begin(), place.end());
+    c.integers.resize(kMostDimensions * given.checks.size());
+  }
+  c.bytes = 4 * c.integers.size();
+  y.name = "y";
+  y.bytes = given.checks.size() * boxBytes;
+  given.buffers = {x, c, y};
+  given.arguments = {{"x", 0}, {"c", 0}, {"y", 0}};
+  sketch.blocks = given.checks.size();
+  sketch.reference = [=](const Contents &contents) {
+    std::vector<ExpectedNumber> expected;
+    for (const std::vector<int64_t> &place : copy.coordinates())
+      addExpected(copy, place, contents, expected);
+    return expected;
+  };
+  sketches.push_back(std::move(sketch));
+}
+
+} // namespace
+
+void tokopt::addTensorInstructions(std::vector<Sketch> &sketches) {
+  add(sketches, {1, "f16", 2, 96, false});
+  for (size_t rank = 2; rank <= kMostDimensions; ++rank) {
+    add(sketches, {rank, "f16", 2, 48, false});
+    for (int64_t bytes : {32, 64, 128})
+      add(sketches, {rank, "f16", 2, bytes, true});
+  }
+  // Elements of other sizes: 64 bytes of a row, and 128.
+  add(sketches, {1, "i8", 1, 48, false});
+  add(sketches, {3, "i8", 1, 64, true});
+  add(sketches, {2, "f32", 4, 128, true});
+  add(sketches, {4, "bf16", 2, 128, true});
+}
