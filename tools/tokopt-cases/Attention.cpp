@@ -348,6 +348,11 @@ void tokopt::addAttention(std::vector<Sketch> &sketches) {
           std::string("prefill-") + a.typeName() + "-" + std::to_string(size);
       sketches.push_back(sketchOf(a));
     }
+  Attention shut{"decode-window", Element::F16, 2, 2, 64, {}, 1100};
+  shut.window = 100;
+  for (int64_t position : {0, 99, 100, 700})
+    shut.sequences.push_back({position, position});
+  sketches.push_back(sketchOf(shut));
   Attention window{"prefill-window", Element::F16, 1, 1, 64, {{0, 140}}, 1100};
   window.inHalves = true;
   window.window = 70;

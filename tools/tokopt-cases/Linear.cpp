@@ -5,158 +5,219 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tools/tokopt-cases/PanelFormats.h"
 #include "tools/tokopt-cases/Sketch.h"
 
 #include <cmath>
-#include <memory>
 
 using namespace tokopt;
 using namespace cases;
 
 namespace {
 
-/// Rows of a panel of weights (docs/bundle.md, R16K4).
-constexpr int64_t kPanel = 16;
-
-/// A number that a matrix holds, and the magnitudes that it is the sum of.
-struct Weight {
-  double value, magnitude;
-};
-
-/// How 16 rows of a matrix lie in memory: blocks of columns, one behind the
-/// other.
-struct PanelFormat {
-  const char *type; // as the dialect writes it
-  int64_t columns, bytes;
-  /// The random numbers of a block that begins at a byte.
-  void (*fill)(uint64_t at, std::vector<Part> &parts);
-  /// The weight of a row and a column of the block that begins at a byte.
-  Weight (*get)(const Contents::View &panels, uint64_t at, int64_t row,
-                int64_t column);
-};
-
-// q4_k: 16 scales d and 16 offsets dmin, then for each of 8 sub-blocks of 32
-// columns four lines of nibbles, 16 scales and 16 minima.
-constexpr int64_t kHeadBytes = 64, kNibbleBytes = 256, kSubBytes = 288;
-
-const PanelFormat kQ4_K = {
-    "!tok.q4_k", 256, kHeadBytes + 8 * kSubBytes,
-    [](uint64_t at, std::vector<Part> &parts) {
-      parts.push_back({at, kHeadBytes, Element::F16, -4});
-      for (int64_t sub = 0; sub < 8; ++sub) {
-        uint64_t begin = at + kHeadBytes + sub * kSubBytes;
-        parts.push_back({begin, kNibbleBytes, Element::I8, 0});
-        parts.push_back({begin + kNibbleBytes, 32, Element::U6, 0});
-      }
-    },
-    [](const Contents::View &panels, uint64_t at, int64_t row,
-       int64_t column) -> Weight {
-      uint64_t sub = at + kHeadBytes + column / 32 * kSubBytes;
-      // A byte holds columns k and k + 16 of a row; four of them a word.
-      int64_t k = column % 16;
-      auto pair = static_cast<uint8_t>(static_cast<int>(
-          panels.get(sub + k / 4 * 64 + row * 4 + k % 4, Element::I8)));
-      int q = column % 32 < 16 ? pair & 15 : pair >> 4;
-      double scaled = panels.get(at + 2 * row, Element::F16) *
-                      panels.get(sub + kNibbleBytes + row, Element::U6) * q;
-      double offset = panels.get(at + 32 + 2 * row, Element::F16) *
-                      panels.get(sub + kNibbleBytes + 16 + row, Element::U6);
-      return {scaled - offset, std::fabs(scaled) + std::fabs(offset)};
-    }};
-
-const PanelFormat kF16 = {"f16", 1, 2 * kPanel,
-                          [](uint64_t at, std::vector<Part> &parts) {
-                            parts.push_back({at, 2 * kPanel, Element::F16, 0});
-                          },
-                          [](const Contents::View &panels, uint64_t at,
-                             int64_t row, int64_t) -> Weight {
-                            double value =
-                                panels.get(at + 2 * row, Element::F16);
-                            return {value, std::fabs(value)};
-                          }};
+/// What becomes of the sums of a row: they are the result; silu(first) * second
+/// of two matrices; a bias and what was there before are added.
+enum class Epilogue { None, Gated, Residual };
 
 struct Linear {
   std::string name;
-  const PanelFormat &format;
+  std::string format;
   int64_t rows, outputs, columns;
-  /// The first of 16 outputs that are compared; all where there are none.
-  std::vector<int64_t> compared = {};
+  Epilogue epilogue = Epilogue::None;
+  /// Rows, and the first of 16 outputs, that are compared; all where there are
+  /// none.
+  std::vector<int64_t> comparedRows = {}, compared = {};
   std::string title = "";
+
+  Element input() const {
+    return format == "bf16" ? Element::BF16 : Element::F16;
+  }
+  int64_t matrices() const { return epilogue == Epilogue::Gated ? 2 : 1; }
 };
 
-std::string moduleOf(const Linear &linear) {
+std::string moduleOf(const Linear &linear, const PanelFormat &format) {
   std::string n = std::to_string(linear.outputs),
               k = std::to_string(linear.columns);
-  std::string in = "memref<?x" + k + "xf16>", out = "memref<?x" + n + "xf32>";
-  return "tok.weight @w : tensor<" + n + "x" + k + "x" + linear.format.type +
-         "> = source \"weights\" at [0]\nfunc.func @f(%x: " + in +
-         ", %y: " + out +
-         ", %b: index, %e: index) {\n"
-         "tok.kernel \"linear\" rows(%b to %e) weights [@w] ins(%x : " +
-         in + ") outs(%y : " + out + ") {matrices = 1, inputs = " + k +
-         ", outputs = " + n + ", compute = \"f16\"}\nreturn\n}\n";
+  const char *compute = linear.input() == Element::BF16 ? "bf16" : "f16";
+  std::string in = "memref<?x" + k + "x" + compute + ">",
+              out = "memref<?x" + n + "xf32>";
+  auto weight = [&](const std::string &name, const std::string &type) {
+    return "tok.weight @" + name + " : tensor<" + type +
+           "> = source \"weights\" at [0]\n";
+  };
+  std::string matrix = n + "x" + k + "x" + format.type;
+  std::string text = weight("w0", matrix), weights = "@w0",
+              inputs = "%x : " + in, arguments = "%x: " + in, epilogue;
+  if (linear.epilogue == Epilogue::Gated) {
+    text += weight("w1", matrix);
+    weights += ", @w1";
+    epilogue = R"mlir( epilogue {
+^bb0(%g: f32, %u: f32):
+  %one = arith.constant 1.0 : f32
+  %n = arith.negf %g : f32
+  %p = math.exp %n fastmath<nnan,ninf> : f32
+  %q = arith.addf %p, %one : f32
+  %s = arith.divf %g, %q : f32
+  %v = arith.mulf %s, %u : f32
+  tok.yield %v : f32
+})mlir";
+  }
+  if (linear.epilogue == Epilogue::Residual) {
+    text += weight("bias", n + "xf32");
+    weights += ", @bias";
+    inputs = "%x, %r : " + in + ", " + out;
+    arguments += ", %r: " + out;
+    epilogue = R"mlir( epilogue {
+^bb0(%s: f32, %c: f32, %t: f32):
+  %u = arith.addf %s, %c : f32
+  %v = arith.addf %t, %u : f32
+  tok.yield %v : f32
+})mlir";
+  }
+  return text + "func.func @f(" + arguments + ", %y: " + out +
+         ", %b: index, %e: index) {\ntok.kernel \"linear\" rows(%b to %e) "
+         "weights [" +
+         weights + "] ins(" + inputs + ") outs(%y : " + out +
+         ") {matrices = " + std::to_string(linear.matrices()) +
+         ", inputs = " + k + ", outputs = " + n + ", compute = \"" + compute +
+         "\"}" + epilogue + "\nreturn\n}\n";
 }
+
+/// A buffer of numbers, whose rows repeat after a prime number of them.
+Buffer numbers(const char *name, uint64_t rows, uint64_t rowBytes,
+               Element element, int exponent) {
+  Buffer buffer;
+  buffer.name = name;
+  buffer.bytes = rows * rowBytes;
+  buffer.period = std::min<uint64_t>(rows, 1021) * rowBytes;
+  buffer.parts.push_back({0, buffer.period, element, exponent});
+  return buffer;
+}
+
+/// The panels of a matrix, whose blocks repeat after a prime number of them, so
+/// that panels and neighbours differ.
+Buffer panels(const std::string &name, const PanelFormat &format,
+              int64_t blocks) {
+  constexpr int64_t kBlocks = 61;
+  Buffer buffer;
+  buffer.name = name;
+  buffer.bytes = blocks * format.bytes;
+  buffer.period = kBlocks * format.bytes;
+  for (int64_t block = 0; block < kBlocks; ++block)
+    format.fill(block * format.bytes, buffer.parts);
+  return buffer;
+}
+
+/// What an output must be.
+class Reference {
+public:
+  Reference(const Linear &linear, const PanelFormat &format,
+            const Contents &contents)
+      : linear(linear), format(format), contents(contents),
+        // The contract of docs/kernels.md: roundings of 32 columns and of what
+        // comes after, each by the magnitudes.
+        unit(std::ldexp(3.0 * linear.columns / 32 + 12, -24)) {}
+
+  ExpectedNumber operator()(int64_t row, int64_t output) const {
+    auto [value, error] = sum("w0", row, output);
+    if (linear.epilogue == Epilogue::Gated) {
+      auto [other, otherError] = sum("w1", row, output);
+      // No activation is steeper than 1.1.
+      double gate = value / (1 + std::exp(-value));
+      return {gate * other, 1.1 * error * std::fabs(other) +
+                                otherError * std::fabs(gate) +
+                                1e-6 * std::fabs(gate * other)};
+    }
+    if (linear.epilogue == Epilogue::Residual) {
+      uint64_t rowBytes = rowBytesOf(linear.outputs, Element::F32);
+      double bias = contents["bias"].get(4 * output, Element::F32),
+             before =
+                 contents["r"].get(row * rowBytes + 4 * output, Element::F32);
+      return {value + bias + before,
+              error + unit * (std::fabs(bias) + std::fabs(before))};
+    }
+    return {value, error};
+  }
+
+private:
+  /// A row times an output's weights, and what it may be off.
+  ExpectedNumber sum(const char *matrix, int64_t row, int64_t output) const {
+    Contents::View weights = contents[matrix], in = contents["x"];
+    int64_t blocks = linear.columns / format.columns;
+    uint64_t rowBytes = rowBytesOf(linear.columns, linear.input());
+    double sum = 0, magnitudes = 0;
+    for (int64_t k = 0; k < linear.columns; ++k) {
+      uint64_t at =
+          (output / kPanel * blocks + k / format.columns) * format.bytes;
+      Weight weight =
+          format.get(weights, at, output % kPanel, k % format.columns);
+      double value = in.get(row * rowBytes + 2 * k, linear.input());
+      sum += weight.value * value;
+      magnitudes += weight.magnitude * std::fabs(value);
+    }
+    return {sum, unit * magnitudes};
+  }
+
+  const Linear &linear;
+  const PanelFormat &format;
+  const Contents &contents;
+  const double unit;
+};
 
 void add(std::vector<Sketch> &sketches, Linear linear) {
   if (linear.compared.empty())
     for (int64_t n = 0; n < linear.outputs; n += kPanel)
       linear.compared.push_back(n);
-  const PanelFormat &format = linear.format;
-  uint64_t inBytes = rowBytesOf(linear.columns, Element::F16),
-           outBytes = rowBytesOf(linear.outputs, Element::F32);
-  int64_t blocks = linear.columns / format.columns;
+  if (linear.comparedRows.empty())
+    for (int64_t row = 0; row < linear.rows; ++row)
+      linear.comparedRows.push_back(row);
+  const PanelFormat &format = findPanelFormat(linear.format);
   Sketch sketch;
-  sketch.module = moduleOf(linear);
+  sketch.module = moduleOf(linear, format);
   sketch.rows = linear.rows;
   Case &given = sketch.given;
   given.name = linear.name;
   given.isTimed = !linear.title.empty();
   given.isSmall = !given.isTimed;
-  Buffer w, x, y;
-  w.name = "w";
-  w.bytes = linear.outputs / kPanel * blocks * format.bytes;
-  // A prime number of blocks, so that panels and neighbours differ.
-  constexpr int64_t kBlocks = 61;
-  w.period = kBlocks * format.bytes;
-  for (int64_t block = 0; block < kBlocks; ++block)
-    format.fill(block * format.bytes, w.parts);
-  x.name = "x";
-  x.bytes = linear.rows * inBytes;
-  x.parts.push_back({0, x.bytes, Element::F16, 1});
+  uint64_t outBytes = rowBytesOf(linear.outputs, Element::F32);
+  // No frame and no layer.
+  given.arguments = {{"", 0}, {"", 0}, {"", uint64_t(linear.rows)}, {"", 0}};
+  auto take = [&](Buffer buffer) {
+    given.arguments.push_back({buffer.name, 0});
+    given.buffers.push_back(std::move(buffer));
+  };
+  int64_t blocks = linear.outputs / kPanel * (linear.columns / format.columns);
+  for (int64_t i = 0; i < linear.matrices(); ++i)
+    take(panels("w" + std::to_string(i), format, blocks));
+  bool isResidual = linear.epilogue == Epilogue::Residual;
+  if (isResidual)
+    take(numbers("bias", 1, outBytes, Element::F32, 0));
+  take(numbers("x", linear.rows, rowBytesOf(linear.columns, linear.input()),
+               linear.input(), 1));
+  if (isResidual)
+    take(numbers("r", linear.rows, outBytes, Element::F32, 0));
+  Buffer y;
   y.name = "y";
   y.bytes = linear.rows * outBytes;
-  given.buffers = {w, x, y};
-  // No frame and no layer.
-  given.arguments = {{"", 0}, {"", 0},  {"", uint64_t(linear.rows)},
-                     {"", 0}, {"w", 0}, {"x", 0},
-                     {"y", 0}};
-  for (int64_t row = 0; row < linear.rows; ++row)
+  take(y);
+  for (int64_t row : linear.comparedRows)
     for (int64_t n : linear.compared)
       given.checks.push_back(
           {"y", row * outBytes + 4 * n, Element::F32, kPanel});
-  given.timing.bytes = w.bytes + x.bytes + y.bytes;
+  for (const Buffer &buffer : given.buffers)
+    given.timing.bytes += buffer.bytes;
+  // What is bound by products is told by them.
+  if (linear.rows > 1)
+    given.timing.operations =
+        2.0 * linear.rows * linear.outputs * linear.columns * linear.matrices();
   given.timing.title = linear.title;
-  // The contract of docs/kernels.md: roundings of 32 columns and of what comes
-  // after, each by the magnitudes.
-  double unit = std::ldexp(3.0 * linear.columns / 32 + 12, -24);
   sketch.reference = [=, &format](const Contents &contents) {
-    Contents::View panels = contents["w"], in = contents["x"];
+    Reference reference(linear, format, contents);
     std::vector<ExpectedNumber> expected;
-    for (int64_t row = 0; row < linear.rows; ++row)
+    for (int64_t row : linear.comparedRows)
       for (int64_t first : linear.compared)
-        for (int64_t n = first; n < first + kPanel; ++n) {
-          double sum = 0, magnitudes = 0;
-          for (int64_t k = 0; k < linear.columns; ++k) {
-            uint64_t at =
-                (n / kPanel * blocks + k / format.columns) * format.bytes;
-            Weight weight =
-                format.get(panels, at, n % kPanel, k % format.columns);
-            double value = in.get(row * inBytes + 2 * k, Element::F16);
-            sum += weight.value * value;
-            magnitudes += weight.magnitude * std::fabs(value);
-          }
-          expected.push_back({sum, unit * magnitudes});
-        }
+        for (int64_t n = first; n < first + kPanel; ++n)
+          expected.push_back(reference(row, n));
     return expected;
   };
   sketches.push_back(std::move(sketch));
@@ -165,13 +226,35 @@ void add(std::vector<Sketch> &sketches, Linear linear) {
 } // namespace
 
 void tokopt::addLinear(std::vector<Sketch> &sketches) {
-  add(sketches, {"linear-q4_k", kQ4_K, 5, 80, 512});
-  add(sketches, {"linear-f16", kF16, 70, 48, 128});
+  // Panels that do not fill a block's last pair, and rows that do not fill a
+  // tile.
+  for (const PanelFormat &format : getPanelFormats()) {
+    bool isPacked = format.columns > 1;
+    add(sketches,
+        {std::string("linear-") + format.name, format.name, isPacked ? 5 : 70,
+         isPacked ? 80 : 48, isPacked ? 512 : 128});
+  }
+  add(sketches, {"linear-gated-q4_1", "q4_1", 3, 48, 256, Epilogue::Gated});
+  add(sketches, {"linear-gated-bf16", "bf16", 20, 48, 128, Epilogue::Gated});
+  add(sketches,
+      {"linear-residual-q6_k", "q6_k", 2, 64, 256, Epilogue::Residual});
+  add(sketches, {"linear-residual-f16", "f16", 33, 80, 64, Epilogue::Residual});
   add(sketches, {"linear-8192",
-                 kQ4_K,
+                 "q4_k",
                  1,
                  8192,
                  8192,
+                 Epilogue::None,
+                 {},
                  {0, 16, 4080, 8176},
                  "packed linear q4_k, one row, 8192^2"});
+  add(sketches, {"linear-bf16-8192",
+                 "bf16",
+                 8192,
+                 8192,
+                 8192,
+                 Epilogue::None,
+                 {0, 127, 128, 8191},
+                 {0, 4080, 8176},
+                 "linear bf16 (mma.sync), 8192^3"});
 }

@@ -15,7 +15,13 @@ using namespace tokopt;
 using namespace cases;
 
 static std::string typeName(Element element) {
-  return element == Element::F16 ? "f16" : "f32";
+  return element == Element::F16    ? "f16"
+         : element == Element::BF16 ? "bf16"
+                                    : "f32";
+}
+
+static std::string memref(int64_t columns, const std::string &type) {
+  return "memref<?x" + std::to_string(columns) + "x" + type + ">";
 }
 
 static constexpr double kEpsilon = 1e-5;
@@ -23,7 +29,7 @@ static constexpr double kEpsilon = 1e-5;
 /// x += r, y = x / sqrt(mean(x^2) + epsilon) * w, row by row.
 static std::string residualNorm(int64_t columns, Element element) {
   std::string count = std::to_string(columns),
-              x = "memref<?x" + count + "x" + typeName(element) + ">";
+              x = memref(columns, typeName(element));
   return "tok.weight @w : tensor<" + count +
          "xf32> = source \"weights\" at [0]\nfunc.func @f(%x: " + x +
          ", %r: " + x + ", %y: " + x +
@@ -91,7 +97,9 @@ static void addNorm(std::vector<Sketch> &sketches, const std::string &name,
   sketch.reference = [=](const Contents &contents) {
     std::vector<ExpectedNumber> expected;
     // Rounding to the type of the results, and sums of a row in f32.
-    double unit = element == Element::F16 ? 0x1p-10 : 1e-6;
+    double unit = element == Element::F16    ? 0x1p-10
+                  : element == Element::BF16 ? 0x1p-7
+                                             : 1e-6;
     for (int64_t row : compared) {
       double squares = 0;
       std::vector<double> sums(columns);
@@ -114,9 +122,112 @@ static void addNorm(std::vector<Sketch> &sketches, const std::string &name,
   sketches.push_back(std::move(sketch));
 }
 
-/// Rows that are written to the keys of a cache, in its format.
+/// y = x / sqrt(mean(x^2) + epsilon) * w of each head of a row.
+static std::string headNorm(int64_t heads, int64_t size) {
+  std::string count = std::to_string(size), x = memref(heads * size, "f32");
+  return "tok.weight @w : tensor<" + count +
+         "xf32> = source \"weights\" at [0]\nfunc.func @f(%x: " + x +
+         ", %y: " + x + ", %b: index, %e: index) {\n" +
+         "tok.kernel \"rowwise\" rows(%b to %e) weights [@w] ins(%x : " + x +
+         ") outs(%y : " + x + ") {columns = " + std::to_string(heads * size) +
+         ", group = " + count + R"mlir(} prologue {
+^bb0(%s: f32, %w: f32):
+  %q = arith.mulf %s, %s : f32
+  %t = tok.reduce_row %q
+  %n = arith.constant )mlir" +
+         count + R"mlir(.0 : f32
+  %eps = arith.constant 1.0e-5 : f32
+  %m = arith.divf %t, %n : f32
+  %v = arith.addf %m, %eps : f32
+  %d = math.sqrt %v : f32
+  %u = arith.divf %s, %d : f32
+  %o = arith.mulf %u, %w : f32
+  tok.yield %o : f32
+}
+return
+})mlir";
+}
+
+/// y = silu(g) * u, and the same as rounded rows (docs/kernels.md).
+static std::string gate(int64_t columns, Element element, bool isRounded,
+                        uint64_t roundedBytes) {
+  std::string x = memref(columns, typeName(element)),
+              q = memref(roundedBytes, "i8");
+  return "func.func @f(%g: " + x + ", %u: " + x + ", %y: " + x +
+         (isRounded ? ", %q: " + q : "") + ", %b: index, %e: index) {\n" +
+         "tok.kernel \"rowwise\" rows(%b to %e) ins(%g, %u : " + x + ", " + x +
+         ") outs(%y" + (isRounded ? ", %q : " + x + ", " + q : " : " + x) +
+         ") {columns = " + std::to_string(columns) + R"mlir(} prologue {
+^bb0(%a: f32, %c: f32):
+  %one = arith.constant 1.0 : f32
+  %n = arith.negf %a : f32
+  %p = math.exp %n fastmath<nnan,ninf> : f32
+  %d = arith.addf %p, %one : f32
+  %s = arith.divf %a, %d : f32
+  %o = arith.mulf %s, %c : f32
+  tok.yield )mlir" +
+         (isRounded ? "%o, %o : f32, f32" : "%o : f32") + "\n}\nreturn\n}\n";
+}
+
+/// A kernel of rows, of which only the simulator says what comes out: every
+/// architecture gives the same bits.
+static void addExact(std::vector<Sketch> &sketches, const std::string &name,
+                     std::string module, int64_t count,
+                     std::vector<Buffer> buffers, std::vector<Check> checks) {
+  Sketch sketch;
+  sketch.module = std::move(module);
+  sketch.rows = count;
+  sketch.isExact = true;
+  Case &given = sketch.given;
+  given.name = name;
+  given.isSmall = true;
+  // No frame and no layer.
+  given.arguments = {{"", 0}, {"", 0}, {"", uint64_t(count)}, {"", 0}};
+  for (const Buffer &buffer : buffers)
+    given.arguments.push_back({buffer.name, 0});
+  given.buffers = std::move(buffers);
+  given.checks = std::move(checks);
+  sketches.push_back(std::move(sketch));
+}
+
+static void addHeads(std::vector<Sketch> &sketches) {
+  constexpr int64_t kRows = 3, kHeads = 5, kSize = 48,
+                    kColumns = kHeads * kSize;
+  addExact(sketches, "norm-heads", headNorm(kHeads, kSize), kRows,
+           {rows("w", 1, kSize, Element::F32, true, 1),
+            rows("x", kRows, kColumns, Element::F32, true),
+            rows("y", kRows, kColumns, Element::F32, false)},
+           {{"y", 0, Element::F32, kRows * kColumns}});
+}
+
+static void addGate(std::vector<Sketch> &sketches, const std::string &name,
+                    int64_t columns, Element element, bool isRounded) {
+  constexpr int64_t kRows = 4;
+  // Bytes, and of each 32 of them two f32 and two i32.
+  uint64_t bytes = columns + columns / 2, rounded = (bytes + 63) / 64 * 64;
+  std::vector<Buffer> buffers = {rows("g", kRows, columns, element, true, 3),
+                                 rows("u", kRows, columns, element, true, 1),
+                                 rows("y", kRows, columns, element, false)};
+  std::vector<Check> checks;
+  for (int64_t row = 0; row < kRows; ++row)
+    checks.push_back(
+        {"y", row * rowBytesOf(columns, element), element, uint64_t(columns)});
+  if (isRounded) {
+    Buffer q;
+    q.name = "q";
+    q.bytes = kRows * rounded;
+    buffers.push_back(q);
+    for (int64_t row = 0; row < kRows; ++row)
+      checks.push_back({"q", row * rounded, Element::I8, bytes});
+  }
+  addExact(sketches, name, gate(columns, element, isRounded, rounded), kRows,
+           std::move(buffers), std::move(checks));
+}
+
+/// Rows that are written to the keys or values of a cache, in its format; keys
+/// are rotated.
 static void addAppend(std::vector<Sketch> &sketches, const char *type,
-                      uint64_t elementBytes) {
+                      uint64_t elementBytes, bool isKey) {
   constexpr int64_t kHeads = 3, kSize = 64, kRows = 4, kSlots = 64, kPages = 2;
   std::string columns = std::to_string(kHeads * kSize);
   std::string half = std::to_string(kSize) + " x " + type;
@@ -126,25 +237,28 @@ static void addAppend(std::vector<Sketch> &sketches, const char *type,
       ", page = 64, keys = post_rope, window = 0, sinks = 0, "
       "residual = 0, tables = shared, columns = [pos], "
       "digests = []>";
-  std::string x = "memref<?x" + columns + "xf32>",
-              angles = "memref<?x" + std::to_string(2 * kSize) + "xf32>";
+  std::string x = memref(kHeads * kSize, "f32"),
+              angles = memref(2 * kSize, "f32");
+  std::string body = isKey ? "^bb0(%v: f32, %c: f32, %s: f32):\n"
+                             "%p = tok.partner %v halves head = 64 dims = 64\n"
+                             "%t = arith.mulf %v, %c : f32\n"
+                             "%o = math.fma %p, %s, %t : f32\n"
+                             "tok.yield %o : f32\n"
+                           : "^bb0(%v: f32):\ntok.yield %v : f32\n";
   Sketch sketch;
-  sketch.module =
-      "func.func @f(%x: " + x + ", %a: " + angles + ", %kv: " + cache +
-      ", %b: index, %e: index, %l: index) {\n"
-      "tok.kernel \"rowwise\" rows(%b to %e) layer(%l) ins(%x, "
-      "%a : " +
-      x + ", " + angles + ") outs(%kv : " + cache + ") {columns = " + columns +
-      ", cache = 0, side = \"k\", angles = 1, head = 64} "
-      "prologue {\n^bb0(%v: f32, %c: f32, %s: f32):\n"
-      "%p = tok.partner %v halves head = 64 dims = 64\n"
-      "%t = arith.mulf %v, %c : f32\n"
-      "%o = math.fma %p, %s, %t : f32\n"
-      "tok.yield %o : f32\n}\nreturn\n}\n";
+  sketch.module = "func.func @f(%x: " + x + ", %a: " + angles +
+                  ", %kv: " + cache +
+                  ", %b: index, %e: index, %l: index) {\n"
+                  "tok.kernel \"rowwise\" rows(%b to %e) layer(%l) ins(%x" +
+                  (isKey ? ", %a : " + x + ", " + angles : " : " + x) +
+                  ") outs(%kv : " + cache + ") {columns = " + columns +
+                  ", cache = 0, side = \"" + (isKey ? "k" : "v") + "\"" +
+                  (isKey ? ", angles = 1, head = 64" : "") + "} prologue {\n" +
+                  body + "}\nreturn\n}\n";
   sketch.rows = kRows;
   sketch.isExact = true;
   Case &given = sketch.given;
-  given.name = std::string("append-") + type;
+  given.name = std::string("append-") + type + (isKey ? "" : "-values");
   given.isSmall = true;
   uint64_t headBytes =
       2 * kSize * kSlots * elementBytes + (elementBytes == 1 ? 8 * kSlots : 0);
@@ -180,20 +294,28 @@ static void addAppend(std::vector<Sketch> &sketches, const char *type,
                    seq,
                    caches,
                    frame};
-  given.arguments = {{"frame", 0}, {"", 0},       {"", kRows}, {"", 1},
-                     {"x", 0},     {"angles", 0}, {"", 0}};
+  given.arguments = {{"frame", 0}, {"", 0}, {"", kRows}, {"", 1}, {"x", 0}};
+  if (isKey)
+    given.arguments.push_back({"angles", 0});
+  given.arguments.push_back({"", 0}); // the cache, which the frame has
   given.checks = {{"pool", 0, Element::I8, pool.bytes}};
   sketches.push_back(std::move(sketch));
 }
 
 void tokopt::addRowwise(std::vector<Sketch> &sketches) {
-  for (Element element : {Element::F32, Element::F16})
+  for (Element element : {Element::F32, Element::F16, Element::BF16})
     for (int64_t columns : {64, 576, 4096})
       addNorm(sketches,
               "norm-" + typeName(element) + "-" + std::to_string(columns), 5,
               columns, element, {0, 1, 2, 3, 4}, {});
-  addAppend(sketches, "f16", 2);
-  addAppend(sketches, "i8", 1);
+  addHeads(sketches);
+  addGate(sketches, "gate-f16-1000", 1000, Element::F16, /*isRounded=*/false);
+  addGate(sketches, "gate-f32-608-rounded", 608, Element::F32,
+          /*isRounded=*/true);
+  for (auto [type, bytes] : {std::pair("f32", 4), std::pair("f16", 2),
+                             std::pair("bf16", 2), std::pair("i8", 1)})
+    for (bool isKey : {true, false})
+      addAppend(sketches, type, bytes, isKey);
   Timing timing;
   constexpr int64_t kRows = 8192, kColumns = 4096;
   // x and r are read, x and y written.
