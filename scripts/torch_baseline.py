@@ -1,6 +1,6 @@
 # Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What PyTorch reaches on this GPU, for scripts/bench-gpu: JSON on the standard output. Exits with 1 where there is no PyTorch."""
+"""What PyTorch reaches on this GPU, for scripts/bench-gpu: JSON on the standard output. Where there is none, it says why and exits with 1."""
 
 import json
 import statistics
@@ -9,8 +9,8 @@ import sys
 try:
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
-except ImportError:
-    sys.exit(1)
+except ImportError as error:
+    sys.exit(f"{error}")
 
 RUNS, WARM_UP = 20, 3
 ROWS, QUERY_HEADS, KEY_HEADS, SIZE = 16384, 32, 8, 128
@@ -51,7 +51,7 @@ def best_attention(causal):
 
 def main():
     if not torch.cuda.is_available():
-        sys.exit(1)
+        sys.exit("it finds no GPU")
     a, b = (torch.randn(8192, 8192, dtype=torch.bfloat16, device="cuda") for _ in range(2))
     result = {"version": torch.__version__, "cublas_tflops": 2 * 8192**3 / milliseconds(lambda: a @ b) / 1e9}
     for name, causal in (("full", False), ("causal", True)):

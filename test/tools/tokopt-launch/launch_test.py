@@ -267,20 +267,32 @@ def test_bench(folder):
     timing = {"bytes": 10**6, "operations": 0, "title": "reads of 16 bytes, R"}
     products = {"bytes": 0, "operations": 4e9, "title": "prefill"}
     cases = [case("read", isTimed=True, timing=timing), case("decode-8k-f16-x32", isTimed=True, timing={**timing, "title": "decode"}),
-             case("prefill-16k-full", isTimed=True, timing=products), case("other")]
+             case("prefill-16k-full", isTimed=True, timing=products), case("other"), case("instruction", isRecorded=True)]
     made = make(folder / "bench", cases, source=source)
     shutil.copy(LAUNCH, made)
     shown = bench(made).stdout
+    check("correctness: 5 cases are right\n" in shown, "all are compared")
+    check("the oldest architecture's PTX: 0 cases are right, 5 are for other GPUs\n" in shown, "and what has PTX as PTX")
+    check("timing: 3 cases are right\n" in shown, "of which some are timed")
     check("| decode | 0.0100 | 100 GB/s | 100 % of R (goal 90 %) |  | met |" in shown, f"a goal that is met: {shown}")
     check("| prefill | 0.0100 | 400 TFLOP/s | G not available | not available | not decided |" in shown, "without PyTorch nothing is decided")
+    check("PyTorch: not available (No module named 'torch'); " in shown, "and that is said")
+    check([file.name for file in (made / "recordings").iterdir()] == ["instruction.json"], "instructions are recorded")
     check((made / "results.md").read_text() in shown and json.loads((made / "results.json").read_text())["report"]["device"] == "Fake GPU",
           "results in the folder")
     (made / "results.json").unlink()
     pairs = struct.pack("<6f", 1, 0, 2, 0, 5, 0)
     (made / "other.expected").write_bytes(pairs)
     told = bench(made, status=1)
-    check("error: other: WRONG: " in told.stderr and "1 of 4 cases are not right, so there is nothing to time" in told.stderr
+    check("error: other: WRONG: " in told.stderr and "1 of 5 cases are not right, so there is nothing to time" in told.stderr
           and not (made / "results.json").exists(), f"nothing is timed when a case is wrong: {told.stderr!r}")
+    # An instruction that is not as in the simulator stops nothing, but it is told.
+    (made / "other.expected").rename(made / "instruction.expected")
+    shutil.copy(made / "read.expected", made / "other.expected")
+    told = bench(made, status=1)
+    check("correctness: 4 cases are right, 1 instructions are not as in the simulator\n" in told.stdout, f"it is told: {told.stdout!r}")
+    check("Not as in the simulator: instruction." in (made / "results.md").read_text() and "| decode | 0.0100 |" in told.stdout, "and in the results")
+    check(told.stderr.splitlines()[-1].startswith("error: 1 instructions are not as in the simulator; what they gave is in "), told.stderr)
     one_line(bench(folder / "none", status=1), "make the folder with scripts/bench gpu --prepare")
     stderr = bench(made, status=1, driver="/no/such/libcuda.so.1").stderr
     check(len(stderr.splitlines()) == 1 and "cannot open the CUDA driver" in stderr, f"without a GPU one line: {stderr!r}")
@@ -306,8 +318,71 @@ def test_sanitizer(folder):
         check(f"compute-sanitizer: {wanted}." in told.stdout, f"each tool is told: {wanted}")
         check(("a race" in told.stdout) == (finds == "racecheck"), "what it found is shown")
     lines = (folder / "sanitized.log").read_text().splitlines()
-    check(len(lines) == 8 and all("--error-exitcode 9" in line and line.endswith("--small --timeout-ms 120000") for line in lines),
+    check(len(lines) == 8 and all("--error-exitcode 9" in line and line.endswith("--timeout-ms 120000 --only a") for line in lines),
           f"it runs the small cases: {lines[:1]}")
+
+
+# As much of PyTorch as the baseline uses: everything takes 2 ms, or 1 ms where cuDNN does it; one backend is missing.
+TORCH = """
+import enum
+from contextlib import contextmanager
+
+class Tensor:
+    def __matmul__(self, other):
+        state["ms"] = 2.0
+    def fill_(self, value):
+        pass
+    def repeat_interleave(self, times, dimension):
+        return self
+
+state = {"backend": None, "ms": 0.0}
+
+class Event:
+    def __init__(self, enable_timing):
+        pass
+    def record(self):
+        pass
+    def synchronize(self):
+        pass
+    def elapsed_time(self, end):
+        return state["ms"]
+
+class SDPBackend(enum.Enum):
+    FLASH_ATTENTION, EFFICIENT_ATTENTION, CUDNN_ATTENTION = range(3)
+
+@contextmanager
+def sdpa_kernel(backend):
+    state["backend"] = backend
+    yield
+
+def scaled_dot_product_attention(q, k, v, is_causal):
+    if state["backend"] == SDPBackend.FLASH_ATTENTION:
+        raise RuntimeError("No available kernel")
+    state["ms"] = 1.0 if state["backend"] == SDPBackend.CUDNN_ATTENTION else 2.0
+
+def make(*arguments, **options):
+    return Tensor()
+"""
+
+
+def test_baseline(folder):
+    """scripts/torch_baseline.py with a PyTorch that computes nothing."""
+    package = folder / "python/torch"
+    (package / "nn").mkdir(parents=True)
+    (package / "nn/attention.py").write_text(TORCH)
+    (package / "nn/__init__.py").write_text("from . import attention\nfrom .attention import *\nfunctional = attention\n")
+    (package / "__init__.py").write_text("from types import SimpleNamespace as N\nfrom . import nn\n__version__ = '9.9'\nbfloat16 = uint8 = None\n"
+                                         "randn = empty = nn.attention.make\ncuda = N(is_available=lambda: True, Event=nn.attention.Event, "
+                                         "get_device_properties=lambda device: N(L2_cache_size=1))\n")
+    timing = {"bytes": 0, "operations": 4e9, "title": "prefill"}
+    made = make(folder / "baseline", [case("prefill-16k-full", isTimed=True, timing=timing), case(
+        "linear-bf16-8192", isTimed=True, timing={**timing, "title": "linear"})], source=source_state())
+    shutil.copy(LAUNCH, made)
+    shown = bench(made, env={"PYTHONPATH": str(folder / "python")}).stdout
+    # 2 * 8192^3 operations in 2 ms are 550 TFLOP/s, and 4e9 in 0.01 ms 400.
+    for line in ("| prefill | 0.0100 | 400 TFLOP/s | 73 % of G (goal 65 %) | 1.000 ms (CUDNN_ATTENTION), 100.00x | met |",
+                 "| linear | 0.0100 | 400 TFLOP/s | 73 % of G |  |  |", "| cuBLAS bf16 8192^3, G | | 550 TFLOP/s | | | |", "PyTorch: 9.9; "):
+        check(line in shown, f"{line}: {shown!r}")
 
 
 def test_goals():
@@ -325,23 +400,26 @@ def test_goals():
         rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in module.table({"cases": cases}, baseline)[2:]]
         return {row[0]: (row[3], row[4], row[5]) for row in rows}
 
-    G = {"cublas_tflops": 500.0, "sdpa_full_ms": 12.0, "sdpa_causal_ms": None}
+    G = {"cublas_tflops": 500.0, "sdpa_full_ms": 12.0, "sdpa_full_backend": "X", "sdpa_causal_ms": None, "sdpa_causal_backend": None}
     told = verdicts(G, read=10.0, decode_8k_f16_x32=11.0, decode_8k_i8_x32=6.0, decode_8k_f16_x1=1.4, prefill_16k_full=12.0, norm_8k=1.2)
     check(told["decode-8k-f16-x32"] == ("91 % of R (goal 90 %)", "", "met"), str(told["decode-8k-f16-x32"]))
     check(told["decode-8k-i8-x32"] == ("1.83x as fast as f16 (goal 1.8x)", "", "met"), str(told["decode-8k-i8-x32"]))
     check(told["decode-8k-f16-x1"] == ("1.40x of bytes / R (goal 1.5x)", "", "met"), str(told["decode-8k-f16-x1"]))
     # 4e12 operations in 12 ms are 333 TFLOP/s.
-    check(told["prefill-16k-full"] == ("67 % of G (goal 65 %)", "12.000 ms, 1.00x", "met"), str(told["prefill-16k-full"]))
+    check(told["prefill-16k-full"] == ("67 % of G (goal 65 %)", "12.000 ms (X), 1.00x", "met"), str(told["prefill-16k-full"]))
     check(told["norm-8k"] == ("83 % of R (goal 90 %)", "", "MISSED"), str(told["norm-8k"]))
     told = verdicts({**G, "sdpa_full_ms": 11.0}, read=10.0, decode_8k_i8_x32=6.0, decode_8k_f16_x1=1.6, prefill_16k_full=12.0)
-    check(told["prefill-16k-full"] == ("67 % of G (goal 65 %)", "11.000 ms, 0.92x", "MISSED"), "PyTorch is faster")
+    check(told["prefill-16k-full"] == ("67 % of G (goal 65 %)", "11.000 ms (X), 0.92x", "MISSED"), "PyTorch is faster")
+    told_alone = verdicts({**G, "sdpa_full_ms": None}, prefill_16k_full=12.0)["prefill-16k-full"]
+    check(told_alone == ("67 % of G (goal 65 %)", "not available", "not decided"), f"no attention of PyTorch's works: {told_alone}")
     check(told["decode-8k-f16-x1"][2] == "MISSED", "more than 1.5x of what reading takes")
     check(told["decode-8k-i8-x32"] == ("f16 not timed", "", "not decided"), "nothing to compare with")
     check(verdicts(G, norm_8k=1.0)["norm-8k"] == ("R not timed", "", "not decided"), "without R nothing is decided")
 
 
 with tempfile.TemporaryDirectory() as name:
-    for test in (test_right_and_wrong, test_time, test_images, test_maps, test_lost, test_bad_input, test_version, test_record, test_bench, test_sanitizer):
+    for test in (test_right_and_wrong, test_time, test_images, test_maps, test_lost, test_bad_input, test_version, test_record, test_bench, test_sanitizer,
+                 test_baseline):
         test(pathlib.Path(name))
     test_goals()
 sys.exit(1 if failed else 0)
