@@ -19,6 +19,7 @@
 #include "lib/Sim/Flow.h"
 #include "lib/Sim/Memory.h"
 #include "lib/Sim/Registers.h"
+#include "tokopt/CudaArithmetic.h"
 
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
@@ -45,47 +46,6 @@ using namespace tokopt::sim;
 
 static Error makeError(const Twine &message) {
   return createStringError(inconvertibleErrorCode(), message);
-}
-
-/// Arithmetic that the host computes with the same results, and notes to the
-/// compiler.
-static bool isHostIntrinsic(Intrinsic::ID id) {
-  switch (id) {
-  case Intrinsic::abs:
-  case Intrinsic::assume:
-  case Intrinsic::bitreverse:
-  case Intrinsic::bswap:
-  case Intrinsic::ceil:
-  case Intrinsic::copysign:
-  case Intrinsic::ctlz:
-  case Intrinsic::ctpop:
-  case Intrinsic::cttz:
-  case Intrinsic::dbg_assign:
-  case Intrinsic::dbg_declare:
-  case Intrinsic::dbg_label:
-  case Intrinsic::dbg_value:
-  case Intrinsic::experimental_noalias_scope_decl:
-  case Intrinsic::fabs:
-  case Intrinsic::floor:
-  case Intrinsic::fma:
-  case Intrinsic::fshl:
-  case Intrinsic::fshr:
-  case Intrinsic::maximum:
-  case Intrinsic::maxnum:
-  case Intrinsic::minimum:
-  case Intrinsic::minnum:
-  case Intrinsic::rint:
-  case Intrinsic::roundeven:
-  case Intrinsic::smax:
-  case Intrinsic::smin:
-  case Intrinsic::sqrt:
-  case Intrinsic::trunc:
-  case Intrinsic::umax:
-  case Intrinsic::umin:
-    return true;
-  default:
-    return false;
-  }
 }
 
 namespace {
@@ -391,7 +351,7 @@ Error Rewriter::rewriteCall(CallBase &call) {
   if (!callee->isDeclaration())
     call.setCallingConv(CallingConv::C);
   if (isa<MemIntrinsic>(call) || !callee->isDeclaration() ||
-      (callee->isIntrinsic() && isHostIntrinsic(callee->getIntrinsicID())))
+      (callee->isIntrinsic() && isExactOnGpu(callee->getIntrinsicID())))
     return Error::success();
   return noSimulation(call, "'" + callee->getName() + "'");
 }

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Target/Cuda/Cuda.h"
+#include "tokopt/CudaArithmetic.h"
 
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/IR/DataLayout.h"
@@ -81,54 +82,25 @@ static bool hasScope(StringRef name, const CudaArchitecture &architecture) {
 
 /// Whether PTX, or what the backend makes of it, computes `id` of each type.
 static bool isSelectable(Intrinsic::ID id) {
+  if (isExactOnGpu(id))
+    return true;
   switch (id) {
-  case Intrinsic::abs:
-  case Intrinsic::assume:
-  case Intrinsic::bitreverse:
-  case Intrinsic::bswap:
-  case Intrinsic::ceil:
-  case Intrinsic::copysign:
-  case Intrinsic::ctlz:
-  case Intrinsic::ctpop:
-  case Intrinsic::cttz:
-  case Intrinsic::dbg_assign:
-  case Intrinsic::dbg_declare:
-  case Intrinsic::dbg_label:
-  case Intrinsic::dbg_value:
-  case Intrinsic::experimental_noalias_scope_decl:
-  case Intrinsic::fabs:
-  case Intrinsic::floor:
-  case Intrinsic::fma:
   case Intrinsic::fmuladd:
-  case Intrinsic::fshl:
-  case Intrinsic::fshr:
   case Intrinsic::is_fpclass:
   case Intrinsic::lifetime_end:
   case Intrinsic::lifetime_start:
-  case Intrinsic::maximum:
-  case Intrinsic::maxnum:
   case Intrinsic::memcpy:
   case Intrinsic::memmove:
   case Intrinsic::memset:
-  case Intrinsic::minimum:
-  case Intrinsic::minnum:
-  case Intrinsic::rint:
   case Intrinsic::round:
-  case Intrinsic::roundeven:
   case Intrinsic::sadd_sat:
   case Intrinsic::sadd_with_overflow:
-  case Intrinsic::smax:
-  case Intrinsic::smin:
   case Intrinsic::smul_with_overflow:
-  case Intrinsic::sqrt:
   case Intrinsic::ssub_sat:
   case Intrinsic::ssub_with_overflow:
   case Intrinsic::trap:
-  case Intrinsic::trunc:
   case Intrinsic::uadd_sat:
   case Intrinsic::uadd_with_overflow:
-  case Intrinsic::umax:
-  case Intrinsic::umin:
   case Intrinsic::umul_with_overflow:
   case Intrinsic::usub_sat:
   case Intrinsic::usub_with_overflow:

@@ -43,15 +43,7 @@ const CudaArchitecture &architecture() {
   return *findCudaArchitecture("sm_80");
 }
 
-const TargetDescription &machine() {
-  static const TargetDescription description = [] {
-    TargetDescription made = {};
-    made.name = architecture().name;
-    made.cuda = &architecture();
-    return made;
-  }();
-  return description;
-}
+const TargetDescription &machine() { return machineOf(architecture()); }
 
 /// Emits y[16][64] = sum over steps of x[step][16][64] w[step], where w[step]
 /// is [columns][depth], or [depth][columns].

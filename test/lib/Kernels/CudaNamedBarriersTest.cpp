@@ -23,18 +23,11 @@ namespace {
 
 constexpr int64_t kRounds = 3;
 
-const TargetDescription &machine(const CudaArchitecture &architecture) {
-  static TargetDescription description = {};
-  description.name = architecture.name;
-  description.cuda = &architecture;
-  return description;
-}
-
 /// y[round][lane] = x[round][31 - lane]: a warp stores rows of x, another loads
 /// them.
 void emitHandOver(mlir::func::FuncOp function,
                   const CudaArchitecture &architecture) {
-  cuda::Emitter e(function, machine(architecture), 2 * kWarp);
+  cuda::Emitter e(function, machineOf(architecture), 2 * kWarp);
   auto &entry = function.getBody().front();
   Val x = e.wrap(entry.getArgument(0)), y = e.wrap(entry.getArgument(1));
   Val place = e.shared(kWarp * 4);
@@ -94,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(Architectures, CudaNamedBarriersTest,
 TEST(CudaNamedBarriers, AreThoseOfABlock) {
   const CudaArchitecture &architecture = getCudaArchitectures().front();
   CudaKernelUnderTest test(0, architecture, [&](mlir::func::FuncOp function) {
-    cuda::Emitter e(function, machine(architecture), 8 * kWarp);
+    cuda::Emitter e(function, machineOf(architecture), 8 * kWarp);
     std::string said;
     mlir::ScopedDiagnosticHandler handler(
         function.getContext(), [&](mlir::Diagnostic &diagnostic) {

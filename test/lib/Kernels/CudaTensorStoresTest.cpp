@@ -31,15 +31,7 @@ const CudaArchitecture &architecture() {
   return *findCudaArchitecture("sm_90a");
 }
 
-const TargetDescription &machine() {
-  static const TargetDescription description = [] {
-    TargetDescription made = {};
-    made.name = architecture().name;
-    made.cuda = &architecture();
-    return made;
-  }();
-  return description;
-}
+const TargetDescription &machine() { return machineOf(architecture()); }
 
 /// Where a chunk of a row of a panel lies (PTX ISA, "Swizzling modes"): the
 /// address's bits from 7 on change those from 4 on.

@@ -18,10 +18,20 @@
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include "llvm/Support/ErrorHandling.h"
+
 #include <cstring>
 
 using namespace tokopt;
 using namespace tokopt::test;
+
+const TargetDescription &test::machineOf(const CudaArchitecture &architecture) {
+  for (const KernelTarget *target : getKernelTargets())
+    for (const TargetDescription &machine : target->getMachines())
+      if (machine.name == architecture.name)
+        return machine;
+  llvm::report_fatal_error("no target has this architecture");
+}
 
 CudaKernelUnderTest::CudaKernelUnderTest(const std::string &text,
                                          const CudaArchitecture &architecture,

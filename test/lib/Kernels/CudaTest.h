@@ -34,6 +34,9 @@ inline void PrintTo(const CudaArchitecture &architecture, std::ostream *os) {
 
 namespace tokopt::test {
 
+/// The machine that `architecture` describes, for kernels made of words.
+const TargetDescription &machineOf(const CudaArchitecture &architecture);
+
 /// Changes what a template has emitted.
 using KernelEdit = std::function<void(mlir::ModuleOp)>;
 

@@ -41,15 +41,7 @@ const CudaArchitecture &architecture() {
   return *findCudaArchitecture("sm_90a");
 }
 
-const TargetDescription &machine() {
-  static const TargetDescription description = [] {
-    TargetDescription made = {};
-    made.name = architecture().name;
-    made.cuda = &architecture();
-    return made;
-  }();
-  return description;
-}
+const TargetDescription &machine() { return machineOf(architecture()); }
 
 /// A matrix of `size` rows or columns of a product and the depth of a step.
 PanelTile tileOf(mlir::Type element, Lies lies, int64_t size, Swizzle swizzle) {
