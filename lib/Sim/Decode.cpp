@@ -181,9 +181,9 @@ std::optional<Operation> tokopt::sim::decode(StringRef name) {
           .Case("fence.mbarrier_init.release.cluster",
                 Opcode::FenceMbarrierInit)
           .Case("wgmma.commit_group.sync.aligned", Opcode::WarpgroupCommit)
-          .Cases({"prefetch.tensormap.p0", "setmaxnreg.inc.sync.aligned.u32",
-                  "setmaxnreg.dec.sync.aligned.u32"},
-                 Opcode::Hint)
+          .Case("setmaxnreg.dec.sync.aligned.u32", Opcode::ReleaseRegisters)
+          .Case("setmaxnreg.inc.sync.aligned.u32", Opcode::ClaimRegisters)
+          .Case("prefetch.tensormap.p0", Opcode::Hint)
           .Default(std::nullopt);
   if (!opcode)
     return std::nullopt;

@@ -84,6 +84,9 @@ void Machine::startThreads() {
   mbarriers.clear();
   sharedMessages.clear();
   warpgroups.assign(launch.threads / kWarpgroupThreads, {});
+  for (Warpgroup &warpgroup : warpgroups)
+    warpgroup.registers = firstRegisters();
+  pool = 0;
   products.clear();
 }
 
@@ -161,6 +164,14 @@ std::string Machine::describeWait(const Thread &thread) const {
                std::to_string(barrier.arrivals) + " of " +
                std::to_string(barrier.needed) + " arrivals";
     return waits;
+  }
+  if (thread.state == State::AtPool) {
+    const Warpgroup &warpgroup =
+        warpgroups[(&thread - threads.data()) / kWarpgroupThreads];
+    return waits + " for " +
+           std::to_string((warpgroup.claimed - warpgroup.registers) *
+                          kWarpgroupThreads) +
+           " registers: the pool of the block has " + std::to_string(pool);
   }
   if (thread.state != State::AtMbarrier)
     return waits;
@@ -432,6 +443,8 @@ void Machine::operate(uint32_t site, const uint64_t *operands, void *result) {
   case Opcode::WarpgroupFence:
   case Opcode::WarpgroupCommit:
   case Opcode::WarpgroupWait:
+  case Opcode::ReleaseRegisters:
+  case Opcode::ClaimRegisters:
     return meetWarpgroup(site, operands, result);
   case Opcode::Hint:
     return;

@@ -80,7 +80,14 @@ private:
   void accessLocal(const Locals::Place &place, uint64_t address, uint64_t bytes,
                    uint32_t flags, uint64_t alignment, uint32_t site);
 
-  enum class State : uint8_t { Ready, AtBarrier, AtMbarrier, InWarp, Done };
+  enum class State : uint8_t {
+    Ready,
+    AtBarrier,
+    AtMbarrier,
+    AtPool, // for registers
+    InWarp,
+    Done
+  };
 
   /// A copy that is on its way.
   struct Copy {
@@ -170,6 +177,10 @@ private:
     std::vector<uint32_t> products;
     std::deque<std::vector<uint32_t>> groups;
     uint32_t committed = 0, done = 0;
+    /// Registers that each thread has, and those that it waits for; the
+    /// threads' clocks when they last had others.
+    uint32_t registers = 0, claimed = 0;
+    Clock changed;
   };
 
   struct Thread {
@@ -348,6 +359,13 @@ private:
                   const View &view, Product &product, const Stamp &now);
   void checkProductsAwaited();
 
+  // Pools.cpp: registers of warpgroups
+  /// Registers that a thread begins with, or 0 where nothing says.
+  uint32_t firstRegisters() const;
+  void changeRegisters(uint32_t number, uint32_t site);
+  /// Gives registers to those that wait, as long as there are enough.
+  void dealOutRegisters();
+
   /// The lanes of `mask` as numbers of threads.
   llvm::SmallVector<uint32_t, kWarpThreads> lanesOf(uint32_t warp,
                                                     uint32_t mask) const;
@@ -404,6 +422,8 @@ private:
   /// By what names them in registers.
   std::map<uint32_t, Product> products;
   uint32_t productCount = 0;
+  /// Registers that no warp of the block has.
+  uint32_t pool = 0;
   void *scheduler = nullptr;
 };
 

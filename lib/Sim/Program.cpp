@@ -74,6 +74,9 @@ public:
   Error rewrite(Function &function);
   void addEntry(Function &kernel);
 
+  /// The most registers that a setmaxnreg names.
+  uint32_t mostRegisters = 0;
+
 private:
   Error rewriteCall(CallBase &call);
   void rewriteOperation(CallBase &call, const Operation &decoded,
@@ -340,6 +343,11 @@ Error Rewriter::rewriteCall(CallBase &call) {
     std::optional<Operation> decoded = decode(name);
     if (!decoded)
       return noSimulation(call, "'" + callee->getName() + "'");
+    if (decoded->opcode == Opcode::ReleaseRegisters ||
+        decoded->opcode == Opcode::ClaimRegisters)
+      mostRegisters = std::max<uint32_t>(
+          mostRegisters,
+          cast<ConstantInt>(call.getArgOperand(0))->getZExtValue());
     rewriteOperation(call, *decoded, name);
     return Error::success();
   }
@@ -443,6 +451,7 @@ Error Program::rewrite(Module &module, StringRef name, const Memory &memory) {
       kernel->getCallingConv() != CallingConv::PTX_Kernel)
     return makeError("error: has no kernel '" + name + "'");
   argumentCount = kernel->arg_size();
+  residents = kernel->getFnAttributeAsParsedInteger("nvvm.minctasm");
   if (const CallBase *call = findRecursion(module))
     return noSimulation(*call, "a function that calls itself");
   for (Function &function : module)
@@ -459,6 +468,7 @@ Error Program::rewrite(Module &module, StringRef name, const Memory &memory) {
     if (!function.isDeclaration())
       if (Error error = rewriter.rewrite(function))
         return error;
+  mostRegisters = rewriter.mostRegisters;
   rewriter.addEntry(*kernel);
   StripDebugInfo(module);
   std::string problem;

@@ -75,6 +75,8 @@ enum class Opcode : uint8_t {
   WarpgroupFence,
   WarpgroupCommit,
   WarpgroupWait,
+  ReleaseRegisters,
+  ClaimRegisters,
   Hint, // nothing that a model has
 };
 
@@ -151,6 +153,9 @@ public:
   size_t argumentCount = 0;
   /// Shared memory that the module itself defines.
   uint64_t staticSharedBytes = 0;
+  /// Blocks that a multiprocessor has at a time, as the kernel says, or 0; and
+  /// the most registers of a thread that one of its setmaxnreg names.
+  uint32_t residents = 0, mostRegisters = 0;
   std::vector<Site> sites;
   /// What each thread has in local memory.
   std::vector<LocalArray> arrays;

@@ -330,6 +330,9 @@ void Machine::executeWarpgroup(uint32_t number, uint32_t site) {
   case Opcode::WarpgroupWait:
     waitForProducts(number, site);
     return handRegistersOn(number, operation.assembly);
+  case Opcode::ReleaseRegisters:
+  case Opcode::ClaimRegisters:
+    return changeRegisters(number, site);
   default:
     warpgroup.isFenced = true;
     return handRegistersOn(number, operation.assembly);
@@ -366,8 +369,11 @@ void Machine::meetWarpgroup(uint32_t site, const uint64_t *operands,
     return wait(State::InWarp);
   warpgroup.arrived = 0;
   executeWarpgroup(number, site);
+  bool isWaiting = warpgroup.claimed;
   for (uint32_t i = first; i < first + kWarpgroupThreads; ++i)
-    threads[i].state = State::Ready;
+    threads[i].state = isWaiting ? State::AtPool : State::Ready;
+  if (isWaiting)
+    wait(State::AtPool);
 }
 
 void Machine::checkProductsAwaited() {

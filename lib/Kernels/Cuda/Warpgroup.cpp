@@ -174,3 +174,13 @@ WarpgroupSums cuda::wait(Emitter &e, int64_t pending, const SumsInFlight &sums,
         {{registers[i], registers[i + 1], registers[i + 2], registers[i + 3]}});
   return fragments;
 }
+
+void cuda::releaseRegisters(Emitter &e, int64_t count, Here here) {
+  NVVM::SetMaxRegisterOp::create(e.at(here), count,
+                                 NVVM::SetMaxRegisterAction::decrease);
+}
+
+void cuda::claimRegisters(Emitter &e, int64_t count, Here here) {
+  NVVM::SetMaxRegisterOp::create(e.at(here), count,
+                                 NVVM::SetMaxRegisterAction::increase);
+}

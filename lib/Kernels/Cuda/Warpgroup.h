@@ -86,6 +86,14 @@ void commitProducts(Emitter &e, Here here = {});
 WarpgroupSums wait(Emitter &e, int64_t pending, const SumsInFlight &sums,
                    Here here = {});
 
+/// Registers that a thread of the warpgroup has from here on, a multiple of 8
+/// from 24 to 256: the others go to the block's pool, or come from there, where
+/// the warpgroup waits for them (setmaxnreg). A thread begins with what
+/// `finish` makes of `Grid::residents`, which must not be 0. All of the
+/// warpgroup call it, and meet before the next.
+void releaseRegisters(Emitter &e, int64_t count, Here here = {});
+void claimRegisters(Emitter &e, int64_t count, Here here = {});
+
 } // namespace tokopt::cuda
 
 #endif // TOKOPT_KERNELS_CUDA_WARPGROUP_H
