@@ -146,7 +146,7 @@ struct PrefillEmitter : PrefillTile {
           Vals after = {pageOf(pages, next + 1, end)};
           PrefillState state = PrefillState::of(before.drop_front());
           SmallVector<FragmentC> scores = mask(score(landed), run, number);
-          weigh(scores, state);
+          rescale(state.products, weigh(scores, state));
           addValues(scores, landed.at(keyTile.bytes()), state);
           after.append(state.vals());
           return after;

@@ -38,6 +38,13 @@ PrefillShape::PrefillShape(tok::KernelOp op, bool onWarpgroups)
                                                 : builder.getF16Type();
 }
 
+int64_t PrefillShape::multiplyingRegisters() const {
+  constexpr int64_t kRegisters = 65536, kUnit = 8;
+  int64_t first = kRegisters / threads() / kUnit * kUnit;
+  int64_t released = (first - kCopyingRegisters) / warpgroups();
+  return first + released / kUnit * kUnit;
+}
+
 /// Heads of more channels leave no registers for their sums; those of fewer do
 /// not fill the banks of shared memory.
 static bool isHeadSize(int64_t size) { return size == 64 || size == 128; }

@@ -40,11 +40,22 @@ struct PrefillShape {
   mlir::LogicalResult check(tok::KernelOp op) const;
 
   int64_t heads() const { return cache.getHeads() * group; }
-  /// A warp takes the rows of one product, four of them make a warpgroup, to
-  /// which one more warp brings keys and values.
-  int64_t warps() const { return rowTile / kProductRows + onWarpgroups; }
+  /// A warp takes the rows of one product, four of them make a warpgroup.
   int64_t warpgroups() const { return rowTile / (4 * kProductRows); }
+  /// Whether two warpgroups take turns, with registers of a third, of which a
+  /// warp brings keys and values. To one warpgroup, one more warp does.
+  bool pairsWarpgroups() const { return onWarpgroups && warpgroups() == 2; }
+  int64_t warps() const {
+    int64_t copying = pairsWarpgroups() ? 4 : onWarpgroups;
+    return rowTile / kProductRows + copying;
+  }
   int64_t threads() const { return warps() * kWarp; }
+  /// Registers of a thread that copies, and of one that multiplies: what the
+  /// others release of those that a block begins with, by eights.
+  static constexpr int64_t kCopyingRegisters = 40;
+  int64_t multiplyingRegisters() const;
+  /// Blocks that a multiprocessor has at a time; 0 leaves it to the assembler.
+  int64_t residents() const { return pairsWarpgroups() ? 1 : 0; }
   SwizzledTile keys() const {
     return {element, kernels::kBlock, cache.getKSize()};
   }

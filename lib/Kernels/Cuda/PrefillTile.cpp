@@ -211,13 +211,13 @@ SmallVector<FragmentC> PrefillTile::mask(ArrayRef<FragmentC> scores,
   return results;
 }
 
-void PrefillTile::weigh(SmallVectorImpl<FragmentC> &scores,
-                        PrefillState &state) {
+std::array<Val, kLaneRows> PrefillTile::weigh(MutableArrayRef<FragmentC> scores,
+                                              PrefillState &state) {
   Val factor = e.constant(shape.scale * kLog2E, e.f32());
-  Val corrections[kLaneRows];
+  std::array<Val, kLaneRows> corrections;
   for (int64_t i = 0; i < kLaneRows; ++i) {
     Val largest = e.max(scores[0].sums[2 * i], scores[0].sums[2 * i + 1]);
-    for (const FragmentC &score : ArrayRef(scores).drop_front())
+    for (const FragmentC &score : scores.drop_front())
       largest = e.max(largest, e.max(score.sums[2 * i], score.sums[2 * i + 1]));
     for (int64_t lane = 1; lane < kRowLanes; lane *= 2)
       largest = e.max(largest, e.shuffleXor(largest, lane));
@@ -235,7 +235,12 @@ void PrefillTile::weigh(SmallVectorImpl<FragmentC> &scores,
     state.maximum[i] = maximum;
     state.sum[i] = e.fma(state.sum[i], corrections[i], added);
   }
-  for (FragmentC &product : state.products)
+  return corrections;
+}
+
+void PrefillTile::rescale(MutableArrayRef<FragmentC> products,
+                          const std::array<Val, kLaneRows> &corrections) {
+  for (FragmentC &product : products)
     for (int64_t j = 0; j < 4; ++j)
       product.sums[j] = product.sums[j] * corrections[j / 2];
 }
@@ -291,5 +296,6 @@ void PrefillTile::emit(function_ref<void()> emitTile) {
   Grid grid;
   grid.rows = shape.rowTile;
   grid.parts = shape.heads();
+  grid.residents = shape.residents();
   e.finish(grid);
 }

@@ -113,9 +113,13 @@ struct PrefillTile {
   /// lanes of a warp agree on it for all blocks but one or two.
   llvm::SmallVector<FragmentC> mask(llvm::ArrayRef<FragmentC> scores,
                                     const PrefillRun &run, Val number);
-  /// Makes weights of `scores` and takes them into maximum and sum of `state`,
-  /// whose products are rescaled.
-  void weigh(llvm::SmallVectorImpl<FragmentC> &scores, PrefillState &state);
+  /// Makes weights of `scores` and takes them into maximum and sum of `state`.
+  /// Gives what products of earlier weights are to be multiplied by, for each
+  /// of the lane's rows.
+  std::array<Val, kLaneRows> weigh(llvm::MutableArrayRef<FragmentC> scores,
+                                   PrefillState &state);
+  void rescale(llvm::MutableArrayRef<FragmentC> products,
+               const std::array<Val, kLaneRows> &corrections);
 
   //===--- The kernel ----------------------------------------------------===//
   /// Stores the rows of a run. One that sees nothing gives zeros.

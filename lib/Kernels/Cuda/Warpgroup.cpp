@@ -93,7 +93,7 @@ Val WarpgroupOperand::descriptor(int64_t row, int64_t column, Here here) const {
 //===----------------------------------------------------------------------===//
 
 /// The registers of sums.
-static Vals registersOf(const WarpgroupSums &sums) {
+static Vals registersOf(ArrayRef<FragmentC> sums) {
   Vals registers;
   for (const FragmentC &fragment : sums)
     registers.append(fragment.sums.begin(), fragment.sums.end());
@@ -163,16 +163,25 @@ void cuda::commitProducts(Emitter &e, Here here) {
 }
 
 WarpgroupSums cuda::wait(Emitter &e, int64_t pending, const SumsInFlight &sums,
-                         Here here) {
+                         MutableArrayRef<FragmentC> meanwhile, Here here) {
+  Vals registers = sums.registers;
+  registers.append(registersOf(meanwhile));
   CudaAssembly form{CudaAssembly::Kind::Wait};
   form.pending = pending;
-  form.sums = sums.registers.size();
-  Vals registers = emit(e, form, sums.registers, here);
+  form.sums = registers.size();
+  registers = emit(e, form, registers, here);
   WarpgroupSums fragments;
-  for (size_t i = 0; i < registers.size(); i += 4)
-    fragments.push_back(
-        {{registers[i], registers[i + 1], registers[i + 2], registers[i + 3]}});
+  for (ArrayRef<Val> left = registers; !left.empty(); left = left.drop_front(4))
+    fragments.push_back({{left[0], left[1], left[2], left[3]}});
+  size_t own = sums.registers.size() / 4;
+  llvm::copy(ArrayRef(fragments).drop_front(own), meanwhile.begin());
+  fragments.truncate(own);
   return fragments;
+}
+
+WarpgroupSums cuda::wait(Emitter &e, int64_t pending, const SumsInFlight &sums,
+                         Here here) {
+  return wait(e, pending, sums, {}, here);
 }
 
 void cuda::releaseRegisters(Emitter &e, int64_t count, Here here) {

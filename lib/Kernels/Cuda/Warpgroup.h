@@ -85,6 +85,11 @@ void commitProducts(Emitter &e, Here here = {});
 /// sums of the last of them.
 WarpgroupSums wait(Emitter &e, int64_t pending, const SumsInFlight &sums,
                    Here here = {});
+/// The same. What threads do while products are computed, and needs none of
+/// them, LLVM may put behind the wait; but not what makes the numbers of
+/// `meanwhile`.
+WarpgroupSums wait(Emitter &e, int64_t pending, const SumsInFlight &sums,
+                   llvm::MutableArrayRef<FragmentC> meanwhile, Here here = {});
 
 /// Registers that a thread of the warpgroup has from here on, a multiple of 8
 /// from 24 to 256: the others go to the block's pool, or come from there, where

@@ -5,12 +5,28 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// FlashAttention-3 (Shah et al. 2024) over cached pages, without its overlap
-// within a warpgroup. A block of threads takes a tile of rows and one query
-// head. A warpgroup multiplies 64 of the rows; while one takes maxima and
-// exponentials, another has the tensor cores. A warp of its own asks for keys
+// FlashAttention-3 (Shah et al. 2024) over cached pages. A block of threads
+// takes a tile of rows and one query head, a warpgroup 64 of the rows. Queries
+// and weights are left matrices in registers. A warp of its own asks for keys
 // and values, a box of 64 slots at a time, as far ahead as there are stages.
-// Queries and weights are left matrices in registers.
+//
+// Two warpgroups of a block keep the tensor cores busy while exponentials are
+// taken. They take turns at giving them products, so one takes exponentials
+// while those of the other are computed (section 3.1 there). And within each,
+// the weights of a block meet its values while the scores of the next become
+// weights (section 3.2):
+//
+//   turn; scores 0 begin, end; weights 0; turn
+//   scores n, values n - 1 begin; scores n end; weights n; turn; values end
+//   values of the last block
+//
+// Sums are made in the same order as without, so bits are the same. What is in
+// flight then takes registers, so the copying warp is one of a third warpgroup,
+// which releases those that it has.
+//
+// One warpgroup alone does one thing after the other: registers for more would
+// keep a second block from the multiprocessor, whose products are computed
+// meanwhile.
 //
 // A box has all 64 slots, those that no row sees too, whose contents are
 // anything. Their scores are replaced; that their values, times a weight of
@@ -23,6 +39,7 @@
 
 #include "lib/Kernels/Common/Config.h"
 #include "lib/Kernels/Cuda/Attention.h"
+#include "lib/Kernels/Cuda/NamedBarriers.h"
 #include "lib/Kernels/Cuda/PrefillTile.h"
 #include "lib/Kernels/Cuda/Warpgroup.h"
 
@@ -43,9 +60,12 @@ struct WarpgroupPrefillEmitter : PrefillTile {
   const TensorRing keys, values;
   /// Where the values of a block arrive of which some are cleared.
   const Mbarriers partial;
+  /// Where each of two warpgroups waits for its turn.
+  const std::optional<NamedBarriers> turns;
 
   WarpgroupPrefillEmitter(Emitter &e, tok::KernelOp op,
-                          const PrefillShape &shape, Block &entry)
+                          const PrefillShape &shape, Block &entry,
+                          std::optional<NamedBarriers> turns)
       : PrefillTile(e, op, shape, entry),
         keyTile(shape.element, kBlock, shape.cache.getKSize(),
                 Swizzle::Bytes128),
@@ -54,7 +74,7 @@ struct WarpgroupPrefillEmitter : PrefillTile {
         keyMap(mapOf(keyTile)), valueMap(mapOf(valueTile)),
         keys(e, shape.stages, keyTile.bytes(), shape.warpgroups()),
         values(e, shape.stages, valueTile.bytes(), shape.warpgroups()),
-        partial(e, /*count=*/1, /*arrivals=*/1) {}
+        partial(e, /*count=*/1, /*arrivals=*/1), turns(turns) {}
 
   /// The pages as rows of one slot's keys, or values, of a head.
   TensorMap mapOf(const PanelTile &tile) {
@@ -172,39 +192,56 @@ struct WarpgroupPrefillEmitter : PrefillTile {
     e.when(e.equal(inGroup, e.i32(0)), [&] { ring.release(turn); });
   }
 
-  /// Products of the queries, which the fence gives back, with the keys of the
-  /// block of `turn`.
-  SmallVector<FragmentC> score(Val turn, MutableArrayRef<FragmentA> left) {
-    WarpgroupOperand right(e, keyTile, Lies::ByRows, keys.wait(turn));
-    SumsInFlight flight = fence(e, {}, left);
+  Val warpgroup() { return e.divide(e.thread(), e.i32(kWarpgroup)); }
+
+  /// Products that a warpgroup begins come in turns, the first of which the
+  /// second warpgroup gives the first one. A turn is taken before the wait for
+  /// products in flight: ptxas moves that wait in front of what the threads do
+  /// meanwhile, but not in front of a barrier.
+  void takeTurn() {
+    if (turns)
+      turns->sync(warpgroup());
+  }
+  void passTurn() {
+    if (turns)
+      turns->arrive(e.i32(1) - warpgroup());
+  }
+
+  /// Begins the products of queries, which a fence has made ready, with the
+  /// keys of a block, as a group.
+  SumsInFlight beginScores(ArrayRef<FragmentA> left, Landed landed) {
+    WarpgroupOperand right(e, keyTile, Lies::ByRows, landed);
+    SumsInFlight flight;
     for (auto [k, query] : llvm::enumerate(left)) {
       WarpgroupSlice slice{right, 0, static_cast<int64_t>(k) * kProductDepth};
       flight = multiply(e, query, slice, kBlock, k ? &flight : nullptr);
     }
     commitProducts(e);
-    SmallVector<FragmentC> scores = wait(e, /*pending=*/0, flight);
-    release(keys, turn);
-    return scores;
+    return flight;
   }
 
-  /// Adds the products of the weights of a block with its values.
-  void addValues(Val turn, ArrayRef<FragmentC> weights, PrefillState &state) {
-    SmallVector<FragmentA> left;
-    for (int64_t k = 0; k < kScores; k += 2)
-      left.push_back(round(e, weights[k], weights[k + 1], shape.element));
-    WarpgroupOperand right(e, valueTile, Lies::ByColumns, values.wait(turn));
-    SumsInFlight flight = fence(e, state.products, left);
+  /// Begins to add the products of weights with the values of their block.
+  SumsInFlight beginValues(ArrayRef<FragmentA> left, Landed landed,
+                           SumsInFlight flight) {
+    WarpgroupOperand right(e, valueTile, Lies::ByColumns, landed);
     for (auto [k, weight] : llvm::enumerate(left)) {
       WarpgroupSlice slice{right, static_cast<int64_t>(k) * kProductDepth, 0};
       flight = multiply(e, weight, slice, valueTile.columns, &flight);
     }
     commitProducts(e);
-    state.products = wait(e, /*pending=*/0, flight);
-    release(values, turn);
+    return flight;
   }
 
-  /// The registers of queries, which a loop carries: a fence gives them back as
-  /// other values.
+  /// The weights of a block as left matrices.
+  SmallVector<FragmentA> roundAll(ArrayRef<FragmentC> weights) {
+    SmallVector<FragmentA> left;
+    for (int64_t k = 0; k < kScores; k += 2)
+      left.push_back(round(e, weights[k], weights[k + 1], shape.element));
+    return left;
+  }
+
+  /// Registers of left matrices, which a loop carries: a fence gives them back
+  /// as other values.
   Vals registersOf(ArrayRef<FragmentA> fragments) {
     Vals registers;
     for (const FragmentA &fragment : fragments)
@@ -220,31 +257,126 @@ struct WarpgroupPrefillEmitter : PrefillTile {
     return fragments;
   }
 
+  /// What is carried from a block to the next.
+  struct Carried {
+    /// The queries, then the weights of a block that have not met its values.
+    SmallVector<FragmentA> left;
+    PrefillState state;
+  };
+  Vals valsOf(const Carried &carried) {
+    Vals vals = registersOf(carried.left);
+    vals.append(carried.state.vals());
+    return vals;
+  }
+  Carried carriedOf(ArrayRef<Val> vals) {
+    size_t weights = shape.pairsWarpgroups() ? kScores / 2 : 0,
+           words = 4 * (queries.size() + weights);
+    return {fragmentsOf(vals.take_front(words)),
+            PrefillState::of(vals.drop_front(words))};
+  }
+
+  /// The scores of block `number`, and what they weigh; then it is the turn of
+  /// their values.
+  void weighBlock(const PrefillRun &run, Val number, Val turn,
+                  Carried &carried) {
+    Landed landed = keys.wait(turn);
+    takeTurn();
+    carried.left.truncate(queries.size());
+    fence(e, {}, carried.left);
+    SumsInFlight flight = beginScores(carried.left, landed);
+    passTurn();
+    SmallVector<FragmentC> scores = wait(e, /*pending=*/0, flight);
+    release(keys, turn);
+    scores = mask(scores, run, number);
+    rescale(carried.state.products, weigh(scores, carried.state));
+    takeTurn();
+    carried.left.append(roundAll(scores));
+  }
+
+  /// The values of the block whose weights there are, whose turn it is.
+  void addValues(Val turn, Carried &carried) {
+    PrefillState &state = carried.state;
+    Landed landed = values.wait(turn);
+    auto weights = MutableArrayRef(carried.left).drop_front(queries.size());
+    SumsInFlight products = fence(e, state.products, weights);
+    products = beginValues(weights, landed, products);
+    passTurn();
+    state.products = wait(e, /*pending=*/0, products);
+    release(values, turn);
+  }
+
+  /// The scores of block `number`, and what they weigh, beside the values of
+  /// the block before. It is the warpgroup's turn before and after.
+  void goOn(const PrefillRun &run, Val number, Val turn, Carried &carried) {
+    PrefillState &state = carried.state;
+    Val before = turn - 1;
+    Landed landed = keys.wait(turn), landedValues = values.wait(before);
+    SumsInFlight products = fence(e, state.products, carried.left);
+    auto left = ArrayRef(carried.left);
+    SumsInFlight flight = beginScores(left.take_front(queries.size()), landed);
+    products =
+        beginValues(left.drop_front(queries.size()), landedValues, products);
+    passTurn();
+    SmallVector<FragmentC> scores = wait(e, /*pending=*/1, flight);
+    release(keys, turn);
+    scores = mask(scores, run, number);
+    std::array<Val, kLaneRows> corrections = weigh(scores, state);
+    takeTurn();
+    // The products in flight read the weights' registers: others are made of
+    // the scores only after them.
+    state.products = wait(e, /*pending=*/0, products, scores);
+    release(values, before);
+    rescale(state.products, corrections);
+    carried.left.truncate(queries.size());
+    carried.left.append(roundAll(scores));
+  }
+
+  /// Blocks `begin` to `end` - 1, of which there is one at least; `first` is
+  /// the turn of the first.
+  PrefillState emitRun(const PrefillRun &run, Val begin, Val end, Val first) {
+    Carried start{queries, fresh()};
+    if (shape.pairsWarpgroups())
+      weighBlock(run, begin, first, start);
+    Val next = shape.pairsWarpgroups() ? begin + 1 : begin;
+    Vals vals = e.loop(next, end, 1, valsOf(start),
+                       [&](Val number, ArrayRef<Val> before) {
+                         Carried carried = carriedOf(before);
+                         Val turn = first + number - begin;
+                         if (shape.pairsWarpgroups()) {
+                           goOn(run, number, turn, carried);
+                         } else {
+                           weighBlock(run, number, turn, carried);
+                           addValues(turn, carried);
+                           carried.left.truncate(queries.size());
+                         }
+                         return valsOf(carried);
+                       });
+    Carried last = carriedOf(vals);
+    if (shape.pairsWarpgroups())
+      addValues(first + (end - 1) - begin, last);
+    return last.state;
+  }
+
   void emitProducts() {
     loadQueries();
+    if (turns)
+      e.when(e.equal(warpgroup(), e.i32(1)), [&] { passTurn(); });
     forEachRun({e.i32(0)}, [&](const PrefillRun &run, SequencePages &,
                                ArrayRef<Val> before) {
-      Val begin = beginOf(run), end = endOf(run);
-      Vals carried = registersOf(queries);
-      size_t words = carried.size();
-      carried.append(fresh().vals());
-      Vals last = e.loop(
-          begin, end, 1, carried, [&](Val number, ArrayRef<Val> carried) {
-            Val turn = before[0] + number - begin;
-            SmallVector<FragmentA> left =
-                fragmentsOf(carried.take_front(words));
-            PrefillState state = PrefillState::of(carried.drop_front(words));
-            SmallVector<FragmentC> scores =
-                mask(score(turn, left), run, number);
-            weigh(scores, state);
-            addValues(turn, scores, state);
-            Vals after = registersOf(left);
-            after.append(state.vals());
-            return after;
-          });
-      storeResult(run, PrefillState::of(ArrayRef(last).drop_front(words)));
-      return Vals{before[0] + countOf(begin, end)};
+      Val begin = beginOf(run), end = endOf(run), first = before[0];
+      Val blocks = countOf(begin, end);
+      Vals nothing = fresh().vals();
+      SmallVector<Type> types(nothing.size(), e.f32());
+      Vals last = e.choose(
+          e.less(e.i32(0), blocks), types,
+          [&] { return emitRun(run, begin, end, first).vals(); },
+          [&] { return nothing; });
+      storeResult(run, PrefillState::of(last));
+      return Vals{first + blocks};
     });
+    // The last turn is that of the first warpgroup, which passes it to nobody.
+    if (turns)
+      e.when(e.equal(warpgroup(), e.i32(0)), [&] { takeTurn(); });
   }
 
   //===--- The kernel ----------------------------------------------------===//
@@ -263,11 +395,16 @@ struct WarpgroupPrefillEmitter : PrefillTile {
       e.choose(
           isMultiplying, {},
           [&] {
+            if (shape.pairsWarpgroups())
+              claimRegisters(e, shape.multiplyingRegisters());
             emitProducts();
             return Vals();
           },
           [&] {
-            emitCopies();
+            if (shape.pairsWarpgroups())
+              releaseRegisters(e, PrefillShape::kCopyingRegisters);
+            Val first = e.i32(shape.warpgroups() * kWarpgroup / kWarp);
+            e.when(e.equal(e.warp(), first), [&] { emitCopies(); });
             return Vals();
           });
     });
@@ -283,7 +420,14 @@ LogicalResult cuda::emitWarpgroupPrefill(tok::KernelOp op,
   if (failed(shape.check(op)))
     return failure();
   Emitter e(function, target, shape.threads());
-  WarpgroupPrefillEmitter(e, op, shape, function.getBody().front())
+  std::optional<NamedBarriers> turns;
+  if (shape.pairsWarpgroups()) {
+    auto made = NamedBarriers::make(e, /*count=*/2, 2 * kWarpgroup);
+    if (failed(made))
+      return failure();
+    turns = *made;
+  }
+  WarpgroupPrefillEmitter(e, op, shape, function.getBody().front(), turns)
       .emitKernel();
   return success();
 }
