@@ -53,7 +53,12 @@ enum class Fault {
   NoProxyFence,
   ShortProductWait,
   NoProductGroup,
-  ShiftedDescriptor
+  ShiftedDescriptor,
+  NoNamedBarrier,
+  OtherNamedBarrier,
+  OtherThreads,
+  NoRegisters,
+  OtherRegisters
 };
 
 const char *nameOf(Fault fault) {
@@ -94,6 +99,16 @@ const char *nameOf(Fault fault) {
     return "products in the next group";
   case Fault::ShiftedDescriptor:
     return "a matrix 16 bytes further on";
+  case Fault::NoNamedBarrier:
+    return "no barrier of some warps";
+  case Fault::OtherNamedBarrier:
+    return "the next barrier of some warps";
+  case Fault::OtherThreads:
+    return "a barrier of one warp less";
+  case Fault::NoRegisters:
+    return "registers as before";
+  case Fault::OtherRegisters:
+    return "eight registers more";
   }
   llvm_unreachable("a fault without a name");
 }
@@ -130,6 +145,17 @@ bool inject(Operation *op, Fault fault, bool doIt) {
     if (other && doIt)
       other.setSyncscope("block");
     return bool(other);
+  };
+  auto namedBarrier = dyn_cast<NVVM::BarrierOp>(op);
+  bool isNamed = isa<NVVM::BarrierArriveOp>(op) ||
+                 (namedBarrier && namedBarrier.getBarrierId());
+  auto shift = [&](OpOperand &operand, int64_t by) {
+    if (!doIt)
+      return true;
+    Value more =
+        arith::ConstantOp::create(b, op->getLoc(), b.getI32IntegerAttr(by));
+    operand.set(arith::AddIOp::create(b, op->getLoc(), operand.get(), more));
+    return true;
   };
   switch (fault) {
   case Fault::NoBarrier:
@@ -227,6 +253,20 @@ bool inject(Operation *op, Fault fault, bool doIt) {
       last.set(arith::AddIOp::create(b, op->getLoc(), last.get(), one));
     }
     return bool(product);
+  }
+  case Fault::NoNamedBarrier:
+    return drop(isNamed);
+  case Fault::OtherNamedBarrier:
+    return isNamed && shift(op->getOpOperand(0), 1);
+  case Fault::OtherThreads:
+    return isNamed && shift(op->getOpOperand(1), -32);
+  case Fault::NoRegisters:
+    return drop(isa<NVVM::SetMaxRegisterOp>(op));
+  case Fault::OtherRegisters: {
+    auto change = dyn_cast<NVVM::SetMaxRegisterOp>(op);
+    if (change && doIt)
+      change.setRegCount(change.getRegCount() + 8);
+    return bool(change);
   }
   }
   llvm_unreachable("a fault without a meaning");
@@ -509,12 +549,14 @@ struct Mutation {
 };
 
 constexpr Fault kFaults[] = {
-    Fault::NoBarrier,        Fault::NoWarpBarrier,  Fault::NoFence,
-    Fault::FenceOfBlock,     Fault::AtomicOfBlock,  Fault::ShiftedIndex,
-    Fault::ShiftedBound,     Fault::WrongLane,      Fault::NoCopyWait,
-    Fault::ShortCopyWait,    Fault::NoCopyGroup,    Fault::NoArrival,
-    Fault::WrongParity,      Fault::OtherBytes,     Fault::NoProxyFence,
-    Fault::ShortProductWait, Fault::NoProductGroup, Fault::ShiftedDescriptor};
+    Fault::NoBarrier,        Fault::NoWarpBarrier,     Fault::NoFence,
+    Fault::FenceOfBlock,     Fault::AtomicOfBlock,     Fault::ShiftedIndex,
+    Fault::ShiftedBound,     Fault::WrongLane,         Fault::NoCopyWait,
+    Fault::ShortCopyWait,    Fault::NoCopyGroup,       Fault::NoArrival,
+    Fault::WrongParity,      Fault::OtherBytes,        Fault::NoProxyFence,
+    Fault::ShortProductWait, Fault::NoProductGroup,    Fault::ShiftedDescriptor,
+    Fault::NoNamedBarrier,   Fault::OtherNamedBarrier, Fault::OtherThreads,
+    Fault::NoRegisters,      Fault::OtherRegisters};
 
 /// At most `most` of each fault, evenly over the kernel.
 void chooseMutations(const Subject &subject, int64_t most,
@@ -574,6 +616,8 @@ TEST(CudaMutation, IsNoticed) {
       {&kWarpgroups, Fault::NoProxyFence, 0},
       {&kWarpgroups, Fault::NoArrival, 1},
       {&kWarpgroups, Fault::ShortProductWait, 1},
+      {&kWarpgroups, Fault::NoNamedBarrier, 0},
+      {&kWarpgroups, Fault::OtherRegisters, 0},
       {&kNorm, Fault::NoBarrier, 0},
       {&kNorm, Fault::WrongLane, 0},
       {&kPacked, Fault::NoWarpBarrier, 0},
