@@ -44,9 +44,8 @@ const kernels::Codec &codecOf(const char *format, mlir::MLIRContext *context) {
 /// it, and z the same as the codec's scalar definition does. A block takes two
 /// panels of `columns` columns.
 void emitDecoders(mlir::func::FuncOp function, const char *format,
-                  int64_t columns, int64_t panelCount,
-                  const TargetDescription &machine) {
-  cuda::Emitter e(function, machine, kWarp);
+                  int64_t columns, int64_t panelCount) {
+  cuda::Emitter e(function, machineOf(architecture()), kWarp);
   const kernels::Codec &codec = codecOf(format, function.getContext());
   auto &entry = function.getBody().front();
   PackedTile tile(codec);
@@ -125,12 +124,9 @@ void expectDefinedValues(const char *name, int64_t turns) {
   int64_t columns = format.block == 256 ? 256 : 160;
   constexpr int64_t kBlocks = 17, kPanelCount = 2 * kBlocks - 1,
                     kOutputs = 16 * kPanelCount;
-  TargetDescription machine = {};
-  machine.name = architecture().name;
-  machine.cuda = &architecture();
   CudaKernelUnderTest test(3, architecture(), [&](mlir::func::FuncOp function) {
     function.getContext()->loadDialect<tok::TokDialect>();
-    emitDecoders(function, name, columns, kPanelCount, machine);
+    emitDecoders(function, name, columns, kPanelCount);
   });
   ASSERT_EQ(test.problem(), "");
   std::mt19937 random(11);
