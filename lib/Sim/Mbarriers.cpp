@@ -31,11 +31,10 @@ void Machine::initMbarrier(uint32_t site, const uint64_t *operands) {
     abandon();
   }
   access(address, kObjectBytes, kWrite | kShared, kObjectBytes, site);
-  if (!memory.isShared(address) || count < 1 || count > kMostCount) {
+  if (count < 1 || count > kMostCount) {
     report("bad mbarrier", site, running,
            "at " + memory.describe(address) + " for " + Twine(count) +
-               " threads: it lies in shared memory and counts 1 to " +
-               Twine(kMostCount));
+               " threads: it counts 1 to " + Twine(kMostCount));
     abandon();
   }
   shadow.setMbarrier(address, kObjectBytes);

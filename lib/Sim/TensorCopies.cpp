@@ -30,9 +30,7 @@ const TensorMap &Machine::checkBox(uint32_t site, uint64_t address,
                      ", where none is");
     abandon();
   }
-  if (!memory.isShared(shared))
-    checkPlace(~uint64_t(0), 1, 1, site);
-  checkPlace(shared, 1, alignmentOf(*map), site);
+  checkPlace(resolve(shared, kShared, site), 1, alignmentOf(*map), site);
   return *map;
 }
 

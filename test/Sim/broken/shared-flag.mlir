@@ -1,37 +1,45 @@
 // RUN: not tokopt-sim %s | FileCheck %s
-// Each block has a flag of its own in shared memory, so none tells another anything.
+// Each block counts in shared memory of its own, so none tells another anything.
 
 llvm.mlir.global external @shared() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<0 x i8>
 
-func.func @tell(%flag: !llvm.ptr<1> {tok.sim = {name = "flag", buffer = tensor<1xi32>, fill = "zero"}},
-                %x: !llvm.ptr<1> {tok.sim = {name = "x", buffer = tensor<1xi32>, fill = "zero"}},
-                %y: !llvm.ptr<1> {tok.sim = {name = "y", buffer = tensor<1xi32>}})
+func.func @sum(%flag: !llvm.ptr<1> {tok.sim = {name = "flag", buffer = tensor<1xi32>, fill = "zero"}},
+               %x: !llvm.ptr<1> {tok.sim = {name = "x", buffer = tensor<2xi32>, fill = "zero"}},
+               %y: !llvm.ptr<1> {tok.sim = {name = "y", buffer = tensor<1xi32>}})
     attributes {tok.launch = {threads = 1, shared = 4}, tok.sim = {grid = [2], reference = @expected}} {
   %shared = llvm.mlir.addressof @shared : !llvm.ptr<3>
-  %c0 = arith.constant 0 : i32
   %c1 = arith.constant 1 : i32
   %c7 = arith.constant 7 : i32
   %block = nvvm.read.ptx.sreg.ctaid.x : i32
-  %isFirst = arith.cmpi eq, %block, %c0 : i32
-  llvm.store %c0, %shared : i32, !llvm.ptr<3>
-  // The first block tells the second what it has written.
-  scf.if %isFirst {
-    llvm.store %c7, %x : i32, !llvm.ptr<1>
-    llvm.fence syncscope("device") acq_rel
-    %before = llvm.atomicrmw add %shared, %c1 syncscope("device") monotonic : !llvm.ptr<3>, i32
-  } else {
-    %before = llvm.atomicrmw add %shared, %c1 syncscope("device") monotonic : !llvm.ptr<3>, i32
-    llvm.fence syncscope("device") acq_rel
+  %value = arith.addi %block, %c7 : i32
+  llvm.store %c1, %shared : i32, !llvm.ptr<3>
+  %own = llvm.getelementptr %x[%block] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i32
+  // CHECK: [[#@LINE+1]]: error: race: block (1, 0, 0) thread 0: store of 4 bytes at x + 4 is not ordered after the read
+  llvm.store %value, %own : i32, !llvm.ptr<1>
+  llvm.fence syncscope("device") acq_rel
+  // The block that comes last adds what both have written.
+  %before = llvm.atomicrmw add %shared, %c1 syncscope("device") monotonic : !llvm.ptr<3>, i32
+  llvm.fence syncscope("device") acq_rel
+  %isLast = arith.cmpi eq, %before, %c1 : i32
+  scf.if %isLast {
     // CHECK: [[#@LINE+1]]: error: race: block (1, 0, 0) thread 0: load of 4 bytes at x + 0 is not ordered after the write
     %a = llvm.load %x : !llvm.ptr<1> -> i32
-    llvm.store %a, %y : i32, !llvm.ptr<1>
+    %second = llvm.getelementptr %x[1] : (!llvm.ptr<1>) -> !llvm.ptr<1>, i32
+    %b = llvm.load %second : !llvm.ptr<1> -> i32
+    %sum = arith.addi %a, %b : i32
+    llvm.store %sum, %y : i32, !llvm.ptr<1>
   }
   return
 }
 
-func.func @expected(%flag: memref<1xi32>, %x: memref<1xi32>, %y: memref<1xi32>) {
+func.func @expected(%flag: memref<1xi32>, %x: memref<2xi32>, %y: memref<1xi32>) {
+  %c2 = arith.constant 2 : i32
   %c7 = arith.constant 7 : i32
-  affine.store %c7, %x[0] : memref<1xi32>
-  affine.store %c7, %y[0] : memref<1xi32>
+  %c8 = arith.constant 8 : i32
+  %c15 = arith.constant 15 : i32
+  affine.store %c2, %flag[0] : memref<1xi32>
+  affine.store %c7, %x[0] : memref<2xi32>
+  affine.store %c8, %x[1] : memref<2xi32>
+  affine.store %c15, %y[0] : memref<1xi32>
   return
 }
