@@ -258,6 +258,11 @@ static LogicalResult checkRowwise(KernelOp op) {
       return failure();
   }
   for (Value output : op.getOutputs()) {
+    // Rows are written in any order.
+    if (gather && llvm::is_contained(op.getInputs(), output))
+      return op.emitOpError(
+          "expects inputs that are gathered to be no outputs: "
+          "rows would be written before they are read");
     if (auto cache = dyn_cast<CacheType>(output.getType())) {
       if (failed(checkCacheOutput(op, cache)))
         return failure();

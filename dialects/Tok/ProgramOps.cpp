@@ -101,5 +101,11 @@ LogicalResult PartnerOp::verify() {
       argument.getArgNumber() >= inputs)
     return emitOpError("expects the region's argument of an input of values "
                        "that stands before the angles");
+  // Lanes write their columns when they come to them.
+  Value input = kernel.getInputs()[argument.getArgNumber()];
+  if (getPairs() == RopePairs::Halves &&
+      llvm::is_contained(kernel.getOutputs(), input))
+    return emitOpError("expects halves of an input that is no output of the "
+                       "kernel: some would be written before they are read");
   return success();
 }

@@ -634,3 +634,27 @@ func.func @f() {
   %x = tok.buffer worker_rows = 0 : memref<?x64xf32>
   return
 }
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %a: memref<?x64xf32>, %n: index) {
+  tok.kernel "rowwise" rows(%n to %n) ins(%x, %a : memref<?x96xf32>, memref<?x64xf32>) outs(%x : memref<?x96xf32>) {columns = 96, angles = 1, head = 32} prologue {
+  ^bb0(%v: f32, %c: f32, %s: f32):
+    // expected-error @+1 {{expects halves of an input that is no output of the kernel: some would be written before they are read}}
+    %p = tok.partner %v halves head = 32 dims = 32
+    %o = math.fma %p, %s, %c : f32
+    tok.yield %o : f32
+  }
+  return
+}
+
+// -----
+
+func.func @f(%x: memref<?x96xf32>, %i: memref<?xi32>, %n: index) {
+  // expected-error @+1 {{expects inputs that are gathered to be no outputs: rows would be written before they are read}}
+  tok.kernel "rowwise" rows(%n to %n) ins(%x, %i : memref<?x96xf32>, memref<?xi32>) outs(%x : memref<?x96xf32>) {columns = 96, gather} prologue {
+  ^bb0(%v: f32):
+    tok.yield %v : f32
+  }
+  return
+}
