@@ -18,6 +18,10 @@ using namespace tokopt::cuda;
 using namespace tokopt::kernels;
 using cuda::Emitter;
 
+/// Elements of the longest head that is rounded to bytes: as many as attention
+/// reads.
+static constexpr int64_t kMostRounded = kWarp * kChunkBytes;
+
 static CacheCodec codecOf(tok::CacheType type, bool isKeys) {
   return isKeys ? CacheCodec(type.getKType(), type.getKSize())
                 : CacheCodec(type.getVType(), type.getVSize());
@@ -28,20 +32,20 @@ CacheRow::CacheRow(tok::KernelOp op, Type type)
       isKeys(configName(op, "side") == "k"),
       codec(codecOf(layout.type, isKeys)) {}
 
-/// Of bytes, a lane takes 8: sixteen f32 a chunk would be four loads.
-int64_t CacheRow::width() const {
-  return std::min<int64_t>(codec.chunkElements(), 8);
+int64_t CacheRow::span(int64_t width) const {
+  int64_t chunks = codec.size / width;
+  return codec.hasScale() ? std::max<int64_t>(1, chunks / kWarp) : 1;
 }
 
 LogicalResult CacheRow::check(tok::KernelOp op, int64_t width) const {
   if (codec.size % width)
     return op.emitOpError("expects heads of a cache of a multiple of ")
            << width << ", but got " << codec.size;
-  int64_t lanes = codec.size / width;
-  if (codec.hasScale() && (!llvm::isPowerOf2_64(lanes) || lanes > kWarp))
+  if (codec.hasScale() &&
+      (!llvm::isPowerOf2_64(codec.size / width) || codec.size > kMostRounded))
     return op.emitOpError("expects heads that are rounded to bytes to be ")
            << width << ", " << 2 * width << ", " << 4 * width << ", ... or "
-           << kWarp * width << " wide, but got " << codec.size;
+           << kMostRounded << " wide, but got " << codec.size;
   return success();
 }
 
@@ -59,40 +63,48 @@ void CacheRow::place(Emitter &e, const Arguments &arguments, Val row) {
 }
 
 /// The first lane of a head stores its scale.
-Val CacheRow::roundHead(Val value, Val head, Val column, Val isInside) {
+Vals CacheRow::roundHead(ArrayRef<Val> values, Val head, Val column,
+                         Val isInside) {
   Emitter &e = *emitter;
-  int64_t width = cast<VectorType>(value.type()).getNumElements();
-  RoundedChunk chunk = roundToBytes(e, value, codec.size / width);
+  int64_t width = cast<VectorType>(values[0].type()).getNumElements();
+  RoundedChunks chunks =
+      roundToBytes(e, values, codec.size / width / values.size());
   Val isFirst = e.equal(e.remainder(column, e.i32(codec.size)), e.i32(0));
   e.when(e.both(isInside, isFirst), [&] {
     Val scales = e.offset(head, isKeys ? layout.keyScaleOffset
                                        : layout.valueScaleOffset);
-    e.store(chunk.scale, e.offset(scales, slot * 4));
+    e.store(chunks.scale, e.offset(scales, slot * 4));
   });
-  return e.convert(chunk.integers, codec.element);
+  Vals bytes;
+  for (Val integers : chunks.integers)
+    bytes.push_back(e.convert(integers, codec.element));
+  return bytes;
 }
 
-Val CacheRow::encode(Val value, Val head, Val column, Val isInside) {
-  Emitter &e = *emitter;
+Vals CacheRow::encode(ArrayRef<Val> values, Val head, Val column,
+                      Val isInside) {
   if (codec.hasScale())
-    return roundHead(value, head, column, isInside);
-  return codec.elementBytes() == 2 ? roundToHalves(e, value, codec.element)
-                                   : value;
+    return roundHead(values, head, column, isInside);
+  if (codec.elementBytes() == 2)
+    return {roundToHalves(*emitter, values[0], codec.element)};
+  return Vals(values);
 }
 
-void CacheRow::store(Val value, Val column, int64_t columns) {
+void CacheRow::store(ArrayRef<Val> values, ArrayRef<Val> columns, int64_t end) {
   Emitter &e = *emitter;
   auto wide = [&](Val number) {
     return e.convert(number, e.i64(), /*isUnsigned=*/true);
   };
-  Val isInside = e.less(column, e.i32(columns));
-  Val number = e.divide(column, e.i32(codec.size)),
-      channel = e.remainder(column, e.i32(codec.size));
+  Val isInside = e.less(columns[0], e.i32(end));
+  Val number = e.divide(columns[0], e.i32(codec.size));
   Val head = pages->headOf(page, layer, wide(number));
-  Val stored = encode(value, head, column, isInside);
+  Vals stored = encode(values, head, columns[0], isInside);
   e.when(isInside, [&] {
-    Val at = e.offset(head, isKeys ? 0 : layout.valueOffset);
-    Val bytes = (slot * codec.size + wide(channel)) * codec.elementBytes();
-    e.storeChunks(stored, e.offset(at, bytes));
+    for (auto [chunk, column] : llvm::zip_equal(stored, columns)) {
+      Val channel = e.remainder(column, e.i32(codec.size));
+      Val at = e.offset(head, isKeys ? 0 : layout.valueOffset);
+      Val bytes = (slot * codec.size + wide(channel)) * codec.elementBytes();
+      e.storeChunks(chunk, e.offset(at, bytes));
+    }
   });
 }

@@ -17,31 +17,35 @@
 namespace tokopt::cuda {
 
 /// The keys or the values of all heads of a row, on their way to a slot. Lanes
-/// side by side hold chunks side by side, each of one head.
+/// side by side hold chunks side by side, each of one head; a head that is
+/// rounded as a whole lies in one warp.
 class CacheRow {
 public:
   /// What `op` writes to its output of `type`.
   CacheRow(tok::KernelOp op, mlir::Type type);
   CacheRow(const CacheRow &) = delete;
 
-  /// Elements of a chunk.
-  int64_t width() const;
+  int64_t elementBytes() const { return codec.elementBytes(); }
   /// What keeps chunks of `width` elements from being written, as an error at
   /// `op`.
   mlir::LogicalResult check(tok::KernelOp op, int64_t width) const;
+  /// Chunks of `width` elements that a lane has of what is rounded as a whole.
+  int64_t span(int64_t width) const;
 
   /// Finds the slot of `row`.
   void place(Emitter &e, const Arguments &arguments, Val row);
-  /// Stores the chunk `value`, f32, that begins at `column`, unless that is
-  /// beyond `columns`. All threads of the block call it.
-  void store(Val value, Val column, int64_t columns);
+  /// Stores `span` chunks of a head, f32, which begin at `columns`, unless they
+  /// are beyond column `end`. All threads of the block call it.
+  void store(llvm::ArrayRef<Val> values, llvm::ArrayRef<Val> columns,
+             int64_t end);
 
 private:
-  /// The chunk as it lies in the cache.
-  Val encode(Val value, Val head, Val column, Val isInside);
-  /// Scales a chunk to bytes by the largest number of its head, which lanes
+  /// The chunks as they lie in the cache.
+  Vals encode(llvm::ArrayRef<Val> values, Val head, Val column, Val isInside);
+  /// Scales chunks to bytes by the largest number of their head, which lanes
   /// side by side hold, and stores the scale.
-  Val roundHead(Val value, Val head, Val column, Val isInside);
+  Vals roundHead(llvm::ArrayRef<Val> values, Val head, Val column,
+                 Val isInside);
 
   kernels::PageLayout layout;
   const int64_t cacheIndex;

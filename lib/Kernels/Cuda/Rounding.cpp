@@ -17,18 +17,23 @@ static int64_t widthOf(Val chunk) {
   return cast<VectorType>(chunk.type()).getNumElements();
 }
 
-RoundedChunk cuda::roundToBytes(Emitter &e, Val value, int64_t lanes,
-                                Here here) {
-  Val largest = e.maxLanes(e.abs(value, here), here);
+RoundedChunks cuda::roundToBytes(Emitter &e, ArrayRef<Val> values,
+                                 int64_t lanes, Here here) {
+  Val largest = e.maxLanes(e.abs(values[0], here), here);
+  for (Val value : values.drop_front())
+    largest = e.max(largest, e.maxLanes(e.abs(value, here), here), here);
   for (int64_t mask = lanes / 2; mask; mask /= 2)
     largest = e.max(largest, e.shuffleXor(largest, mask, here), here);
   Val zero = e.zero(e.f32(), here), most = e.constant(127.0, e.f32(), here);
   Val inverse = e.select(e.less(zero, largest, here),
                          e.divide(most, largest, here), zero, here);
-  Val scaled = value * Operand(e.splat(inverse, widthOf(value), here), here);
-  return {
-      e.convert(e.roundEven(scaled, here), e.i32(), /*isUnsigned=*/false, here),
-      e.divide(largest, most, here)};
+  RoundedChunks chunks{{}, e.divide(largest, most, here)};
+  for (Val value : values) {
+    Val scaled = value * Operand(e.splat(inverse, widthOf(value), here), here);
+    chunks.integers.push_back(e.convert(e.roundEven(scaled, here), e.i32(),
+                                        /*isUnsigned=*/false, here));
+  }
+  return chunks;
 }
 
 Val cuda::roundToHalves(Emitter &e, Val value, Type element, Here here) {
@@ -51,8 +56,9 @@ LogicalResult RoundedRow::check(tok::KernelOp op) const {
 /// lie side by side, and so do the others.
 void RoundedRow::store(Emitter &e, Val value, Val column, Val row) const {
   int64_t width = widthOf(value);
-  RoundedChunk chunk = roundToBytes(e, value, QuantizedRow::kBlock / width);
-  Val half = e.sumLanes(chunk.integers);
+  RoundedChunks chunk = roundToBytes(e, value, QuantizedRow::kBlock / width);
+  Val integers = chunk.integers[0];
+  Val half = e.sumLanes(integers);
   int64_t mask = 1;
   for (; mask < QuantizedRow::kHalf / width; mask *= 2)
     half = half + e.shuffleXor(half, mask);
@@ -61,8 +67,7 @@ void RoundedRow::store(Emitter &e, Val value, Val column, Val row) const {
     return e.convert(number, e.i64(), /*isUnsigned=*/true);
   };
   e.when(e.less(column, e.i32(layout.columns)), [&] {
-    e.storeChunks(e.convert(chunk.integers, e.i8()),
-                  e.offset(row, wide(column)));
+    e.storeChunks(e.convert(integers, e.i8()), e.offset(row, wide(column)));
     Val block = e.divide(column, e.i32(QuantizedRow::kBlock));
     Val inBlock = e.remainder(column, e.i32(QuantizedRow::kBlock));
     e.when(e.equal(inBlock, e.i32(0)), [&] {

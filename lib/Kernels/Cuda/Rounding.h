@@ -13,11 +13,11 @@
 
 namespace tokopt::cuda {
 
-/// A lane's chunk of numbers of which neighbouring lanes hold the others: each
+/// A lane's chunks of numbers of which neighbouring lanes hold the others: each
 /// is about `integers` times `scale`.
-struct RoundedChunk {
+struct RoundedChunks {
   /// i32, from -127 to 127.
-  Val integers;
+  Vals integers;
   /// f32, the same in all of the lanes.
   Val scale;
 };
@@ -26,7 +26,8 @@ struct RoundedChunk {
 /// hold, a power of two of them: scale = m / 127, q = round(x * (127 / m)) to
 /// nearest even, or zeros where m is 0; as the CPU's kernels do. All lanes of
 /// the warp call it.
-RoundedChunk roundToBytes(Emitter &e, Val value, int64_t lanes, Here here = {});
+RoundedChunks roundToBytes(Emitter &e, llvm::ArrayRef<Val> values,
+                           int64_t lanes, Here here = {});
 
 /// A chunk of numbers rounded to `element`, f16 or bf16, to nearest even, a
 /// pair an i32.

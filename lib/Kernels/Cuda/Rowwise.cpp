@@ -8,7 +8,8 @@
 // A block takes a row, or some lanes of a warp a group of one (RowwiseShape.h).
 // A lane evaluates the region on its chunks once for each `tok.reduce_row`,
 // with what the sums before have given, and once more for what it stores; the
-// compiler merges what these have in common.
+// compiler merges what these have in common. Where nothing is summed, it takes
+// some chunks after the others.
 //
 // A row's sum: elements of a lane side by side over its chunks in ascending
 // order, then halved pairwise, then the block's or the warp's order
@@ -49,9 +50,9 @@ struct RowwiseEmitter {
   tok::KernelOp op;
   const RowwiseShape &shape;
   Arguments arguments;
-  /// The lane's number among those that share a group, the group that they
-  /// take, and whether there is one; nothing where they are the block.
-  Val position, group, isGroup;
+  /// The lane's first chunk, the group that it takes with its neighbours, and
+  /// whether there is one; nothing where they are the block.
+  Val firstChunk, group, isGroup;
   /// Addresses of the group in the inputs and outputs, the elements of chunk i
   /// of input j as f32, and the sums that have been found.
   Vals inputRows, outputRows;
@@ -71,11 +72,13 @@ struct RowwiseEmitter {
 
   /// Lanes beyond the last group compute it once more, and store nothing.
   void placeThread() {
-    position = e.thread();
+    firstChunk = e.thread();
+    if (shape.span > 1)
+      firstChunk = e.warp() * (kWarp * shape.span) + e.lane();
     if (shape.groups == 1)
       return;
     Val lanes = e.i32(shape.lanes);
-    position = e.remainder(e.thread(), lanes);
+    firstChunk = e.remainder(e.thread(), lanes);
     Val number = e.divide(e.thread(), lanes);
     if (shape.parts() > 1)
       number = e.block(Axis::Y) * shape.groupsOfBlock() + number;
@@ -89,7 +92,7 @@ struct RowwiseEmitter {
 
   /// A column of the group.
   Val firstColumn(int64_t chunk) {
-    return (position + chunk * shape.lanes) * shape.width;
+    return (firstChunk + shape.chunkOffset(chunk)) * shape.width;
   }
 
   /// Runs `body` in the lanes whose chunk begins before column `end`.
@@ -130,11 +133,12 @@ struct RowwiseEmitter {
             e.loadChunks(floats(), e.offset(at, 4 * shape.head))};
   }
 
-  /// Zeros stand for chunks beyond the row.
-  void loadRow() {
+  /// Loads chunks number `begin` to `end` - 1. Zeros stand for those beyond the
+  /// row.
+  void loadInputs(int64_t begin, int64_t end) {
     // Angles are two arguments of the region.
     size_t count = inputRows.size() + (shape.angles >= 0);
-    for (int64_t chunk = 0; chunk < shape.chunksPerLane; ++chunk) {
+    for (int64_t chunk = begin; chunk < end; ++chunk) {
       auto load = [&] {
         Vals values;
         for (auto [number, row] : llvm::enumerate(inputRows))
@@ -236,11 +240,18 @@ struct RowwiseEmitter {
     return result;
   }
 
-  void storeElements(size_t output, Val value, int64_t chunk) {
-    if (cacheRows[output]) {
-      cacheRows[output]->store(value, firstColumn(chunk), shape.columns);
-      return;
+  /// Stores to a cache the chunks from number `chunk` on that lie side by side.
+  void storeToCache(CacheRow &row, ArrayRef<Val> values, int64_t chunk) {
+    int64_t span = row.span(shape.width);
+    for (int64_t i = 0; i < shape.span; i += span) {
+      Vals columns;
+      for (int64_t j = 0; j < span; ++j)
+        columns.push_back(firstColumn(chunk + i + j));
+      row.store(values.slice(i, span), columns, shape.columns);
     }
+  }
+
+  void storeElements(size_t output, Val value, int64_t chunk) {
     Type element = elementOf(op.getOutputs()[output]);
     if (element.isInteger(8)) {
       RoundedRow(shape.columns)
@@ -257,28 +268,50 @@ struct RowwiseEmitter {
     });
   }
 
-  LogicalResult storeRow() {
+  /// What the region yields of a chunk; zeros beyond the row.
+  FailureOr<Vals> results(int64_t chunk) {
+    Vals zeros(op.getOutputs().size(), e.zero(floats()));
     LogicalResult result = success();
-    size_t count = op.getOutputs().size();
-    SmallVector<Type> types(count, floats());
-    for (int64_t chunk = 0; chunk < shape.chunksPerLane; ++chunk) {
-      auto values = [&] {
-        FailureOr<Vals> values = evaluate(chunk);
-        if (succeeded(values))
-          return *values;
-        result = failure();
-        return Vals(count, e.zero(floats()));
-      };
-      Vals stored =
-          shape.allBefore(chunk, shape.columns)
-              ? values()
-              : e.choose(e.less(firstColumn(chunk), e.i32(shape.columns)),
-                         types, values,
-                         [&] { return Vals(count, e.zero(floats())); });
-      if (failed(result))
-        return failure();
-      for (auto [output, value] : llvm::enumerate(stored))
-        storeElements(output, maskColumns(value, chunk), chunk);
+    auto values = [&] {
+      FailureOr<Vals> values = evaluate(chunk);
+      if (succeeded(values))
+        return *values;
+      result = failure();
+      return zeros;
+    };
+    Vals found =
+        shape.allBefore(chunk, shape.columns)
+            ? values()
+            : e.choose(e.less(firstColumn(chunk), e.i32(shape.columns)),
+                       SmallVector<Type>(zeros.size(), floats()), values,
+                       [&] { return zeros; });
+    if (failed(result))
+      return failure();
+    for (Val &value : found)
+      value = maskColumns(value, chunk);
+    return found;
+  }
+
+  /// Stores chunks number `begin` to `end` - 1, whole spans of them.
+  LogicalResult storeOutputs(int64_t begin, int64_t end) {
+    for (int64_t first = begin; first < end; first += shape.span) {
+      SmallVector<Vals> chunks;
+      for (int64_t i = 0; i < shape.span; ++i) {
+        FailureOr<Vals> found = results(first + i);
+        if (failed(found))
+          return failure();
+        chunks.push_back(*found);
+      }
+      for (auto [output, row] : llvm::enumerate(cacheRows)) {
+        Vals values;
+        for (const Vals &chunk : chunks)
+          values.push_back(chunk[output]);
+        if (row)
+          storeToCache(*row, values, first);
+        else
+          for (auto [i, value] : llvm::enumerate(values))
+            storeElements(output, value, first + i);
+      }
     }
     return success();
   }
@@ -316,13 +349,18 @@ struct RowwiseEmitter {
         outputRows.push_back(rowOf(pointer, row, output.getType()));
       }
     }
-    loadRow();
-    int64_t reductions = 0;
-    op.getPrologue().walk([&](tok::ReduceRowOp) { ++reductions; });
-    for (int64_t i = 0; i < reductions; ++i)
-      if (failed(emitSum()))
+    for (int64_t begin = 0; begin < shape.chunksPerLane;
+         begin += shape.chunksAtOnce) {
+      int64_t end = std::min(begin + shape.chunksAtOnce, shape.chunksPerLane);
+      loadInputs(begin, end);
+      // A row that is summed is loaded at once.
+      for (int64_t i = 0; i < shape.reductions; ++i)
+        if (failed(emitSum()))
+          return failure();
+      if (failed(storeOutputs(begin, end)))
         return failure();
-    return storeRow();
+    }
+    return success();
   }
 
   /// A grid may have more blocks than there are rows.

@@ -16,8 +16,8 @@ using namespace tokopt;
 using namespace tokopt::cuda;
 using namespace tokopt::kernels;
 
-/// Elements a lane may hold of each input: four of them still fit the
-/// registers.
+/// Elements a lane may hold of each input that is summed, or of all together
+/// where none is: a thread of a block of 1024 has 64 registers.
 static constexpr int64_t kElementsOfLane = 32;
 static constexpr int64_t kMaxThreads = 1024;
 /// From here on, more elements a lane rather than more threads.
@@ -43,6 +43,8 @@ static LogicalResult checkPartner(tok::PartnerOp op, int64_t width) {
 /// Finds the width of chunks and what outputs store.
 LogicalResult RowwiseShape::checkOperands(tok::KernelOp op) {
   int64_t row = columns * groups;
+  // Weights and angles are f32.
+  int64_t widest = op.getWeights() || angles >= 0 ? 4 : 0;
   auto check = [&](Type type, StringRef what) -> LogicalResult {
     auto memref = dyn_cast<MemRefType>(type);
     Type element = memref ? memref.getElementType() : Type();
@@ -52,8 +54,7 @@ LogicalResult RowwiseShape::checkOperands(tok::KernelOp op) {
       return op.emitOpError("expects ")
              << what << "s of a CUDA rowwise kernel to be memref<?x" << row
              << "> of f32, f16 or bf16, but got " << type;
-    if (isHalf)
-      width = 8;
+    widest = std::max<int64_t>(widest, isHalf ? 2 : 4);
     return success();
   };
   for (auto [number, input] : llvm::enumerate(op.getInputs().drop_back(gather)))
@@ -68,7 +69,7 @@ LogicalResult RowwiseShape::checkOperands(tok::KernelOp op) {
   stored = columns;
   for (Type type : op.getOutputs().getTypes()) {
     if (isa<tok::CacheType>(type)) {
-      width = std::max(width, CacheRow(op, type).width());
+      widest = std::max(widest, CacheRow(op, type).elementBytes());
       continue;
     }
     if (isRounded(type))
@@ -78,12 +79,19 @@ LogicalResult RowwiseShape::checkOperands(tok::KernelOp op) {
     if (groups == 1)
       stored = std::max(stored, filledColumns(cast<MemRefType>(type)));
   }
-  // All operands together say how wide chunks are.
-  for (Type type : op.getOutputs().getTypes())
-    if ((isa<tok::CacheType>(type) &&
-         failed(CacheRow(op, type).check(op, width))) ||
-        (isRounded(type) && failed(RoundedRow(row).check(op))))
+  // All operands together say how wide chunks are. There is an input, so they
+  // are of 8 elements at most.
+  width = kChunkBytes / widest;
+  for (Type type : op.getOutputs().getTypes()) {
+    if (isRounded(type) && failed(RoundedRow(row).check(op)))
       return failure();
+    if (!isa<tok::CacheType>(type))
+      continue;
+    CacheRow cacheRow(op, type);
+    if (failed(cacheRow.check(op, width)))
+      return failure();
+    span = std::max(span, cacheRow.span(width));
+  }
   if (angles >= 0 && head % width)
     return op.emitOpError("expects angles of a head of a multiple of ")
            << width << ", but got " << head;
@@ -99,7 +107,9 @@ LogicalResult RowwiseShape::dealOut(tok::KernelOp op) {
   int64_t chunks = llvm::divideCeil(stored, width);
   int64_t most = kElementsOfLane / width;
   if (groups == 1) {
-    int64_t wanted = std::max(std::min(chunks, kGoodThreads),
+    // Lanes that would each have the chunks that lie side by side.
+    int64_t full = llvm::divideCeil(chunks, span);
+    int64_t wanted = std::max(std::min(full, kGoodThreads),
                               llvm::divideCeilSigned(chunks, most));
     threads = lanes = llvm::alignTo(wanted, kWarp);
     if (threads > kMaxThreads)
@@ -116,7 +126,12 @@ LogicalResult RowwiseShape::dealOut(tok::KernelOp op) {
              << columns << " columns, more than the " << kWarp * kElementsOfLane
              << " that a warp can hold";
   }
-  chunksPerLane = llvm::divideCeil(chunks, lanes);
+  chunksPerLane = llvm::divideCeil(chunks, lanes * span) * span;
+  op.getPrologue().walk([&](tok::ReduceRowOp) { ++reductions; });
+  // Angles are two vectors a chunk.
+  int64_t vectors = op.getInputs().size() - gather + (angles >= 0);
+  int64_t some = std::max<int64_t>(1, kElementsOfLane / (vectors * width));
+  chunksAtOnce = reductions ? chunksPerLane : llvm::alignTo(some, span);
   return success();
 }
 

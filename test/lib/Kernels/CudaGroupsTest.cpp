@@ -29,8 +29,8 @@ struct Heads {
 // One head; heads of half a warp and of a whole one; of lanes that have no
 // columns; several chunks a lane; more heads than a block takes, and lanes that
 // have no head.
-const Heads kHeads[] = {{1, 64},  {3, 64},   {7, 16},        {5, 48},
-                        {4, 256}, {20, 128}, {9, 128, "f16"}};
+const Heads kHeads[] = {{1, 64},  {3, 64},   {7, 16},         {5, 48},
+                        {4, 256}, {20, 128}, {9, 128, "f16"}, {7, 16, "bf16"}};
 
 struct CudaGroupsTest : testing::TestWithParam<Heads> {
   const Heads &heads = GetParam();
@@ -41,8 +41,8 @@ struct CudaGroupsTest : testing::TestWithParam<Heads> {
     Run(const Heads &heads, const CudaArchitecture &architecture, int64_t rows)
         : heads(heads),
           test(headNorm(heads.columns(), heads.size, heads.in), architecture),
-          x(test.simulator(), "x", rows, heads.columns(),
-            heads.in == std::string("f16"), true),
+          x(test.simulator(), "x", rows, heads.columns(), semanticsOf(heads.in),
+            true),
           y(test.simulator(), "y", rows, heads.columns(), false, false),
           w(test.simulator(), "w", 1, heads.size, false, true) {}
 
@@ -134,7 +134,6 @@ TEST_P(CudaGroupsTest, KeepsBitsInAnyCompany) {
 }
 
 /// No sector is moved twice, and what lanes share stays in registers.
-/// (Of f16 a lane has eight columns, and stores them in two pieces.)
 TEST_P(CudaGroupsTest, MovesWhatItNeedsOnce) {
   Run run(heads, architecture, 2);
   ASSERT_EQ(run.test.problem(), "");
@@ -142,10 +141,8 @@ TEST_P(CudaGroupsTest, MovesWhatItNeedsOnce) {
   ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
   for (const sim::AccessCount &count : result->statistics.counts) {
     EXPECT_FALSE(count.isShared && heads.heads > 1) << count.location;
-    if (heads.in == std::string("f32")) {
-      EXPECT_EQ(count.units, count.fewest)
-          << count.location << ": " << count.what;
-    }
+    EXPECT_EQ(count.units, count.fewest)
+        << count.location << ": " << count.what;
   }
 }
 

@@ -12,7 +12,10 @@
 
 #include "test/lib/Kernels/CudaNorm.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <cmath>
+#include <map>
 
 using namespace tokopt;
 using namespace tokopt::test;
@@ -126,33 +129,6 @@ TEST_P(CudaRowwiseTest, KeepsBitsInAnyCompany) {
   EXPECT_EQ(0, std::memcmp(x.row(kRows - 1), x1.row(0), x.rowBytes));
 }
 
-/// Rows of one type. (Beside f16, a lane takes 32 bytes of f32 in two loads.)
-struct CudaRowwiseF32Test : CudaRowwiseTest {};
-
-/// No sector is moved twice, and no two lanes want one bank of shared memory.
-TEST_P(CudaRowwiseF32Test, ReadsWhatItNeedsOnce) {
-  CudaKernelUnderTest test(residualNorm(shape.columns, shape.in, shape.out),
-                           architecture);
-  ASSERT_EQ(test.problem(), "");
-  auto rows = [&](const char *name, int64_t count) {
-    return DeviceRows(test.simulator(), name, count, shape.columns, false,
-                      true);
-  };
-  DeviceRows x = rows("x", 2), r = rows("r", 2), y = rows("y", 2),
-             w = rows("w", 1);
-  sim::Launch launch;
-  launch.grid[0] = 2;
-  launch.threads = test.kernel().threads;
-  launch.sharedBytes = test.kernel().sharedBytes;
-  llvm::Expected<sim::Result> result =
-      test.simulator().run(launch, {0, 0, 2, 0, w.address(), x.address(),
-                                    r.address(), x.address(), y.address()});
-  ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
-  EXPECT_GE(result->statistics.counts.size(), 2u);
-  for (const sim::AccessCount &count : result->statistics.counts)
-    EXPECT_EQ(count.units, count.fewest) << count.location;
-}
-
 TEST_P(CudaRowwiseTest, Assembles) {
   CudaKernelUnderTest test(residualNorm(shape.columns, shape.in, shape.out),
                            architecture);
@@ -180,9 +156,80 @@ constexpr Shape kShapes[] = {
     {4096, "f16", "f16"}, {200, "bf16", "bf16"}, {1000, "f32", "bf16"}};
 INSTANTIATE_TEST_SUITE_P(Shapes, CudaRowwiseTest, onAllArchitectures(kShapes),
                          nameOf);
-INSTANTIATE_TEST_SUITE_P(Shapes, CudaRowwiseF32Test,
-                         onAllArchitectures(llvm::ArrayRef(kShapes, 3)),
-                         nameOf);
+
+/// Rows of each pair of types.
+struct CudaRowwiseTrafficTest
+    : testing::TestWithParam<std::tuple<int64_t, const char *, const char *>> {
+  const Shape shape = {std::get<0>(GetParam()), std::get<1>(GetParam()),
+                       std::get<2>(GetParam())};
+};
+
+/// Each number is moved once and each sector once, f32 (as the weights are) by
+/// 16 bytes a lane and what is beside it by 8; no two lanes want one bank of
+/// shared memory.
+TEST_P(CudaRowwiseTrafficTest, MovesWhatItNeedsOnce) {
+  constexpr int64_t kRows = 2;
+  CudaKernelUnderTest test(residualNorm(shape.columns, shape.in, shape.out),
+                           *findCudaArchitecture("sm_80"));
+  ASSERT_EQ(test.problem(), "");
+  auto rows = [&](const char *name, const char *type) {
+    return DeviceRows(test.simulator(), name, kRows, shape.columns,
+                      semanticsOf(type), true);
+  };
+  DeviceRows x = rows("x", shape.in), r = rows("r", shape.in),
+             y = rows("y", shape.out), w = rows("w", "f32");
+  sim::Launch launch;
+  launch.grid[0] = kRows;
+  launch.threads = test.kernel().threads;
+  launch.sharedBytes = test.kernel().sharedBytes;
+  llvm::Expected<sim::Result> result =
+      test.simulator().run(launch, {0, 0, kRows, 0, w.address(), x.address(),
+                                    r.address(), x.address(), y.address()});
+  ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
+  std::map<std::string, int64_t> moved;
+  for (const sim::AccessCount &count : result->statistics.counts) {
+    EXPECT_EQ(count.units, count.fewest) << count.location << count.what;
+    if (!count.isShared)
+      moved[count.what] += static_cast<int64_t>(count.bytes);
+  }
+  // Chunks of four columns are read, and whole rows written.
+  std::map<std::string, int64_t> wanted;
+  auto add = [&](const std::string &what, const char *type, int64_t columns) {
+    bool isHalf = type != std::string("f32");
+    wanted[what + (isHalf ? " of 8 bytes" : " of 16 bytes")] +=
+        kRows * columns * (isHalf ? 2 : 4);
+  };
+  int64_t chunks = llvm::alignTo(shape.columns, 4);
+  add("load", "f32", chunks);
+  add("load", shape.in, 2 * chunks);
+  add("store", shape.in, x.stride);
+  add("store", shape.out, y.stride);
+  EXPECT_EQ(moved, wanted);
+}
+
+// A warp that is not full, and one more chunk than a block has threads.
+INSTANTIATE_TEST_SUITE_P(Pairs, CudaRowwiseTrafficTest,
+                         testing::Combine(testing::Values(77, 1028),
+                                          testing::Values("f32", "f16", "bf16"),
+                                          testing::Values("f32", "f16",
+                                                          "bf16")),
+                         [](const auto &info) {
+                           return std::to_string(std::get<0>(info.param)) +
+                                  std::get<1>(info.param) +
+                                  std::get<2>(info.param);
+                         });
+
+/// A row of so many columns leaves a thread 64 registers.
+TEST(CudaRowwise, AssemblesTheWidestRows) {
+  for (const Shape &shape :
+       {Shape{32767, "f32", "bf16"}, Shape{32768, "bf16", "f32"}})
+    for (const CudaArchitecture &each : getCudaArchitectures()) {
+      CudaKernelUnderTest test(residualNorm(shape.columns, shape.in, shape.out),
+                               each);
+      ASSERT_EQ(test.problem(), "");
+      expectAssembles(test.code(), each);
+    }
+}
 
 /// What the region makes of zeros that fill a row is neither summed nor stored.
 TEST(CudaRowwise, GathersRows) {
