@@ -44,6 +44,9 @@ namespace {
 
 using cuda::Emitter;
 
+/// Blocks that a grid has in z at most.
+constexpr int64_t kMostBlocks = 65535;
+
 /// Maximum and sum of weights of a head, and four channels of its accumulator.
 struct State {
   Val maximum, sum, channels;
@@ -147,14 +150,15 @@ struct AttentionEmitter {
     return block.begin + e.max(block.first, e.min(slot, block.last));
   }
 
+  /// Each caller is a line of its own in what the simulator counts.
   Vals loadSlice(const SlotBlock &block, const CacheCodec &codec, Val slot,
-                 Val chunk, int64_t offset) {
+                 Val chunk, int64_t offset, Here here = {}) {
     Vals chunks;
     for (int64_t i = 0; i < shape.loads(codec); ++i) {
       Val bytes =
           seen(block, slot + i) * codec.slotBytes() + chunk * kChunkBytes;
-      chunks.push_back(
-          codec.load(e, e.offset(e.offset(block.head, wide(bytes)), offset)));
+      chunks.push_back(codec.load(
+          e, e.offset(e.offset(block.head, wide(bytes)), offset), here));
     }
     return chunks;
   }
@@ -539,7 +543,7 @@ struct AttentionEmitter {
     e.when(e.less(row, arguments.rowEnd), [&] { emitRow(); });
     Grid grid;
     grid.parts = shape.cache.getHeads() * shape.parts();
-    grid.splits = shape.segments;
+    grid.splits = std::min(shape.segments, kMostBlocks);
     grid.splitRows = shape.splitRows;
     e.finish(grid);
     return success();

@@ -92,9 +92,8 @@ std::string AttentionShape::name() const {
          (stages ? "_stages" + text(stages) : "");
 }
 
-bool AttentionShape::isWholeSectors() const {
-  int64_t bytes = elementBytes(*this);
-  return keySize * bytes % 32 == 0 && valueSize * bytes % 32 == 0;
+int64_t AttentionShape::slotBytes(bool isKey) const {
+  return (isKey ? keySize : valueSize) * elementBytes(*this);
 }
 
 AttentionRun::AttentionRun(const AttentionShape &shape,

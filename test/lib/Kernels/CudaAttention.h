@@ -28,8 +28,8 @@ struct AttentionShape {
 
   int64_t queries() const { return heads * group; }
   std::string name() const;
-  /// Whether the keys and the values of a slot end where a sector does.
-  bool isWholeSectors() const;
+  /// Bytes of the keys or the values of a slot.
+  int64_t slotBytes(bool isKey) const;
 };
 
 /// A row of a step.

@@ -21,6 +21,9 @@
 // MLIR-NEXT: llvm.fence syncscope("device") acq_rel
 // MLIR: func.func @attention_1
 // MLIR-SAME: threads = 64 : i64
+// No grid has a block for each of more than 65535 segments.
+// MLIR: func.func @attention_2
+// MLIR-SAME: splits = 65535 : i64
 
 // Keys and values are loaded by 16 bytes.
 // LLVM-LABEL: define ptx_kernel void @attention_0
@@ -37,5 +40,7 @@ func.func @step(%q: memref<?x4096xf32>, %kv: !kv, %o: memref<?x4096xf32>, %b: in
       {heads = 32, scale = 0.088388 : f32, window = 0, cache = 0, context = 8192}
   tok.kernel "attention" rows(%b to %e) layer(%l) ins(%q, %kv : memref<?x4096xf32>, !kv) outs(%o : memref<?x4096xf32>)
       {heads = 32, scale = 0.088388 : f32, window = 0, cache = 0, context = 8192, group = 2, warps = 2, split_rows = 4}
+  tok.kernel "attention" rows(%b to %e) layer(%l) ins(%q, %kv : memref<?x4096xf32>, !kv) outs(%o : memref<?x4096xf32>)
+      {heads = 32, scale = 0.088388 : f32, window = 0, cache = 0, context = 33553921}
   return
 }
