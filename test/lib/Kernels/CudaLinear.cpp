@@ -265,10 +265,10 @@ LinearRun::findNeedlessWork(int64_t rows,
          std::to_string(rows) + " rows take " + std::to_string(wanted);
 }
 
-static std::string noticeIn(const LinearShape &shape, const KernelEdit &edit) {
+static Notice noticeIn(const LinearShape &shape, const KernelEdit &edit) {
   LinearRun run(shape, *findCudaArchitecture("sm_80"), edit);
   if (!run.problem().empty())
-    return run.problem();
+    return Notice::ofUntested(run.problem());
   constexpr int64_t kEnd = LinearRun::kRows;
   std::vector<uint8_t> last;
   // The last count fills its tiles, behind which one more block has no rows.
@@ -277,7 +277,7 @@ static std::string noticeIn(const LinearShape &shape, const KernelEdit &edit) {
     llvm::Expected<sim::Result> result =
         run.run(kEnd - count, kEnd, /*seed=*/count, left);
     if (!result)
-      return llvm::toString(result.takeError());
+      return Notice::ofUntested(llvm::toString(result.takeError()));
     if (!result->reports.empty()) {
       std::string text;
       llvm::raw_string_ostream stream(text);
@@ -295,10 +295,10 @@ static std::string noticeIn(const LinearShape &shape, const KernelEdit &edit) {
   return "";
 }
 
-std::string test::noticeInLinears(llvm::ArrayRef<LinearShape> shapes,
-                                  const KernelEdit &edit) {
+Notice test::noticeInLinears(llvm::ArrayRef<LinearShape> shapes,
+                             const KernelEdit &edit) {
   for (const LinearShape &shape : shapes)
-    if (std::string notice = noticeIn(shape, edit); !notice.empty())
+    if (Notice notice = noticeIn(shape, edit); !notice.isSilent())
       return notice;
   return "";
 }

@@ -13,7 +13,7 @@
 #ifndef TOKOPT_TEST_LIB_KERNELS_CUDALINEAR_H
 #define TOKOPT_TEST_LIB_KERNELS_CUDALINEAR_H
 
-#include "test/lib/Kernels/CudaTest.h"
+#include "test/lib/Kernels/CudaNotice.h"
 #include "test/lib/Kernels/Formats.h"
 
 namespace tokopt::test {
@@ -96,9 +96,9 @@ private:
 
 /// Runs linears whose kernels `edit` has changed, over rows that end where
 /// buffers do, some and some more, so that the last stands in each place of a
-/// tile. Returns what notices the change, or empty.
-std::string noticeInLinears(llvm::ArrayRef<LinearShape> shapes,
-                            const KernelEdit &edit);
+/// tile.
+Notice noticeInLinears(llvm::ArrayRef<LinearShape> shapes,
+                       const KernelEdit &edit);
 
 } // namespace tokopt::test
 

@@ -7,6 +7,7 @@
 
 #include "test/lib/Kernels/CudaNotice.h"
 
+#include "test/lib/Kernels/CudaAppend.h"
 #include "test/lib/Kernels/CudaNorm.h"
 #include "test/lib/Kernels/CudaRounded.h"
 
@@ -31,9 +32,9 @@ void forgetOthers(const CudaKernelUnderTest &test, const DeviceRows &rows) {
                               false);
 }
 
-/// Runs one more block a row than there are rows, and returns the first report.
-std::string launch(const CudaKernelUnderTest &test,
-                   const std::vector<uint64_t> &arguments) {
+/// Runs one more block than there are rows, and returns the first report.
+Notice launch(const CudaKernelUnderTest &test,
+              const std::vector<uint64_t> &arguments) {
   sim::Launch launch;
   launch.grid[0] = kEnd - kBegin + 1;
   launch.grid[1] = test.code().kernels.front().parts;
@@ -41,19 +42,19 @@ std::string launch(const CudaKernelUnderTest &test,
   launch.sharedBytes = test.kernel().sharedBytes;
   llvm::Expected<sim::Result> result = test.simulator().run(launch, arguments);
   if (!result)
-    return llvm::toString(result.takeError());
+    return Notice::ofUntested(llvm::toString(result.takeError()));
   return result->reports.empty() ? "" : toText(result->reports.front());
 }
 
 } // namespace
 
-std::string test::noticeInHeadNorm(const KernelEdit &edit) {
+Notice test::noticeInHeadNorm(const KernelEdit &edit) {
   constexpr int64_t kHeads = 19, kSize = 48, kColumns = kHeads * kSize;
   CudaKernelUnderTest test(
       headNorm(kColumns, kSize, "f32", /*isWeighted=*/true), architecture(),
       edit);
   if (!test.problem().empty())
-    return test.problem();
+    return Notice::ofUntested(test.problem());
   DeviceRows x(test.simulator(), "x", kRows, kColumns, false, true),
       y(test.simulator(), "y", kRows, kColumns, false, false),
       w(test.simulator(), "w", 1, kSize, false, true);
@@ -61,9 +62,9 @@ std::string test::noticeInHeadNorm(const KernelEdit &edit) {
   x.fill(random);
   w.fill(random, 1, 2);
   forgetOthers(test, x);
-  std::string report =
+  Notice report =
       launch(test, {0, kBegin, kEnd, 0, w.address(), x.address(), y.address()});
-  if (!report.empty())
+  if (!report.isSilent())
     return report;
   for (int64_t row = 0; row < kRows; ++row) {
     if (row < kBegin || row >= kEnd) {
@@ -88,11 +89,11 @@ std::string test::noticeInHeadNorm(const KernelEdit &edit) {
   return "";
 }
 
-std::string test::noticeInGate(const KernelEdit &edit) {
+Notice test::noticeInGate(const KernelEdit &edit) {
   const Gate gate = {"silu", 1376, "f32", "f32", true, true};
   CudaKernelUnderTest test(gate.module(), architecture(), edit);
   if (!test.problem().empty())
-    return test.problem();
+    return Notice::ofUntested(test.problem());
   auto rows = [&](const char *name, bool isWritten) {
     return DeviceRows(test.simulator(), name, kRows, gate.columns, false,
                       isWritten);
@@ -106,10 +107,9 @@ std::string test::noticeInGate(const KernelEdit &edit) {
   w.fill(random, 1, 2);
   forgetOthers(test, g);
   forgetOthers(test, u);
-  std::string report =
-      launch(test, {0, kBegin, kEnd, 0, w.address(), g.address(), u.address(),
-                    y.address(), q.address()});
-  if (!report.empty())
+  Notice report = launch(test, {0, kBegin, kEnd, 0, w.address(), g.address(),
+                                u.address(), y.address(), q.address()});
+  if (!report.isSilent())
     return report;
   for (int64_t row = 0; row < kRows; ++row) {
     if (row < kBegin || row >= kEnd) {
@@ -129,4 +129,24 @@ std::string test::noticeInGate(const KernelEdit &edit) {
       return difference;
   }
   return "";
+}
+
+static Notice noticeIn(const Append &append, const KernelEdit &edit) {
+  AppendRun run(append, architecture(), edit);
+  if (!run.problem().empty())
+    return Notice::ofUntested(run.problem());
+  llvm::Expected<sim::Result> result = run.run();
+  if (!result)
+    return Notice::ofUntested(llvm::toString(result.takeError()));
+  if (!result->reports.empty())
+    return toText(result->reports.front());
+  return run.findDifference();
+}
+
+Notice test::noticeInAppend(const KernelEdit &edit) {
+  return noticeIn({"f16", 5, 64, "k", "halves", 32}, edit);
+}
+
+Notice test::noticeInRoundedAppend(const KernelEdit &edit) {
+  return noticeIn({"i8", 9, 256, "k", "adjacent", 256}, edit);
 }
