@@ -38,14 +38,9 @@ double unitOf(const char *type, double otherwise) {
   return name == "f16" ? 1e-3 : name == "bf16" ? 4e-3 : otherwise;
 }
 
-struct CudaRowwiseTest
-    : testing::TestWithParam<std::tuple<CudaArchitecture, Shape>> {
-  const CudaArchitecture &architecture = std::get<0>(GetParam());
-  const Shape &shape = std::get<1>(GetParam());
-  std::mt19937 random{1};
-};
-
-TEST_P(CudaRowwiseTest, AddsAndNormalizes) {
+/// Runs a norm, whose rows are neither the first nor the last of a buffer.
+void expectNorms(const Shape &shape, const CudaArchitecture &architecture) {
+  std::mt19937 random(1);
   constexpr int64_t kRows = 6, kBegin = 1, kEnd = 5;
   CudaKernelUnderTest test(residualNorm(shape.columns, shape.in, shape.out),
                            architecture);
@@ -96,6 +91,15 @@ TEST_P(CudaRowwiseTest, AddsAndNormalizes) {
     }
   }
 }
+
+struct CudaRowwiseTest
+    : testing::TestWithParam<std::tuple<CudaArchitecture, Shape>> {
+  const CudaArchitecture &architecture = std::get<0>(GetParam());
+  const Shape &shape = std::get<1>(GetParam());
+  std::mt19937 random{1};
+};
+
+TEST_P(CudaRowwiseTest, AddsAndNormalizes) { expectNorms(shape, architecture); }
 
 /// A row's bits depend on it alone, not on the rows beside it, on its place or
 /// on the order in which threads run.
@@ -218,6 +222,25 @@ INSTANTIATE_TEST_SUITE_P(Pairs, CudaRowwiseTrafficTest,
                                   std::get<1>(info.param) +
                                   std::get<2>(info.param);
                          });
+
+// Beside ends of warps, of what lanes have and of blocks; the soak runs these.
+TEST(CudaRowwise, DISABLED_HoldsForAllShapes) {
+  for (int64_t columns :
+       {1,    2,    3,    4,    5,     7,     8,     9,    15,
+        17,   31,   33,   63,   65,    127,   129,   255,  257,
+        511,  513,  1023, 1024, 1025,  1029,  2047,  2049, 4095,
+        4097, 8191, 8193, 8197, 12289, 20001, 32767, 32768})
+    for (const char *in : {"f32", "f16", "bf16"})
+      for (const char *out : {"f32", "f16", "bf16"}) {
+        Shape shape = {columns, in, out};
+        SCOPED_TRACE(testing::Message() << shape);
+        expectNorms(shape, *findCudaArchitecture("sm_80"));
+        CudaKernelUnderTest test(residualNorm(columns, in, out),
+                                 *findCudaArchitecture("sm_90a"));
+        ASSERT_EQ(test.problem(), "");
+        expectAssembles(test.code(), *findCudaArchitecture("sm_90a"));
+      }
+}
 
 /// A row of so many columns leaves a thread 64 registers.
 TEST(CudaRowwise, AssemblesTheWidestRows) {
