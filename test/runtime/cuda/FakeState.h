@@ -11,6 +11,7 @@
 #include "FakeDriver.h"
 #include "FakeImage.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -206,6 +207,20 @@ inline void mustNotBlock(const char *name, void *stream, const void *host,
 
 /// Work that a stream takes; false if the handle is none.
 inline bool takesWork(void *stream) { return has(stream, Kind::Stream); }
+
+/// A stream takes a kernel.
+inline void run(const std::string &kernel, Progress &progress) {
+  state.clock += 0.01;
+  ++progress.launched;
+  if (kernel == kFaultingKernel)
+    state.fates[current].sticky = IllegalAddress;
+  if (kernel == kLateFaultingKernel)
+    progress.faultsAt = std::min(progress.faultsAt, progress.launched);
+  if (kernel == kHangingKernel) {
+    progress.hangsAt = std::min(progress.hangsAt, progress.launched);
+    state.fates[current].hung = true;
+  }
+}
 
 inline void releaseBlock(uint64_t address, bool isPinned) {
   auto &blocks = isPinned ? state.pinned : state.memory;
