@@ -17,18 +17,22 @@
 #include <cstring>
 #include <utility>
 
-TEST(Lost, allocations_that_fail_hide_no_fault) {
-  const FakeDriver &driver = fakeDriver();
+using testing::StartsWith;
+
+namespace {
+struct Lost : OnFakeGpu {};
+} // namespace
+
+TEST_F(Lost, allocations_that_fail_hide_no_fault) {
+  test.close();
   auto fault = [](bool isWaitedFor, tokrt_error_t *error) {
     TestGpu test;
     // Long names, which no string holds in itself.
     test.load("kernel_of_a_name_that_is_longer_than_a_word")
         .launch()
-        .then(tokrt_cuda_kernel_get, test.module, kFaultingKernel, 0,
-              &test.kernel)
-        .launch();
+        .launch(kFaultingKernel);
     if (isWaitedFor)
-      test.then(tokrt_cuda_stream_wait, test.stream);
+      test.wait();
     if (test.status != TOKRT_OK && test.status != TOKRT_DEVICE_LOST) {
       *error = test.error;
       return test.status;
@@ -55,27 +59,21 @@ TEST(Lost, allocations_that_fail_hide_no_fault) {
 }
 
 /// What ran before the capture is still waited for.
-TEST(Lost, a_kernel_hangs_in_front_of_a_capture) {
-  const FakeDriver &driver = fakeDriver();
-  TestGpu test;
-  test.load(kHangingKernel)
-      .launch()
-      .then(tokrt_cuda_capture_begin, test.stream);
+TEST_F(Lost, a_kernel_hangs_in_front_of_a_capture) {
+  test.load(kHangingKernel).launch().beginCapture();
   EXPECT_EQ(test.status, TOKRT_OK) << test.message();
   test.close();
   EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
-  EXPECT_EQ(test.message().find("kernel hangs: "), 0u) << test.message();
+  EXPECT_THAT(test.message(), StartsWith("kernel hangs: "));
   EXPECT_EQ(driver.calls("cuCtxDestroy"), 0);
 }
 
 /// After a fault every call says so; a new context works.
-TEST(Lost, the_process_survives_a_kernel_that_faults) {
-  const FakeDriver &driver = fakeDriver();
-  TestGpu test;
+TEST_F(Lost, the_process_survives_a_kernel_that_faults) {
   test.load(kFaultingKernel)
       .then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
       .launch()
-      .then(tokrt_cuda_stream_wait, test.stream);
+      .wait();
   EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
   std::string first = test.message();
   EXPECT_EQ(first.find("kernel faults: cuEventRecord: FAKE_ERROR_700 (700): "),
@@ -106,17 +104,12 @@ TEST(Lost, the_process_survives_a_kernel_that_faults) {
 }
 
 /// Where even a new context gives the error, nothing helps but another process.
-TEST(Lost, the_process_does_not_survive_a_kernel_that_faults) {
-  const FakeDriver &driver = fakeDriver();
+TEST_F(Lost, the_process_does_not_survive_a_kernel_that_faults) {
   driver.failAt("cuCtxCreate", 2, 700);
   driver.failAt("cuInit", 3, 719);
-  {
-    TestGpu test;
-    test.load(kFaultingKernel)
-        .launch()
-        .then(tokrt_cuda_stream_wait, test.stream);
-    EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
-  }
+  test.load(kFaultingKernel).launch().wait();
+  EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
+  test.close();
   const std::string advice =
       "as the test says; this process cannot use the GPU any more: start a new "
       "one, and if that cannot either, look after the machine (nvidia-smi -q)";
@@ -131,18 +124,15 @@ TEST(Lost, the_process_does_not_survive_a_kernel_that_faults) {
   EXPECT_EQ(driver.live(), 0);
 }
 
-TEST(Lost, the_process_survives_a_kernel_that_hangs) {
-  const FakeDriver &driver = fakeDriver();
-  TestGpu test;
+TEST_F(Lost, the_process_survives_a_kernel_that_hangs) {
   test.load(kHangingKernel)
       .then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
       .then(tokrt_cuda_allocate_pinned, test.gpu, 4096, &test.pinned)
       .launch()
-      .then(tokrt_cuda_stream_wait, test.stream);
+      .wait();
   EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
-  EXPECT_EQ(test.message().find("kernel hangs: did not end within 200 ms; "),
-            0u)
-      << test.message();
+  EXPECT_THAT(test.message(),
+              StartsWith("kernel hangs: did not end within 200 ms; "));
   test.status = TOKRT_OK;
   test.close();
   EXPECT_EQ(test.status, TOKRT_OK) << test.message();
@@ -155,11 +145,10 @@ TEST(Lost, the_process_survives_a_kernel_that_hangs) {
 }
 
 /// A copy with memory that is not pinned runs in the call, so it waits too.
-TEST(Lost, a_copy_does_not_wait_for_a_kernel_that_hangs) {
-  fakeDriver();
+TEST_F(Lost, a_copy_does_not_wait_for_a_kernel_that_hangs) {
   std::vector<char> host(4096);
   for (bool toHost : {false, true}) {
-    TestGpu test;
+    restart();
     test.load(kHangingKernel)
         .then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
         .launch();
@@ -170,13 +159,12 @@ TEST(Lost, a_copy_does_not_wait_for_a_kernel_that_hangs) {
       test.then(tokrt_cuda_copy_to_device, test.stream, test.address,
                 host.data(), 4096);
     EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
-    EXPECT_EQ(test.message().find("kernel hangs: did not end within 200 ms; "),
-              0u)
-        << test.message();
+    EXPECT_THAT(test.message(),
+                StartsWith("kernel hangs: did not end within 200 ms; "));
   }
   // Pinned memory is for the GPU to copy: part of it, but no byte behind it.
   for (bool behind : {false, true}) {
-    TestGpu test;
+    restart();
     test.load(kHangingKernel)
         .then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
         .then(tokrt_cuda_allocate_pinned, test.gpu, 4096, &test.pinned)
@@ -186,14 +174,14 @@ TEST(Lost, a_copy_does_not_wait_for_a_kernel_that_hangs) {
               behind ? 97 : 96);
     EXPECT_EQ(test.status, behind ? TOKRT_DEVICE_LOST : TOKRT_OK);
     test.status = TOKRT_OK;
-    test.then(tokrt_cuda_stream_wait, test.stream);
+    test.wait();
     EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
   }
 }
 
 /// Whoever fails between a launch and its wait cleans up without a wait: that
 /// ends, and closing tells what the kernel did.
-TEST(Lost, releases_do_not_wait_for_a_kernel_that_hangs) {
+TEST_F(Lost, releases_do_not_wait_for_a_kernel_that_hangs) {
   using Release = void (*)(TestGpu &);
   const Release releases[] = {
       [](TestGpu &test) { tokrt_cuda_free(test.gpu, test.address); },
@@ -212,31 +200,29 @@ TEST(Lost, releases_do_not_wait_for_a_kernel_that_hangs) {
   for (const char *kernel :
        {kHangingKernel, kFaultingKernel, kLateFaultingKernel})
     for (Release release : releases) {
-      const FakeDriver &driver = fakeDriver();
-      TestGpu test;
+      restart();
       test.load(kernel)
           .then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
           .then(tokrt_cuda_allocate_pinned, test.gpu, 4096, &test.pinned)
-          .then(tokrt_cuda_capture_begin, test.stream)
+          .beginCapture()
           .launch()
-          .then(tokrt_cuda_capture_end, test.stream, &test.graph)
+          .endCapture()
           .launch();
       EXPECT_EQ(test.status, TOKRT_OK) << test.message();
       release(test);
       test.close();
       EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
-      EXPECT_EQ(test.message().find("kernel " + std::string(kernel) + ": "), 0u)
-          << test.message();
+      EXPECT_THAT(test.message(),
+                  StartsWith("kernel " + std::string(kernel) + ": "));
       EXPECT_EQ(driver.calls("cuCtxDestroy"), kernel != kHangingKernel);
       EXPECT_EQ(driver.live(), 0);
     }
 }
 
 /// Most faults come while somebody waits.
-TEST(Lost, a_wait_tells_a_fault_that_comes_meanwhile) {
+TEST_F(Lost, a_wait_tells_a_fault_that_comes_meanwhile) {
   for (bool isEvent : {false, true}) {
-    fakeDriver();
-    TestGpu test;
+    restart();
     test.load(kLateFaultingKernel)
         .launch()
         .then(tokrt_cuda_event_create, test.gpu, &test.begin)
@@ -245,27 +231,22 @@ TEST(Lost, a_wait_tells_a_fault_that_comes_meanwhile) {
     if (isEvent)
       test.then(tokrt_cuda_event_wait, test.begin);
     else
-      test.then(tokrt_cuda_stream_wait, test.stream);
+      test.wait();
     EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
-    EXPECT_EQ(test.message().find(
-                  "kernel faults_late: cuEventQuery: FAKE_ERROR_700 (700): "),
-              0u)
-        << test.message();
+    EXPECT_THAT(
+        test.message(),
+        StartsWith("kernel faults_late: cuEventQuery: FAKE_ERROR_700 (700): "));
   }
 }
 
-TEST(Lost, a_stream_goes_on_beside_one_that_hangs) {
-  fakeDriver();
-  TestGpu test;
+TEST_F(Lost, a_stream_goes_on_beside_one_that_hangs) {
   test.load(kHangingKernel).launch();
   std::swap(test.stream, test.other);
   test.then(tokrt_cuda_stream_create, test.gpu, &test.stream)
-      .then(tokrt_cuda_kernel_get, test.module, "kernel", 0, &test.kernel)
-      .launch()
-      .then(tokrt_cuda_stream_wait, test.stream);
+      .launch("kernel")
+      .wait();
   EXPECT_EQ(test.status, TOKRT_OK) << test.message();
   test.close();
   EXPECT_EQ(test.status, TOKRT_DEVICE_LOST);
-  EXPECT_EQ(test.message().find("kernel hangs: did not end within "), 0u)
-      << test.message();
+  EXPECT_THAT(test.message(), StartsWith("kernel hangs: did not end within "));
 }

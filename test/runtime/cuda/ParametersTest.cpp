@@ -12,7 +12,7 @@
 
 #include "TestGpu.h"
 
-#include <gtest/gtest.h>
+using testing::HasSubstr;
 
 namespace {
 
@@ -99,8 +99,7 @@ TEST_F(ParametersTest, a_map_was_not_encoded) {
   EXPECT_EQ(launch(), TOKRT_OK) << test.message();
   EXPECT_EQ(tokrt_cuda_stream_wait(test.stream, &test.error),
             TOKRT_DEVICE_LOST);
-  EXPECT_NE(test.message().find("FAKE_ERROR_715"), std::string::npos)
-      << test.message();
+  EXPECT_THAT(test.message(), HasSubstr("FAKE_ERROR_715"));
 }
 
 TEST_F(ParametersTest, a_map_is_of_memory_that_is_not_there) {
@@ -110,8 +109,7 @@ TEST_F(ParametersTest, a_map_is_of_memory_that_is_not_there) {
   EXPECT_EQ(launch(), TOKRT_OK) << test.message();
   EXPECT_EQ(tokrt_cuda_stream_wait(test.stream, &test.error),
             TOKRT_DEVICE_LOST);
-  EXPECT_NE(test.message().find("FAKE_ERROR_700"), std::string::npos)
-      << test.message();
+  EXPECT_THAT(test.message(), HasSubstr("FAKE_ERROR_700"));
 }
 
 TEST_F(ParametersTest, no_map_is_what_hardware_cannot_do) {
@@ -119,9 +117,8 @@ TEST_F(ParametersTest, no_map_is_what_hardware_cannot_do) {
     tokrt_cuda_tensor_t good = tensor;
     change();
     EXPECT_EQ(encode(), TOKRT_INVALID_ARGUMENT);
-    EXPECT_NE(test.message().find("cuTensorMapEncodeTiled: FAKE_ERROR_1"),
-              std::string::npos)
-        << test.message();
+    EXPECT_THAT(test.message(),
+                HasSubstr("cuTensorMapEncodeTiled: FAKE_ERROR_1"));
     tensor = good;
   };
   refuses([&] { tensor.address += 8; });

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <elf.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
 #include <vector>
@@ -40,11 +41,28 @@ inline std::vector<char> fakeCubin(int capability, const char *tools = "") {
   return image;
 }
 
+/// What a test makes, and the first error that it met.
+struct GpuObjects {
+  tokrt_status_t status = TOKRT_OK;
+  tokrt_error_t error{};
+  tokrt_cuda_t *gpu = nullptr;
+  tokrt_cuda_module_t *module = nullptr;
+  tokrt_cuda_kernel_t *kernel = nullptr;
+  tokrt_cuda_stream_t *stream = nullptr, *other = nullptr;
+  tokrt_cuda_event_t *begin = nullptr, *end = nullptr;
+  tokrt_cuda_graph_t *graph = nullptr;
+  tokrt_cuda_address_t address = 0;
+  void *pinned = nullptr;
+  tokrt_cuda_tensor_map_t map{};
+  float milliseconds = -1;
+  uint64_t argument = 42;
+};
+
 /// Everything that the launcher can do, once. What is made is destroyed,
 /// whatever fails.
-struct TestGpu {
-  explicit TestGpu(tokrt_cuda_params_t params = defaults()) {
-    status = tokrt_cuda_open(&params, &gpu, &error);
+struct TestGpu : GpuObjects {
+  explicit TestGpu(const tokrt_cuda_params_t &params = defaults()) {
+    open(params);
   }
   TestGpu(const TestGpu &) = delete;
   ~TestGpu() { close(); }
@@ -55,6 +73,11 @@ struct TestGpu {
     params.driver = FAKE_DRIVER;
     params.timeout_ms = 200;
     return params;
+  }
+
+  void open(const tokrt_cuda_params_t &params = defaults()) {
+    static_cast<GpuObjects &>(*this) = {};
+    status = tokrt_cuda_open(&params, &gpu, &error);
   }
 
   /// Goes on unless something failed before.
@@ -79,6 +102,21 @@ struct TestGpu {
     return then(tokrt_cuda_launch, stream, kernel, &launch);
   }
 
+  /// Another kernel of the module.
+  TestGpu &launch(const char *kernelName) {
+    return then(tokrt_cuda_kernel_get, module, kernelName, 0, &kernel).launch();
+  }
+  TestGpu &launch(const std::string &kernelName) {
+    return launch(kernelName.c_str());
+  }
+
+  TestGpu &wait() { return then(tokrt_cuda_stream_wait, stream); }
+  TestGpu &beginCapture() { return then(tokrt_cuda_capture_begin, stream); }
+  TestGpu &endCapture() { return then(tokrt_cuda_capture_end, stream, &graph); }
+  TestGpu &launchGraph() {
+    return then(tokrt_cuda_graph_launch, stream, graph);
+  }
+
   /// Uses all calls.
   void useAll() {
     load("kernel", 64 << 10)
@@ -92,15 +130,15 @@ struct TestGpu {
         .launch()
         .then(tokrt_cuda_event_record, end, stream)
         .then(tokrt_cuda_copy_to_host, stream, pinned, address, 4096)
-        .then(tokrt_cuda_stream_wait, stream)
+        .wait()
         .then(tokrt_cuda_event_wait, end)
         .then(tokrt_cuda_event_elapsed, begin, end, &milliseconds)
-        .then(tokrt_cuda_capture_begin, stream)
+        .beginCapture()
         .launch()
         .launch()
-        .then(tokrt_cuda_capture_end, stream, &graph)
-        .then(tokrt_cuda_graph_launch, stream, graph)
-        .then(tokrt_cuda_stream_wait, stream);
+        .endCapture()
+        .launchGraph()
+        .wait();
     tokrt_cuda_tensor_t tensor{};
     tensor.address = address;
     tensor.element = TOKRT_CUDA_BF16;
@@ -134,20 +172,27 @@ struct TestGpu {
   }
 
   std::string message() const { return error.message; }
-
-  tokrt_status_t status;
-  tokrt_error_t error{};
-  tokrt_cuda_t *gpu = nullptr;
-  tokrt_cuda_module_t *module = nullptr;
-  tokrt_cuda_kernel_t *kernel = nullptr;
-  tokrt_cuda_stream_t *stream = nullptr, *other = nullptr;
-  tokrt_cuda_event_t *begin = nullptr, *end = nullptr;
-  tokrt_cuda_graph_t *graph = nullptr;
-  tokrt_cuda_address_t address = 0;
-  void *pinned = nullptr;
-  tokrt_cuda_tensor_map_t map{};
-  float milliseconds = -1;
-  uint64_t argument = 42;
 };
+
+/// A test on one GPU, as it is made first.
+struct OnFakeGpu : testing::Test {
+  /// Another GPU, and a driver that has forgotten everything.
+  void restart(const FakeGpu &gpu = {},
+               const tokrt_cuda_params_t &params = TestGpu::defaults()) {
+    test.close();
+    fakeDriver(gpu);
+    test.open(params);
+  }
+
+  const FakeDriver &driver = fakeDriver();
+  TestGpu test;
+};
+
+inline void expectOneLine(const std::string &message) {
+  EXPECT_FALSE(message.empty());
+  EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+  EXPECT_NE(message.find("; "), std::string::npos)
+      << "does not say what to do: " << message;
+}
 
 #endif // TEST_RUNTIME_CUDA_TESTGPU_H_
