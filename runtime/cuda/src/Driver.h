@@ -41,8 +41,8 @@ inline constexpr int kMultiprocessors = 16, kL2Bytes = 38,
                      kSharedBytesOptIn = 97;
 // CUfunction_attribute
 inline constexpr int kMaxThreads = 0, kMaxDynamicSharedBytes = 8;
-// CUstream_flags, CUevent_flags, CUstreamCaptureMode
-inline constexpr unsigned kNonBlocking = 1, kNoTiming = 2;
+// CUstream_flags, CUevent_flags, CUevent_wait_flags, CUstreamCaptureMode
+inline constexpr unsigned kNonBlocking = 1, kNoTiming = 2, kWaitInGraph = 0;
 inline constexpr int kCaptureRelaxed = 2;
 // CUjit_option
 inline constexpr int kErrorLog = 5, kErrorLogBytes = 6;
@@ -102,6 +102,7 @@ struct Entry {
     void **)                                                                   \
   E(streamCreate, "cuStreamCreate", 2000, Stream *, unsigned)                  \
   E(streamDestroy, "cuStreamDestroy", 4000, Stream)                            \
+  E(streamWaitEvent, "cuStreamWaitEvent", 3020, Stream, Event, unsigned)       \
   E(streamBeginCapture, "cuStreamBeginCapture", 10010, Stream, int)            \
   E(streamEndCapture, "cuStreamEndCapture", 10000, Stream, Graph *)            \
   E(graphInstantiate, "cuGraphInstantiateWithFlags", 11040, GraphExec *,       \

@@ -29,6 +29,9 @@ constexpr char kCaptureAgain[] =
     "a call before it ended the capture: end it, and capture again";
 constexpr char kOneCapture[] =
     "let what is captured depend on nothing outside of the capture";
+constexpr char kJoin[] =
+    "let the stream that began the capture wait for an event behind the last "
+    "work of each that joined it (tokrt_cuda_stream_wait_event)";
 constexpr char kOldDriver[] =
     "update NVIDIA's driver, or compile for what it can load";
 
@@ -97,7 +100,7 @@ constexpr Meaning kMeanings[] = {
     {901, TOKRT_INVALID_ARGUMENT, kCaptureAgain},
     {902, TOKRT_INVALID_ARGUMENT, kOneCapture},
     {903, TOKRT_INVALID_ARGUMENT, "begin the capture before it is ended"},
-    {904, TOKRT_INVALID_ARGUMENT, kOneCapture},
+    {904, TOKRT_INVALID_ARGUMENT, kJoin},
     {905, TOKRT_INVALID_ARGUMENT, kOneCapture},
     {906, TOKRT_INVALID_ARGUMENT,
      "take streams of tokrt_cuda_stream_create for other work in the context"},

@@ -9,6 +9,7 @@
 #define TOKRT_CUDA_GPU_H_
 
 #include "runtime/cuda/src/Driver.h"
+#include "runtime/cuda/src/Front.h"
 #include "runtime/cuda/src/Launched.h"
 #include "tokrt/cuda.h"
 
@@ -59,6 +60,7 @@ struct tokrt_cuda_s {
 
   std::vector<tokrt_cuda_stream_t *> streams;
   tokrt::cuda::Launched launched;
+  uint64_t lastCapture = 0; // the number of it
   /// The context gives errors only; `hung`: a call that waits for a kernel
   /// would not return.
   bool lost = false, hung = false;
@@ -99,6 +101,28 @@ struct tokrt_cuda_s {
   /// in which the driver waits for them without a limit.
   void settle(const char *subject);
   void settle(tokrt_cuda_stream_t *stream, const char *subject);
+
+  /// Keeps the name of what the driver took to launch. This cannot fail: the
+  /// caller would launch again.
+  void take(tokrt_cuda_stream_t *stream, const void *owner, const char *name);
+  /// Ends a launch: with `check_launches`, when what was launched has ended.
+  tokrt_status_t endLaunch(tokrt_cuda_stream_t *stream, tokrt_error_t *error);
+
+  /// Marks what `stream` runs before it is captured: it is still waited for.
+  tokrt_status_t markEnd(tokrt_cuda_stream_t *stream, const char *subject,
+                         tokrt_error_t *error);
+  /// The stream that began a capture; null for one that has ended.
+  tokrt_cuda_stream_t *originOf(uint64_t capture) const;
+  /// The streams of a capture are captured no longer.
+  void leaveCapture(const tokrt_cuda_stream_t *origin);
+  /// Ends the capture that `stream` is part of, for no graph.
+  void giveUpCapture(tokrt_cuda_stream_t *stream);
+
+  /// Everything in front of a point has ended.
+  void forgetFront(const tokrt::cuda::Front &front) {
+    for (const auto &[stream, upTo] : front)
+      launched.forgetStream(stream, upTo);
+  }
 
   /// Before the owner of a name goes.
   void forgetOwner(const void *owner);
@@ -144,9 +168,21 @@ struct tokrt_cuda_stream_s {
   /// Recorded where a wait begins, and in front of a capture, which would take
   /// it for its own.
   tokrt::cuda::Event end;
-  bool busy; // a kernel was launched and not waited for
-  bool capturing;
+  bool busy; // it may run, or wait for, a kernel that nobody waited for
+  /// What its work is behind in other streams.
+  tokrt::cuda::Front awaited;
+  /// The stream that began the capture that this one is part of, or null.
+  tokrt_cuda_stream_t *origin;
+  /// Of a capture that this stream began: its number, and what was launched.
+  uint64_t capture;
   tokrt::cuda::Launched captured;
+};
+
+struct tokrt_cuda_event_s {
+  tokrt_cuda_t *gpu;
+  tokrt::cuda::Event event;
+  uint64_t capture; // that it was recorded in; 0: none
+  tokrt::cuda::Front front;
 };
 
 #endif // TOKRT_CUDA_GPU_H_

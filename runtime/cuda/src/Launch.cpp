@@ -12,29 +12,21 @@
 using namespace tokrt;
 using namespace tokrt::cuda;
 
-struct tokrt_cuda_graph_s {
-  tokrt_cuda_t *gpu;
-  char name[256]; // its kernels
-  GraphExec graph;
-};
-
 /// Blocks that a grid may have (CUDA's programming guide, "Compute
 /// capabilities").
 static constexpr uint32_t kMaxGrid[3] = {0x7fffffff, 65535, 65535};
 
-/// Keeps the name of what the driver took. This cannot fail: the caller would
-/// launch again.
-static void add(tokrt_cuda_stream_t *stream, const void *owner,
-                const char *name) {
-  if (stream->capturing)
-    return stream->captured.add(stream, owner, name);
+void tokrt_cuda_s::take(tokrt_cuda_stream_t *stream, const void *owner,
+                        const char *name) {
+  if (stream->origin)
+    return stream->origin->captured.add(stream, owner, name);
   stream->busy = true;
-  stream->gpu->launched.add(stream, owner, name);
+  launched.add(stream, owner, name);
 }
 
-/// Ends a launch.
-static tokrt_status_t check(tokrt_cuda_stream_t *stream, tokrt_error_t *error) {
-  return stream->gpu->checkLaunches && !stream->capturing
+tokrt_status_t tokrt_cuda_s::endLaunch(tokrt_cuda_stream_t *stream,
+                                       tokrt_error_t *error) {
+  return checkLaunches && !stream->origin
              ? tokrt_cuda_stream_wait(stream, error)
              : TOKRT_OK;
 }
@@ -92,100 +84,7 @@ tokrt_status_t tokrt_cuda_launch(tokrt_cuda_stream_t *stream,
       return gpu->fail(result, subject, gpu->driver.launchKernel.name,
                        result == kInvalidValue ? advice : nullptr, error);
     }
-    add(stream, kernel, kernel->name.c_str());
-    return check(stream, error);
+    gpu->take(stream, kernel, kernel->name.c_str());
+    return gpu->endLaunch(stream, error);
   });
-}
-
-tokrt_status_t tokrt_cuda_capture_begin(tokrt_cuda_stream_t *stream,
-                                        tokrt_error_t *error) {
-  return guarded(error, "tokrt_cuda_capture_begin", [&] {
-    tokrt_cuda_t *gpu = stream->gpu;
-    Entered entered(gpu, "tokrt_cuda_capture_begin", error);
-    if (entered.status != TOKRT_OK)
-      return entered.status;
-    if (stream->busy && !stream->capturing)
-      if (tokrt_status_t status =
-              gpu->call(gpu->driver.eventRecord, "a capture", error,
-                        stream->end, stream->stream))
-        return status;
-    // In the other modes, a call that is not for the stream (an allocation, a
-    // wait for another) is refused and ends the capture.
-    if (tokrt_status_t status =
-            gpu->call(gpu->driver.streamBeginCapture, "a capture", error,
-                      stream->stream, kCaptureRelaxed))
-      return status;
-    stream->capturing = true;
-    stream->captured.clear();
-    return TOKRT_OK;
-  });
-}
-
-tokrt_status_t tokrt_cuda_capture_end(tokrt_cuda_stream_t *stream,
-                                      tokrt_cuda_graph_t **out_graph,
-                                      tokrt_error_t *error) {
-  return guarded(error, "tokrt_cuda_capture_end", [&] {
-    tokrt_cuda_t *gpu = stream->gpu;
-    const Driver &driver = gpu->driver;
-    Entered entered(gpu, "tokrt_cuda_capture_end", error);
-    if (gpu->lost)
-      stream->capturing = false;
-    if (entered.status != TOKRT_OK)
-      return entered.status;
-    // Whatever the driver says, it captures no longer.
-    stream->capturing = false;
-    Graph recorded = nullptr;
-    tokrt_status_t ended = gpu->call(driver.streamEndCapture, "a capture",
-                                     error, stream->stream, &recorded);
-    auto destroy = [&] {
-      if (recorded)
-        gpu->release(driver.graphDestroy, "a capture", recorded);
-    };
-    if (ended != TOKRT_OK) {
-      destroy();
-      return ended;
-    }
-    std::unique_ptr<tokrt_cuda_graph_t> graph;
-    try {
-      graph = std::make_unique<tokrt_cuda_graph_t>(
-          tokrt_cuda_graph_t{gpu, "", nullptr});
-    } catch (...) {
-      destroy();
-      throw;
-    }
-    snprintf(graph->name, sizeof graph->name, "of a graph: %s",
-             stream->captured.list().data);
-    tokrt_status_t status = gpu->call(driver.graphInstantiate, "a graph", error,
-                                      &graph->graph, recorded, 0ull);
-    destroy();
-    if (status == TOKRT_OK)
-      *out_graph = graph.release();
-    return status;
-  });
-}
-
-tokrt_status_t tokrt_cuda_graph_launch(tokrt_cuda_stream_t *stream,
-                                       tokrt_cuda_graph_t *graph,
-                                       tokrt_error_t *error) {
-  return guarded(error, "tokrt_cuda_graph_launch", [&] {
-    tokrt_cuda_t *gpu = stream->gpu;
-    Entered entered(gpu, "tokrt_cuda_graph_launch", error);
-    if (entered.status != TOKRT_OK)
-      return entered.status;
-    if (tokrt_status_t status = gpu->call(gpu->driver.graphLaunch, "a graph",
-                                          error, graph->graph, stream->stream))
-      return status;
-    add(stream, graph, graph->name);
-    return check(stream, error);
-  });
-}
-
-void tokrt_cuda_graph_destroy(tokrt_cuda_graph_t *graph) {
-  if (!graph)
-    return;
-  std::unique_ptr<tokrt_cuda_graph_t> owner(graph);
-  graph->gpu->settle("a graph");
-  graph->gpu->forgetOwner(graph);
-  graph->gpu->release(graph->gpu->driver.graphExecDestroy, "a graph",
-                      graph->graph);
 }

@@ -51,13 +51,15 @@ tokrt_status_t tokrt_cuda_s::waitFor(Event event, tokrt_error_t *error) {
 
 tokrt_status_t tokrt_cuda_s::waitFor(tokrt_cuda_stream_t *stream,
                                      tokrt_error_t *error) {
-  if (!stream->capturing)
+  if (!stream->origin)
     if (tokrt_status_t status = call(driver.eventRecord, "a wait", error,
                                      stream->end, stream->stream))
       return status;
   if (tokrt_status_t status = waitFor(stream->end, error))
     return status;
   launched.forgetStream(stream);
+  forgetFront(stream->awaited);
+  stream->awaited.clear();
   stream->busy = false;
   return TOKRT_OK;
 }
@@ -108,10 +110,13 @@ void tokrt_cuda_stream_destroy(tokrt_cuda_stream_t *stream) {
     return;
   std::unique_ptr<tokrt_cuda_stream_t> owner(stream);
   tokrt_cuda_t *gpu = stream->gpu;
+  gpu->giveUpCapture(stream);
   gpu->settle(stream, "a stream");
   gpu->launched.forgetStream(stream);
   gpu->streams.erase(
       std::find(gpu->streams.begin(), gpu->streams.end(), stream));
+  for (tokrt_cuda_stream_t *other : gpu->streams)
+    other->awaited.forget(stream);
   gpu->release(gpu->driver.eventDestroy, "a stream", stream->end);
   gpu->release(gpu->driver.streamDestroy, "a stream", stream->stream);
 }
@@ -123,7 +128,7 @@ tokrt_status_t tokrt_cuda_stream_wait(tokrt_cuda_stream_t *stream,
     Entered entered(gpu, "tokrt_cuda_stream_wait", error);
     if (entered.status != TOKRT_OK)
       return entered.status;
-    if (stream->capturing)
+    if (stream->origin)
       return fail(error, TOKRT_INVALID_ARGUMENT,
                   "tokrt_cuda_stream_wait: the stream is captured, so nothing "
                   "of it runs; end the capture first");
@@ -153,8 +158,7 @@ static tokrt_status_t move(const char *what, uint64_t bytes,
       return TOKRT_OK;
     // The driver stages memory that is not pinned, and may wait for the stream
     // first: as long as a kernel takes ("API synchronization behavior").
-    if (host && stream->busy && !stream->capturing &&
-        !gpu->isPinned(host, bytes))
+    if (host && stream->busy && !stream->origin && !gpu->isPinned(host, bytes))
       if (tokrt_status_t status = gpu->waitFor(stream, error))
         return status;
     return gpu->call(entry, subject, error, arguments..., stream->stream);

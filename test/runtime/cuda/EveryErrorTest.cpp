@@ -70,6 +70,7 @@ constexpr const char *kCalls[] = {
     "cuLaunchKernel",
     "cuStreamCreate",
     "cuStreamDestroy",
+    "cuStreamWaitEvent",
     "cuStreamBeginCapture",
     "cuStreamEndCapture",
     "cuGraphInstantiateWithFlags",
@@ -127,6 +128,7 @@ void expectAllLost(TestGpu &test) {
   lost(tokrt_cuda_event_create, test.gpu, &event);
   lost(tokrt_cuda_event_record, test.begin, test.stream);
   lost(tokrt_cuda_event_wait, test.end);
+  lost(tokrt_cuda_stream_wait_event, test.stream, test.end);
   lost(tokrt_cuda_event_elapsed, test.begin, test.end, &test.milliseconds);
   lost(tokrt_cuda_tensor_map, test.gpu, &tensor, &test.map);
 }
@@ -196,7 +198,8 @@ TEST(EveryError, every_error_means_what_the_reference_says) {
     TestGpu test;
     test.useAll();
     ASSERT_EQ(test.status, TOKRT_OK) << test.message();
-    driver.failAt("cuMemsetD8Async", 2, result);
+    driver.failAt("cuMemsetD8Async", driver.calls("cuMemsetD8Async") + 1,
+                  result);
     auto meaning = kStatuses.find(result);
     tokrt_status_t expected =
         meaning == kStatuses.end() ? TOKRT_DEVICE_ERROR : meaning->second;

@@ -144,6 +144,7 @@ const struct {
     ENTRY("cuLaunchKernel", launchKernel, 4000, kLast),
     ENTRY("cuStreamCreate", streamCreate, 2000, kLast),
     ENTRY("cuStreamDestroy", streamDestroy, 4000, kLast),
+    ENTRY("cuStreamWaitEvent", streamWaitEvent, 3020, kLast),
     ENTRY("cuStreamBeginCapture", streamBeginCapture, 10010, kLast),
     ENTRY("cuStreamEndCapture", streamEndCapture, 10000, kLast),
     ENTRY("cuGraphInstantiateWithFlags", graphInstantiate, 11040, kLast),

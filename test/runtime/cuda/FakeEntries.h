@@ -50,6 +50,7 @@ int launchKernel(void *function, unsigned gridX, unsigned gridY, unsigned gridZ,
                  void **extra);
 int streamCreate(void **stream, unsigned);
 int streamDestroy(void *stream);
+int streamWaitEvent(void *stream, void *event, unsigned flags);
 int streamBeginCapture(void *stream, int mode);
 int streamEndCapture(void *stream, void **graph);
 int graphInstantiate(void **exec, void *graph, unsigned long long);

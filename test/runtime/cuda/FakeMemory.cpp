@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "FakeEntries.h"
-#include "FakeState.h"
+#include "FakeStream.h"
 
 #include <cstring>
 
@@ -76,24 +76,24 @@ int fake::memFreeHost(void *data) {
 int fake::memcpyHtoDAsync(uint64_t to, const void *from, size_t bytes,
                           void *stream) {
   BEGIN("cuMemcpyHtoDAsync")
-  if (!takesWork(stream))
-    return InvalidHandle;
+  if (Result refused = takeWork(stream))
+    return refused;
   if (!inMemory(to, bytes))
     return InvalidValue;
   mustNotBlock("cuMemcpyHtoDAsync", stream, from, bytes);
-  if (!object(stream).capturing)
+  if (!isRecorded(stream))
     memcpy(reinterpret_cast<void *>(to), from, bytes);
   return Success;
 }
 
 int fake::memcpyDtoHAsync(void *to, uint64_t from, size_t bytes, void *stream) {
   BEGIN("cuMemcpyDtoHAsync")
-  if (!takesWork(stream))
-    return InvalidHandle;
+  if (Result refused = takeWork(stream))
+    return refused;
   if (!inMemory(from, bytes))
     return InvalidValue;
   mustNotBlock("cuMemcpyDtoHAsync", stream, to, bytes);
-  if (!object(stream).capturing)
+  if (!isRecorded(stream))
     memcpy(to, reinterpret_cast<void *>(from), bytes);
   return Success;
 }
@@ -101,11 +101,11 @@ int fake::memcpyDtoHAsync(void *to, uint64_t from, size_t bytes, void *stream) {
 int fake::memsetD8Async(uint64_t to, unsigned char value, size_t bytes,
                         void *stream) {
   BEGIN("cuMemsetD8Async")
-  if (!takesWork(stream))
-    return InvalidHandle;
+  if (Result refused = takeWork(stream))
+    return refused;
   if (!inMemory(to, bytes))
     return InvalidValue;
-  if (!object(stream).capturing)
+  if (!isRecorded(stream))
     memset(reinterpret_cast<void *>(to), value, bytes);
   return Success;
 }

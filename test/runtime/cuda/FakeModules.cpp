@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "FakeEntries.h"
-#include "FakeState.h"
+#include "FakeStream.h"
 #include "FakeTensorMap.h"
 
 #include <algorithm>
@@ -163,8 +163,10 @@ int fake::launchKernel(void *function, unsigned gridX, unsigned gridY,
                        void **parameters, void **extra) {
   BEGIN("cuLaunchKernel")
   Object *kernel = functionOf(function);
-  if (!kernel || !takesWork(stream))
+  if (!kernel)
     return InvalidHandle;
+  if (Result refused = takeWork(stream))
+    return refused;
   if (!gridX || gridX > INT_MAX || !gridY || !gridZ || gridY > 65535 ||
       gridZ > 65535 || !threads || threads > unsigned(state.gpu.threads) ||
       threadsY != 1 || threadsZ != 1 ||
@@ -178,10 +180,8 @@ int fake::launchKernel(void *function, unsigned gridX, unsigned gridY,
            kernel->name.c_str(), gridX, gridY, gridZ, threads, sharedBytes);
   Result fault = Success;
   state.launches += line + describeValues(values, fault) + "\n";
-  if (object(stream).capturing) {
-    object(stream).kernels.push_back(kernel->name);
+  if (isRecorded(stream, kernel->name))
     return Success;
-  }
   run(kernel->name, object(stream).progress);
   if (fault)
     state.fates[current].sticky = fault;

@@ -11,7 +11,6 @@
 #include "FakeDriver.h"
 #include "FakeImage.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -38,33 +37,51 @@ enum Result {
   IllegalInstruction = 715,
   CaptureUnsupported = 900,
   CaptureInvalidated = 901,
+  CaptureMerge = 902,
+  CaptureUnmatched = 903,
+  CaptureUnjoined = 904,
+  CaptureIsolation = 905,
   CapturedEvent = 907,
 };
 
 enum class Kind { Context, Module, Function, Stream, Event, Graph, Exec };
 
-/// Launches on a stream, by their number. They end when somebody asks for an
-/// event behind them, from one question to the next.
+/// A point in a stream: behind so much of its work.
+struct Point {
+  void *stream = nullptr;
+  int64_t position = 0;
+};
+
+/// Launches on a stream and its waits for events, by their number. They end
+/// when somebody asks for an event behind them, from one question to the next.
 struct Progress {
   static constexpr int64_t kNever = INT64_MAX;
-  int64_t launched = 0, ended = 0;
+  int64_t taken = 0, ended = 0;
   int64_t hangsAt = kNever, faultsAt = kNever;
+  std::map<int64_t, Point> waits = {};
+};
+
+/// What streams record together, from the beginning to the end of a capture.
+struct Capture {
+  void *origin; // the stream that began it
+  int mode;     // global, of the thread, or relaxed
+  std::thread::id thread;
+  bool invalidated = false;
+  std::vector<std::string> nodes = {}; // a kernel's name, or none
 };
 
 struct Object {
   Kind kind;
-  uintptr_t context = 0;                 // that it goes with
-  std::string name = {};                 // of a function
-  int sharedBytes = 0;                   // that a function may be launched with
-  bool capturing = false;                // a stream
-  bool invalidated = false;              // its capture
-  int captureMode = 0;                   // global, of the thread, or relaxed
-  std::thread::id captureThread = {};    // that began it
-  std::vector<std::string> kernels = {}; // of a capture or a graph
+  uintptr_t context = 0; // that it goes with
+  std::string name = {}; // of a function
+  int sharedBytes = 0;   // that a function may be launched with
+  /// The capture that a stream is part of, or that an event was recorded in;
+  /// 0: none. The nodes of it that are in front.
+  uint64_t capture = 0;
+  std::set<size_t> front = {};
+  std::vector<std::string> kernels = {}; // of a graph
   Progress progress = {};                // of a stream
-  void *stream = nullptr;                // that an event was recorded in
-  bool captured = false;                 // an event, in a capture
-  int64_t position = 0;                  // launches in front of an event
+  Point point = {};                      // where an event was recorded
   double time = 0;                       // of an event
   KernelParameters described = {};       // of a module
   Parameters parameters = {};            // of a function
@@ -89,6 +106,9 @@ struct State {
   uintptr_t next = 0x1000;
   /// Those of a module go with it, so they are no objects to destroy.
   std::map<std::pair<void *, std::string>, Object> functions;
+  /// Those that go on, by their number.
+  std::map<uint64_t, Capture> captures;
+  uint64_t lastCapture = 0;
   std::map<uint64_t, Block> memory, pinned;
   uint64_t used = 0;
   std::map<uintptr_t, Fate> fates;
@@ -164,12 +184,10 @@ inline void mustNotBlock(const char *name) {
     return CaptureUnsupported;
 inline bool disturbs() {
   bool found = false;
-  for (auto &[handle, object] : state.objects)
-    if (object.capturing &&
-        (object.captureMode == 0 ||
-         (object.captureMode == 1 &&
-          object.captureThread == std::this_thread::get_id())))
-      found = object.invalidated = true;
+  for (auto &[number, capture] : state.captures)
+    if (capture.mode == 0 ||
+        (capture.mode == 1 && capture.thread == std::this_thread::get_id()))
+      found = capture.invalidated = true;
   return found;
 }
 
@@ -194,32 +212,6 @@ inline bool inBlock(const std::map<uint64_t, Block> &blocks, uint64_t address,
 
 inline bool inMemory(uint64_t address, uint64_t bytes) {
   return inBlock(state.memory, address, bytes);
-}
-
-/// A copy with memory of the host that is not pinned may wait for the stream.
-inline void mustNotBlock(const char *name, void *stream, const void *host,
-                         uint64_t bytes) {
-  const Object &waited = object(stream);
-  if (!waited.capturing &&
-      !inBlock(state.pinned, reinterpret_cast<uint64_t>(host), bytes))
-    mustNotBlock(name, waited.progress.hangsAt != Progress::kNever);
-}
-
-/// Work that a stream takes; false if the handle is none.
-inline bool takesWork(void *stream) { return has(stream, Kind::Stream); }
-
-/// A stream takes a kernel.
-inline void run(const std::string &kernel, Progress &progress) {
-  state.clock += 0.01;
-  ++progress.launched;
-  if (kernel == kFaultingKernel)
-    state.fates[current].sticky = IllegalAddress;
-  if (kernel == kLateFaultingKernel)
-    progress.faultsAt = std::min(progress.faultsAt, progress.launched);
-  if (kernel == kHangingKernel) {
-    progress.hangsAt = std::min(progress.hangsAt, progress.launched);
-    state.fates[current].hung = true;
-  }
 }
 
 inline void releaseBlock(uint64_t address, bool isPinned) {

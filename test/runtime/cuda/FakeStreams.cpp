@@ -1,4 +1,4 @@
-//===- FakeStreams.cpp - Streams, graphs, events --------------------------===//
+//===- FakeStreams.cpp - Streams and events -------------------------------===//
 //
 // Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -6,9 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "FakeEntries.h"
-#include "FakeState.h"
-
-#include <algorithm>
+#include "FakeStream.h"
 
 using namespace fake;
 
@@ -20,75 +18,13 @@ int fake::streamCreate(void **stream, unsigned) {
 
 int fake::streamDestroy(void *stream) {
   BEGIN("cuStreamDestroy")
-  if (takesWork(stream))
-    mustNotBlock("cuStreamDestroy",
-                 object(stream).progress.hangsAt != Progress::kNever);
-  return destroy(stream, Kind::Stream);
-}
-
-int fake::streamBeginCapture(void *stream, int mode) {
-  BEGIN("cuStreamBeginCapture")
-  if (!takesWork(stream))
+  if (!has(stream, Kind::Stream))
     return InvalidHandle;
-  if (object(stream).capturing)
+  // What becomes of a capture then the reference does not say.
+  if (object(stream).capture)
     return CaptureUnsupported;
-  Object &captured = object(stream);
-  captured.capturing = true;
-  captured.invalidated = false;
-  captured.captureMode = mode;
-  captured.captureThread = std::this_thread::get_id();
-  captured.kernels.clear();
-  return Success;
-}
-
-int fake::streamEndCapture(void *stream, void **graph) {
-  *graph = nullptr;
-  // Whatever it says, the capture ends.
-  bool captured = takesWork(stream) && object(stream).capturing;
-  if (captured)
-    object(stream).capturing = false;
-  BEGIN("cuStreamEndCapture")
-  if (!captured)
-    return InvalidHandle;
-  if (object(stream).invalidated)
-    return CaptureInvalidated;
-  Object made{Kind::Graph};
-  made.kernels = object(stream).kernels;
-  *graph = create(std::move(made));
-  return Success;
-}
-
-int fake::graphInstantiate(void **exec, void *graph, unsigned long long) {
-  BEGIN("cuGraphInstantiateWithFlags")
-  if (!has(graph, Kind::Graph))
-    return InvalidHandle;
-  Object made = object(graph);
-  made.kind = Kind::Exec;
-  *exec = create(std::move(made));
-  return Success;
-}
-
-int fake::graphDestroy(void *graph) {
-  BEGIN("cuGraphDestroy")
-  return destroy(graph, Kind::Graph);
-}
-
-int fake::graphExecDestroy(void *exec) {
-  BEGIN("cuGraphExecDestroy")
-  mustNotBlock("cuGraphExecDestroy");
-  return destroy(exec, Kind::Exec);
-}
-
-int fake::graphLaunch(void *exec, void *stream) {
-  BEGIN("cuGraphLaunch")
-  if (!has(exec, Kind::Exec) || !takesWork(stream))
-    return InvalidHandle;
-  for (const std::string &kernel : object(exec).kernels)
-    if (object(stream).capturing)
-      object(stream).kernels.push_back(kernel);
-    else
-      run(kernel, object(stream).progress);
-  return Success;
+  mustNotBlock("cuStreamDestroy", stream);
+  return destroy(stream, Kind::Stream);
 }
 
 int fake::eventCreate(void **event, unsigned) {
@@ -105,29 +41,17 @@ int fake::eventDestroy(void *event) {
 
 int fake::eventRecord(void *event, void *stream) {
   BEGIN("cuEventRecord")
-  if (!has(event, Kind::Event) || !takesWork(stream))
+  if (!has(event, Kind::Event))
     return InvalidHandle;
+  if (Result refused = takeWork(stream))
+    return refused;
   Object &recorded = object(event);
+  const Object &at = object(stream);
   recorded.time = state.clock;
-  recorded.captured = object(stream).capturing;
-  recorded.stream = stream;
-  recorded.position = object(stream).progress.launched;
+  recorded.capture = at.capture;
+  recorded.front = at.front;
+  recorded.point = {stream, at.progress.taken};
   return Success;
-}
-
-/// Whether an event has come. The kernels in front of one that has not go on.
-static bool hasCome(const Object &event) {
-  // One that was never recorded has come, and a stream that was destroyed has
-  // ended.
-  if (!event.stream || !has(event.stream, Kind::Stream))
-    return true;
-  Progress &progress = object(event.stream).progress;
-  if (progress.ended >= event.position)
-    return true;
-  progress.ended = std::min(event.position, progress.hangsAt - 1);
-  if (progress.ended >= progress.faultsAt)
-    state.fates[current].sticky = IllegalAddress;
-  return false;
 }
 
 int fake::eventQuery(void *event) {
@@ -135,22 +59,68 @@ int fake::eventQuery(void *event) {
   if (!has(event, Kind::Event))
     return InvalidHandle;
   MUST_NOT_DISTURB()
-  if (object(event).captured) {
-    for (auto &[handle, object] : state.objects)
-      object.invalidated |= object.capturing;
+  const Object &asked = object(event);
+  if (asked.capture) {
+    if (auto capture = state.captures.find(asked.capture);
+        capture != state.captures.end())
+      capture->second.invalidated = true;
     return CapturedEvent;
   }
-  return hasCome(object(event)) ? Success : NotReady;
+  // One that was never recorded has come.
+  return hasEnded(asked.point) ? Success : NotReady;
 }
 
 int fake::eventElapsedTime(float *milliseconds, void *begin_, void *end) {
   BEGIN("cuEventElapsedTime")
-  if (!has(begin_, Kind::Event) || !has(end, Kind::Event) ||
-      object(begin_).captured || object(end).captured ||
-      !object(begin_).stream || !object(end).stream)
+  if (!has(begin_, Kind::Event) || !has(end, Kind::Event))
     return InvalidHandle;
-  if (!hasCome(object(begin_)) || !hasCome(object(end)))
+  const Object &first = object(begin_), &last = object(end);
+  for (const Object *event : {&first, &last})
+    if (event->capture || !event->point.stream)
+      return InvalidHandle;
+  if (!hasEnded(first.point) || !hasEnded(last.point))
     return NotReady;
-  *milliseconds = static_cast<float>(object(end).time - object(begin_).time);
+  *milliseconds = static_cast<float>(last.time - first.time);
+  return Success;
+}
+
+/// An event of a capture takes the stream into it (CUDA's programming guide,
+/// "Cross-stream dependencies and events").
+static Result waitInCapture(Object &stream, const Object &event) {
+  auto own = state.captures.find(stream.capture),
+       other = state.captures.find(event.capture), none = state.captures.end();
+  if (!event.capture) {
+    own->second.invalidated = true;
+    return CaptureIsolation;
+  }
+  if (other == none)
+    return CapturedEvent;
+  if (own != none && own != other) {
+    own->second.invalidated = other->second.invalidated = true;
+    return CaptureMerge;
+  }
+  if (other->second.invalidated)
+    return CaptureInvalidated;
+  stream.capture = event.capture;
+  stream.front.insert(event.front.begin(), event.front.end());
+  return Success;
+}
+
+int fake::streamWaitEvent(void *stream, void *event, unsigned flags) {
+  BEGIN("cuStreamWaitEvent")
+  if (Result refused = takeWork(stream))
+    return refused;
+  // The event may be of another context.
+  auto found = state.objects.find(reinterpret_cast<uintptr_t>(event));
+  if (found == state.objects.end() || found->second.kind != Kind::Event)
+    return InvalidHandle;
+  if (flags)
+    return InvalidValue;
+  Object &waiting = object(stream);
+  const Object &awaited = found->second;
+  if (waiting.capture || awaited.capture)
+    return waitInCapture(waiting, awaited);
+  if (awaited.point.stream)
+    waiting.progress.waits[++waiting.progress.taken] = awaited.point;
   return Success;
 }

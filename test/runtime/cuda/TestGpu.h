@@ -111,6 +111,12 @@ struct TestGpu : GpuObjects {
   }
 
   TestGpu &wait() { return then(tokrt_cuda_stream_wait, stream); }
+  /// Records an event on a stream, and lets another wait for it.
+  TestGpu &order(tokrt_cuda_event_t *event, tokrt_cuda_stream_t *before,
+                 tokrt_cuda_stream_t *behind) {
+    return then(tokrt_cuda_event_record, event, before)
+        .then(tokrt_cuda_stream_wait_event, behind, event);
+  }
   TestGpu &beginCapture() { return then(tokrt_cuda_capture_begin, stream); }
   TestGpu &endCapture() { return then(tokrt_cuda_capture_end, stream, &graph); }
   TestGpu &launchGraph() {
@@ -133,8 +139,13 @@ struct TestGpu : GpuObjects {
         .wait()
         .then(tokrt_cuda_event_wait, end)
         .then(tokrt_cuda_event_elapsed, begin, end, &milliseconds)
+        .then(tokrt_cuda_stream_create, gpu, &other)
+        .order(end, stream, other)
         .beginCapture()
         .launch()
+        .order(end, stream, other)
+        .then(tokrt_cuda_fill, other, address, 7, 4096)
+        .order(end, other, stream)
         .launch()
         .endCapture()
         .launchGraph()

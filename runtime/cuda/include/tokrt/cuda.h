@@ -211,10 +211,16 @@ typedef struct tokrt_cuda_graph_s tokrt_cuda_graph_t;
 /// From here to `tokrt_cuda_capture_end`, work on the stream is recorded and
 /// does not run. A stream that is captured cannot be waited for, nor can an
 /// event that is recorded there. All other calls are as ever.
+///
+/// A stream that waits for an event of the capture (`tokrt_cuda_stream_wait_
+/// event`) is captured with it, and its work runs side by side in the graph.
+/// Before the end, the stream that began waits for an event behind the work of
+/// each that joined.
 tokrt_status_t tokrt_cuda_capture_begin(tokrt_cuda_stream_t *stream,
                                         tokrt_error_t *error);
-/// Ends the capture, also where there is no graph then. Only if the driver does
-/// not let the thread have the GPU's context, nothing happens.
+/// Ends the capture in the stream that began it, also where there is no graph
+/// then. Only if the driver does not let the thread have the GPU's context,
+/// nothing happens. A capture of which a stream is destroyed is given up.
 tokrt_status_t tokrt_cuda_capture_end(tokrt_cuda_stream_t *stream,
                                       tokrt_cuda_graph_t **out_graph,
                                       tokrt_error_t *error);
@@ -238,6 +244,13 @@ void tokrt_cuda_event_destroy(tokrt_cuda_event_t *event);
 tokrt_status_t tokrt_cuda_event_record(tokrt_cuda_event_t *event,
                                        tokrt_cuda_stream_t *stream,
                                        tokrt_error_t *error);
+/// Lets what comes on the stream from here on begin after the event has come,
+/// as it was recorded last; one that was never recorded has come. No call
+/// waits. Both belong to one GPU. In a capture the event is of the same one; an
+/// event of a capture takes the stream into it.
+tokrt_status_t tokrt_cuda_stream_wait_event(tokrt_cuda_stream_t *stream,
+                                            tokrt_cuda_event_t *event,
+                                            tokrt_error_t *error);
 /// As `tokrt_cuda_stream_wait`, for what is in front of the event.
 tokrt_status_t tokrt_cuda_event_wait(tokrt_cuda_event_t *event,
                                      tokrt_error_t *error);
