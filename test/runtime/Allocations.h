@@ -1,5 +1,4 @@
-//===- Allocations.h - The test's own memory ----------------------*- C++
-//-*-===//
+//===- Allocations.h - The test's own memory --------------------*- C++ -*-===//
 //
 // Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Launch.cpp - Launches, and graphs of them --------------------------===//
+//===- Launch.cpp - Launches ----------------------------------------------===//
 //
 // Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -31,6 +31,46 @@ tokrt_status_t tokrt_cuda_s::endLaunch(tokrt_cuda_stream_t *stream,
              : TOKRT_OK;
 }
 
+/// Whether the arguments are those that the kernel takes, as far as it is
+/// known: the driver reads so much memory.
+static tokrt_status_t checkArguments(const tokrt_cuda_kernel_t *kernel,
+                                     const tokrt_cuda_launch_t *launch,
+                                     const char *subject,
+                                     tokrt_error_t *error) {
+  size_t bytes = launch->argument_bytes, count = launch->parameter_count;
+  if (bytes && count)
+    return fail(error, TOKRT_INVALID_ARGUMENT,
+                "%s: found %zu bytes of arguments and %zu parameters, expected "
+                "one of the two",
+                subject, bytes, count);
+  if (count && kernel->parameterCount && count != *kernel->parameterCount)
+    return fail(error, TOKRT_INVALID_ARGUMENT,
+                "%s: found %zu parameters, expected %zu", subject, count,
+                *kernel->parameterCount);
+  if (!count && kernel->argumentBytes && bytes != *kernel->argumentBytes)
+    return fail(error, TOKRT_INVALID_ARGUMENT,
+                "%s: found %zu bytes of arguments, expected %zu: its "
+                "parameters, without padding behind the last",
+                subject, bytes, *kernel->argumentBytes);
+  if (bytes && !launch->arguments)
+    return fail(error, TOKRT_INVALID_ARGUMENT,
+                "%s: found %zu bytes of arguments at NULL, expected where they "
+                "are (arguments)",
+                subject, bytes);
+  if (count && !launch->parameters)
+    return fail(error, TOKRT_INVALID_ARGUMENT,
+                "%s: found %zu parameters at NULL, expected where they are "
+                "(parameters)",
+                subject, count);
+  for (size_t i = 0; i < count; ++i)
+    if (!launch->parameters[i])
+      return fail(error, TOKRT_INVALID_ARGUMENT,
+                  "%s: found parameter %zu at NULL, expected where it is "
+                  "(parameters)",
+                  subject, i);
+  return TOKRT_OK;
+}
+
 tokrt_status_t tokrt_cuda_launch(tokrt_cuda_stream_t *stream,
                                  tokrt_cuda_kernel_t *kernel,
                                  const tokrt_cuda_launch_t *launch,
@@ -49,21 +89,8 @@ tokrt_status_t tokrt_cuda_launch(tokrt_cuda_stream_t *stream,
                   "for which it was prepared (tokrt_cuda_kernel_get)",
                   subject, launch->shared_bytes, kernel->sharedBytes);
     size_t bytes = launch->argument_bytes, count = launch->parameter_count;
-    if (bytes && count)
-      return fail(error, TOKRT_INVALID_ARGUMENT,
-                  "%s: found %zu bytes of arguments and %zu parameters, "
-                  "expected one of the two",
-                  subject, bytes, count);
-    // The driver reads as many addresses as the kernel has parameters.
-    if (count && kernel->parameterCount && count != *kernel->parameterCount)
-      return fail(error, TOKRT_INVALID_ARGUMENT,
-                  "%s: found %zu parameters, expected %zu", subject, count,
-                  *kernel->parameterCount);
-    if (!count && kernel->argumentBytes && bytes != *kernel->argumentBytes)
-      return fail(error, TOKRT_INVALID_ARGUMENT,
-                  "%s: found %zu bytes of arguments, expected %zu: its "
-                  "parameters, without padding behind the last",
-                  subject, bytes, *kernel->argumentBytes);
+    if (tokrt_status_t status = checkArguments(kernel, launch, subject, error))
+      return status;
     void *extra[] = {kArgumentBuffer, const_cast<void *>(launch->arguments),
                      kArgumentBytes, &bytes, nullptr};
     Result result = gpu->driver.launchKernel.function(

@@ -1,5 +1,4 @@
-//===- Launched.cpp - The names of what was launched
-//-------------------------===//
+//===- Launched.cpp - The names of what was launched ----------------------===//
 //
 // Part of tokopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -50,6 +50,53 @@ static int swizzleOf(uint32_t bytes) {
   }
 }
 
+static uint64_t bytesOf(tokrt_cuda_element_t element) {
+  return element == TOKRT_CUDA_U8 ? 1 : element == TOKRT_CUDA_F32 ? 4 : 2;
+}
+
+/// What the hardware cannot do of a tensor (CUDA driver API, "Tensor Map Object
+/// Management"). The driver judges; this says what it may have met.
+static void explain(const tokrt_cuda_tensor_t &tensor, char *text,
+                    size_t bytes) {
+  constexpr uint64_t kMostSize = uint64_t(1) << 32, kStrideEnd = uint64_t(1)
+                                                                 << 40;
+  constexpr uint32_t kMostBox = 256;
+  if (tensor.address == 0 || tensor.address % 16)
+    return (void)snprintf(text, bytes,
+                          "found address 0x%" PRIx64
+                          ", expected a multiple of 16 that is not 0",
+                          tensor.address);
+  for (uint32_t i = 0; i < tensor.rank; ++i) {
+    if (tensor.sizes[i] > kMostSize)
+      return (void)snprintf(text, bytes,
+                            "found %" PRIu64
+                            " elements in dimension %u, expected at most "
+                            "%" PRIu64,
+                            tensor.sizes[i], i, kMostSize);
+    if (tensor.box[i] < 1 || tensor.box[i] > kMostBox)
+      return (void)snprintf(text, bytes,
+                            "found a box of %u elements in dimension %u, "
+                            "expected 1 to %u",
+                            tensor.box[i], i, kMostBox);
+  }
+  for (uint32_t i = 1; i < tensor.rank; ++i)
+    if (uint64_t stride = tensor.strides[i - 1];
+        stride % 16 || stride >= kStrideEnd)
+      return (void)snprintf(text, bytes,
+                            "found %" PRIu64
+                            " bytes between neighbours of dimension %u, "
+                            "expected a multiple of 16 below %" PRIu64,
+                            stride, i, kStrideEnd);
+  uint64_t row = tensor.box[0] * bytesOf(tensor.element);
+  if (row % 16 || (tensor.swizzle && row > tensor.swizzle))
+    return (void)snprintf(text, bytes,
+                          "found a box of %" PRIu64
+                          " bytes in dimension 0, expected a multiple of 16, "
+                          "and with a swizzle at most its bytes, %u",
+                          row, tensor.swizzle);
+  snprintf(text, bytes, "take a GPU and a driver that can do this");
+}
+
 tokrt_status_t tokrt_cuda_tensor_map(tokrt_cuda_t *gpu,
                                      const tokrt_cuda_tensor_t *tensor,
                                      tokrt_cuda_tensor_map_t *out_map,
@@ -74,6 +121,17 @@ tokrt_status_t tokrt_cuda_tensor_map(tokrt_cuda_t *gpu,
                   "%u, expected an element of tokrt_cuda_element_t, a swizzle "
                   "of 0, 32, 64 or 128 bytes, a rank from 1 to 5",
                   int(tensor->element), tensor->swizzle, tensor->rank);
+    char subject[96];
+    snprintf(subject, sizeof subject,
+             "a tensor map of rank %u at address 0x%" PRIx64, tensor->rank,
+             tensor->address);
+    for (uint32_t i = 0; i < tensor->rank; ++i)
+      if (tensor->sizes[i] == 0)
+        return fail(error, TOKRT_INVALID_ARGUMENT,
+                    "%s: found a tensor without elements (dimension %u has "
+                    "none), expected at least one; there is no map of it: "
+                    "launch nothing, or map one element that no kernel reads",
+                    subject, i);
     const uint32_t steps[5] = {1, 1, 1, 1, 1};
     tokrt_cuda_tensor_map_t map;
     Result result = encode.function(
@@ -84,16 +142,10 @@ tokrt_status_t tokrt_cuda_tensor_map(tokrt_cuda_t *gpu,
       *out_map = map;
       return TOKRT_OK;
     }
-    char subject[96];
-    snprintf(subject, sizeof subject,
-             "a tensor map of rank %u at address 0x%" PRIx64, tensor->rank,
-             tensor->address);
-    const char *advice =
-        statusOf(result) == TOKRT_INVALID_ARGUMENT
-            ? "check that the address and the strides are multiples of 16, the "
-              "box is at most 256 in each dimension, and its first is at most "
-              "the bytes of the swizzle"
-            : nullptr;
-    return gpu->fail(result, subject, encode.name, advice, error);
+    char advice[192];
+    explain(*tensor, advice, sizeof advice);
+    return gpu->fail(
+        result, subject, encode.name,
+        statusOf(result) == TOKRT_INVALID_ARGUMENT ? advice : nullptr, error);
   });
 }

@@ -335,7 +335,7 @@ TEST_F(BadInput, the_parameters_are_of_no_header) {
 TEST_F(BadInput, the_tensor_map_is_none) {
   tokrt_cuda_tensor_t tensor{};
   tensor.rank = 1;
-  tensor.box[0] = 64;
+  tensor.sizes[0] = tensor.box[0] = 64;
   tensor.address = 8;
   EXPECT_EQ(tokrt_cuda_tensor_map(test.gpu, &tensor, &test.map, &test.error),
             TOKRT_INVALID_ARGUMENT);

@@ -113,23 +113,71 @@ TEST_F(ParametersTest, a_map_is_of_memory_that_is_not_there) {
 }
 
 TEST_F(ParametersTest, no_map_is_what_hardware_cannot_do) {
-  auto refuses = [&](auto change) {
+  auto refuses = [&](auto change, const char *why) {
     tokrt_cuda_tensor_t good = tensor;
     change();
     EXPECT_EQ(encode(), TOKRT_INVALID_ARGUMENT);
     EXPECT_THAT(test.message(),
-                HasSubstr("cuTensorMapEncodeTiled: FAKE_ERROR_1"));
+                HasSubstr("cuTensorMapEncodeTiled: FAKE_ERROR_1 (1): as the "
+                          "test says; found "));
+    EXPECT_THAT(test.message(), HasSubstr(why));
     tensor = good;
   };
-  refuses([&] { tensor.address += 8; });
-  refuses([&] { tensor.sizes[1] = 0; });
-  refuses([&] { tensor.sizes[0] = (uint64_t(1) << 32) + 1; });
-  refuses([&] { tensor.strides[0] = 200; });
-  refuses([&] { tensor.strides[0] = uint64_t(1) << 40; });
-  refuses([&] { tensor.box[1] = 257; });
-  refuses([&] { tensor.box[1] = 0; });
+  refuses([&] { tensor.address += 8; },
+          "8, expected a multiple of 16 that is not 0");
+  refuses([&] { tensor.address = 0; }, "address 0x0, expected a multiple");
+  refuses([&] { tensor.sizes[0] = (uint64_t(1) << 32) + 1; },
+          "4294967297 elements in dimension 0, expected at most 4294967296");
+  refuses([&] { tensor.strides[0] = 200; },
+          "200 bytes between neighbours of dimension 1, expected a multiple of "
+          "16 below 1099511627776");
+  refuses([&] { tensor.strides[0] = uint64_t(1) << 40; },
+          "1099511627776 bytes between neighbours of dimension 1");
+  refuses([&] { tensor.box[1] = 257; },
+          "a box of 257 elements in dimension 1, expected 1 to 256");
+  refuses([&] { tensor.box[1] = 0; }, "a box of 0 elements in dimension 1");
   // No multiple of 16 bytes; more than is swizzled.
-  refuses([&] { tensor.box[0] = 60; });
-  refuses([&] { tensor.swizzle = 64; });
+  refuses([&] { tensor.box[0] = 60; },
+          "a box of 120 bytes in dimension 0, expected a multiple of 16");
+  refuses([&] { tensor.swizzle = 64; },
+          "a box of 128 bytes in dimension 0, expected a multiple of 16, and "
+          "with a swizzle at most its bytes, 64");
   EXPECT_EQ(encode(), TOKRT_OK) << test.message();
+}
+
+/// As a cache of no pages is.
+TEST_F(ParametersTest, no_map_is_of_no_elements) {
+  tensor.sizes[1] = 0;
+  tensor.address = 0;
+  EXPECT_EQ(encode(), TOKRT_INVALID_ARGUMENT);
+  EXPECT_EQ(test.message(),
+            "a tensor map of rank 2 at address 0x0: found a tensor without "
+            "elements (dimension 1 has none), expected at least one; there is "
+            "no map of it: launch nothing, or map one element that no kernel "
+            "reads");
+  EXPECT_EQ(driver.calls("cuTensorMapEncodeTiled"), 0);
+}
+
+TEST_F(ParametersTest, they_are_nowhere) {
+  const void *parameters[] = {&test.address, nullptr, &number};
+  const struct {
+    tokrt_cuda_launch_t launch;
+    const char *message;
+  } launches[] = {
+      {{{1, 1, 1}, 32, 0, nullptr, 0, parameters, 3},
+       "found parameter 1 at NULL, expected where it is (parameters)"},
+      {{{1, 1, 1}, 32, 0, nullptr, 0, nullptr, 3},
+       "found 3 parameters at NULL, expected where they are (parameters)"},
+      // An address, the map at a multiple of 64, a number behind it.
+      {{{1, 1, 1}, 32, 0, nullptr, 64 + 128 + 4, nullptr, 0},
+       "found 196 bytes of arguments at NULL, expected where they are "
+       "(arguments)"},
+  };
+  for (const auto &[launch, message] : launches) {
+    EXPECT_EQ(tokrt_cuda_launch(test.stream, test.kernel, &launch, &test.error),
+              TOKRT_INVALID_ARGUMENT);
+    EXPECT_EQ(test.message(),
+              std::string("kernel kernel of test.ptx: ") + message);
+  }
+  EXPECT_EQ(driver.calls("cuLaunchKernel"), 0);
 }

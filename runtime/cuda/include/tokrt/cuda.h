@@ -278,7 +278,7 @@ typedef struct tokrt_cuda_tensor_s {
   tokrt_cuda_address_t address; // a multiple of 16
   tokrt_cuda_element_t element;
   uint32_t rank;       // 1 to 5
-  uint64_t sizes[5];   // elements
+  uint64_t sizes[5];   // elements, at least 1
   uint64_t strides[4]; // bytes between neighbours of dimensions 1 to rank - 1
   uint32_t box[5];     // elements, 1 to 256
   uint32_t swizzle;    // bytes in which chunks are exchanged: 0, 32, 64 or 128
@@ -294,6 +294,7 @@ typedef struct tokrt_cuda_tensor_map_s {
 } tokrt_cuda_tensor_map_t;
 
 /// Encodes a tensor map by the driver, which refuses what hardware cannot do.
+/// A tensor without elements has no map: TOKRT_INVALID_ARGUMENT.
 /// TOKRT_UNSUPPORTED where the driver is older than CUDA 12.0.
 tokrt_status_t tokrt_cuda_tensor_map(tokrt_cuda_t *gpu,
                                      const tokrt_cuda_tensor_t *tensor,
