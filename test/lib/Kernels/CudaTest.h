@@ -43,9 +43,6 @@ using KernelEdit = std::function<void(mlir::ModuleOp)>;
 /// Fills a kernel function, whose arguments are `pointers` to global memory.
 using KernelBody = std::function<void(mlir::func::FuncOp)>;
 
-/// What templates are told of an architecture.
-const TargetDescription &machineOf(const CudaArchitecture &architecture);
-
 class CudaKernelUnderTest {
 public:
   /// The kernel of a module of text that has one `tok.kernel`.
