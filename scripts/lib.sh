@@ -3,6 +3,13 @@
 #
 # Shared by the scripts; sourced, not run. Sets `root` and works from there.
 set -euo pipefail
+# What stands at the top of a script is its help.
+case ${1:-} in
+  -h | --help)
+    awk 'NR > 4 { if (!sub(/^# ?/, "")) exit; print }' "$0"
+    exit
+    ;;
+esac
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
