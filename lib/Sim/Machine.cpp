@@ -259,7 +259,8 @@ const Buffer *Machine::checkPlace(uint64_t address, uint64_t bytes,
       isShared ? offset + bytes <= sharedBytes()
                : buffer && address - buffer->begin + bytes <= buffer->bytes;
   if (!isInside) {
-    uint64_t limit = isShared ? sharedBytes() : buffer ? buffer->bytes : 0;
+    const Buffer *nearest = isShared ? nullptr : memory.findNearest(address);
+    uint64_t limit = isShared ? sharedBytes() : nearest ? nearest->bytes : 0;
     report("out of bounds", site, running,
            "at " + memory.describe(address) +
                (limit ? " of " + std::to_string(limit) + " bytes" : ""));

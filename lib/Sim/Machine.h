@@ -38,6 +38,9 @@ inline constexpr int kPoison = 0xff;
 /// The number that f16 or bf16 `bits` stand for.
 float toFloat(uint16_t bits, bool isBrain);
 
+/// `block (x, y, z)` for the block of that number.
+std::string describeBlock(const Launch &launch, uint32_t number);
+
 /// Runs one launch. Blocks come one after the other, in an order that the seed
 /// chooses; the threads of a block are fibers that run until they wait for
 /// others.

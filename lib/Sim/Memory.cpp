@@ -109,16 +109,21 @@ const Buffer *Memory::find(uint64_t address) const {
   return nullptr;
 }
 
+const Buffer *Memory::findNearest(uint64_t address) const {
+  for (const Buffer *buffer : buffers)
+    if (address + kRoom / 2 >= buffer->begin &&
+        address < buffer->begin + kRoom / 2)
+      return buffer;
+  return nullptr;
+}
+
 std::string Memory::describe(uint64_t address) const {
   if (isShared(address))
     return "shared + " + std::to_string(address - shared);
   if (isInWindow(address))
     return "the generic address of shared + " +
            std::to_string(address - window);
-  for (const Buffer *buffer : buffers) {
-    if (address + kRoom / 2 < buffer->begin ||
-        address >= buffer->begin + kRoom / 2)
-      continue;
+  if (const Buffer *buffer = findNearest(address)) {
     if (address < buffer->begin)
       return buffer->name + " - " + std::to_string(buffer->begin - address);
     return buffer->name + " + " + std::to_string(address - buffer->begin);

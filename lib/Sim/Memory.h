@@ -62,6 +62,8 @@ public:
   }
   /// The buffer that holds the address, or null.
   const Buffer *find(uint64_t address) const;
+  /// The buffer within or around whose room the address lies, or null.
+  const Buffer *findNearest(uint64_t address) const;
   /// An address in words: `x + 12`, or how far it lies from the nearest buffer.
   std::string describe(uint64_t address) const;
 

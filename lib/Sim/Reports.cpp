@@ -10,14 +10,18 @@
 #include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
+using namespace tokopt;
 using namespace tokopt::sim;
 
-std::string Machine::whereIs(uint32_t number, uint32_t thread) const {
-  return ("block (" + Twine(number % launch.grid[0]) + ", " +
-          Twine(number / launch.grid[0] % launch.grid[1]) + ", " +
-          Twine(number / launch.grid[0] / launch.grid[1]) + ") " +
-          agents.describe(thread))
+std::string sim::describeBlock(const Launch &launch, uint32_t number) {
+  uint32_t x = launch.grid[0], y = launch.grid[1];
+  return ("block (" + Twine(number % x) + ", " + Twine(number / x % y) + ", " +
+          Twine(number / x / y) + ")")
       .str();
+}
+
+std::string Machine::whereIs(uint32_t number, uint32_t thread) const {
+  return describeBlock(launch, number) + " " + agents.describe(thread);
 }
 
 void Machine::report(StringRef kind, uint32_t site, uint32_t thread,

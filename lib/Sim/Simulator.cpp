@@ -60,6 +60,7 @@ public:
       return error;
     if (Error error = locals->reserve(launch.threads))
       return error;
+    last = launch;
     return Machine(*program, memory, shadow, agents, *locals, stacks, launch,
                    arguments, options)
         .run();
@@ -70,8 +71,9 @@ public:
     if (!stamp)
       return "";
     const Site &site = program->sites[stamp->site];
-    return site.location + ": note: " + site.what + " by block " +
-           std::to_string(stamp->block) + " " + agents.describe(stamp->thread);
+    return site.location + ": note: " + site.what + " by " +
+           describeBlock(last, stamp->block) + " " +
+           agents.describe(stamp->thread);
   }
 
 private:
@@ -103,6 +105,7 @@ private:
   Stacks stacks;
   std::unique_ptr<Program> program;
   std::optional<Locals> locals;
+  Launch last;
 };
 
 } // namespace

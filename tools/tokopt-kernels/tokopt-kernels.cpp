@@ -40,8 +40,9 @@ static llvm::cl::opt<std::string>
 static llvm::cl::opt<Emit> emit(
     "emit", llvm::cl::desc("What is written"),
     llvm::cl::values(clEnumValN(Emit::Mlir, "mlir", "upstream dialects"),
-                     clEnumValN(Emit::Llvm, "llvm", "optimized LLVM IR"),
-                     clEnumValN(Emit::Ptx, "ptx", "PTX"),
+                     clEnumValN(Emit::Llvm, "llvm",
+                                "optimized LLVM IR, a module a kernel"),
+                     clEnumValN(Emit::Ptx, "ptx", "PTX, a module a kernel"),
                      clEnumValN(Emit::Cubin, "cubin", "what ptxas makes of it"),
                      clEnumValN(Emit::Report, "report",
                                 "registers, memory and spills by ptxas")),
@@ -127,8 +128,16 @@ static llvm::Expected<OwningOpRef<ModuleOp>> getKernels(KernelFile &file) {
   bool hasOps =
       module.walk([](tok::KernelOp) { return WalkResult::interrupt(); })
           .wasInterrupted();
-  if (!hasOps)
+  if (!hasOps) {
+    if (llvm::none_of(module.getOps<func::FuncOp>(), [](func::FuncOp function) {
+          return function->hasAttr(tok::kLaunchAttrName);
+        }))
+      return llvm::createStringError(
+          "found no kernel, expected tok.kernel ops, "
+          "or a func.func with '" +
+          Twine(tok::kLaunchAttrName) + "'");
     return OwningOpRef<ModuleOp>(module.clone());
+  }
   OwningOpRef<ModuleOp> kernels =
       emitCudaKernels(module, file.getArchitecture());
   if (!kernels)
@@ -160,11 +169,7 @@ static llvm::Error choose(ModuleOp module) {
 /// What the compiler makes of each kernel, one after the other.
 static llvm::Error writeCode(llvm::raw_ostream &os, ModuleOp module,
                              const CudaArchitecture &architecture) {
-  std::vector<OwningOpRef<ModuleOp>> kernels = splitCudaKernels(module);
-  // A module without any says so when it is compiled.
-  if (kernels.empty())
-    kernels.push_back(module.clone());
-  for (OwningOpRef<ModuleOp> &kernel : kernels) {
+  for (OwningOpRef<ModuleOp> &kernel : splitCudaKernels(module)) {
     llvm::Expected<CudaCode> code = compileCudaModule(*kernel, architecture);
     if (!code)
       return code.takeError();

@@ -84,7 +84,10 @@ readArgument(func::FuncOp kernel, unsigned number, const CudaTensorMap *map) {
     return argument;
   }
   if (!attribute)
-    return fail("expects 'tok.sim' to be a dictionary");
+    return fail(kernel.getArgAttr(number, tok::kSimAttrName)
+                    ? "expects 'tok.sim' to be a dictionary"
+                    : "has no 'tok.sim': expects {buffer = ...} for a "
+                      "pointer, {value = ...} for a number");
   Type type = kernel.getArgumentTypes()[number];
   bool isNumber = isa<IntegerType, FloatType>(type);
   if (isNumber == attribute.contains("buffer"))

@@ -220,7 +220,9 @@ static llvm::Expected<bool> runCase(ModuleOp module, ModuleOp alone,
   llvm::outs() << what.kernel << ": "
                << (result->reports.empty()
                        ? "clean"
-                       : std::to_string(result->reports.size()) + " reports")
+                       : std::to_string(result->reports.size()) +
+                             (result->reports.size() == 1 ? " report"
+                                                          : " reports"))
                << " for " << architecture.name << ", LLVM IR " << code->hash
                << ", grid " << launch.grid[0] << "x" << launch.grid[1] << "x"
                << launch.grid[2] << " of " << launch.threads << " threads, "

@@ -52,11 +52,12 @@ static std::string placeOfSetup() {
 }
 
 Expected<std::string> tokopt::findPtxas() {
-  if (auto named = sys::Process::GetEnv("TOKOPT_PTXAS")) {
+  if (auto named = sys::Process::GetEnv("TOKOPT_PTXAS");
+      named && !named->empty()) {
     if (sys::fs::can_execute(*named))
       return *named;
     return makeError("TOKOPT_PTXAS names '" + *named +
-                     "', which is not a program");
+                     "', which is not a program: expected the path of one");
   }
   SmallVector<std::string> places;
   if (auto home = sys::Process::GetEnv("CUDA_HOME"))

@@ -1,7 +1,7 @@
 // RUN: not tokopt-sim %s --steps=100000 | FileCheck %s
 // A loop without accesses that does not end for zero. The next block is not tried.
 // CHECK: endless-loop.mlir:{{[0-9]+}}: error: endless: block (0, 0, 0) thread {{[0-9]+}}: loop is step 100001 of a block that does not end
-// CHECK-NEXT: 1 reports
+// CHECK-NEXT: 1 report
 
 func.func @turn(%n: i32 {tok.sim = {value = 0 : i32}},
                 %y: !llvm.ptr<1> {tok.sim = {name = "y", buffer = tensor<32xi32>}})

@@ -38,7 +38,7 @@ func.func @store(%x: !llvm.ptr<1> {tok.sim = {name = "x", buffer = tensor<8x64xf
   return
 }
 // CHECK: store: error: wrong result: y[320] is
-// CHECK-NEXT: by block 0 the stores of thread 0
+// CHECK-NEXT: by block (0, 0, 0) the stores of thread 0
 
 func.func @expected(%x: memref<8x64xf16>, %y: memref<10x64xf16>) {
   affine.for %r = 0 to 6 {

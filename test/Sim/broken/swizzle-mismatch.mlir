@@ -60,7 +60,7 @@ func.func @read(%x: !llvm.ptr<1> {tok.sim = {name = "x", buffer = tensor<8x64xf1
   %v3 = llvm.insertelement %p3, %v2[%i3 : i32] : vector<4xi32>
   %to = llvm.getelementptr %y[%thread] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, vector<4xi32>
   // CHECK: read: error: wrong result: y[32] is 72, but the reference gives 64 (and 223 more)
-  // CHECK-NEXT: [[#@LINE+1]]: note: store of 16 bytes by block 0 thread 4
+  // CHECK-NEXT: [[#@LINE+1]]: note: store of 16 bytes by block (0, 0, 0) thread 4
   llvm.store %v3, %to {alignment = 16 : i64} : vector<4xi32>, !llvm.ptr<1>
   return
 }

@@ -18,7 +18,7 @@ func.func @double(%x: !llvm.ptr<1> {tok.sim = {name = "x", buffer = tensor<128xf
   %twice = arith.addf %value, %value : f32
   %to = llvm.getelementptr %y[%index] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, f32
   // CHECK: double: error: wrong result: y[64] is {{.*}}, but the reference gives {{.*}} (and 63 more)
-  // CHECK-NEXT: [[#@LINE+1]]: note: store of 4 bytes by block 1 thread 0
+  // CHECK-NEXT: [[#@LINE+1]]: note: store of 4 bytes by block (1, 0, 0) thread 0
   llvm.store %twice, %to : f32, !llvm.ptr<1>
   return
 }

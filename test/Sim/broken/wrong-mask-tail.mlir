@@ -31,7 +31,7 @@ func.func @sum(%x: !llvm.ptr<1> {tok.sim = {name = "x", buffer = tensor<4x32xf32
   scf.if %isFirst {
     %to = llvm.getelementptr %y[%block] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, f32
     // CHECK: sum: error: wrong result: y[0] is {{.*}}, but the reference gives {{.*}} (and 3 more)
-    // CHECK-NEXT: [[#@LINE+1]]: note: store of 4 bytes by block 0 thread 0
+    // CHECK-NEXT: [[#@LINE+1]]: note: store of 4 bytes by block (0, 0, 0) thread 0
     llvm.store %sum, %to : f32, !llvm.ptr<1>
   }
   return

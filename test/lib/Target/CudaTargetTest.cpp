@@ -336,7 +336,8 @@ TEST(Ptxas, SaysWhereItIsMissing) {
   unsetenv("TOKOPT_PTXAS");
   ASSERT_FALSE(bool(found));
   EXPECT_EQ(llvm::toString(found.takeError()),
-            "TOKOPT_PTXAS names '/no/such/program', which is not a program");
+            "TOKOPT_PTXAS names '/no/such/program', which is not a program: "
+            "expected the path of one");
 }
 
 TEST(Ptxas, RefusesAnOldOrAFailingOne) {
