@@ -40,7 +40,8 @@ inline constexpr int kMultiprocessors = 16, kL2Bytes = 38,
                      kCapabilityMajor = 75, kCapabilityMinor = 76,
                      kSharedBytesOptIn = 97;
 // CUfunction_attribute
-inline constexpr int kMaxThreads = 0, kMaxDynamicSharedBytes = 8;
+inline constexpr int kMaxThreads = 0, kOwnSharedBytes = 1,
+                     kMaxDynamicSharedBytes = 8;
 // CUstream_flags, CUevent_flags, CUevent_wait_flags, CUstreamCaptureMode
 inline constexpr unsigned kNonBlocking = 1, kNoTiming = 2, kWaitInGraph = 0;
 inline constexpr int kCaptureRelaxed = 2;

@@ -149,8 +149,9 @@ struct tokrt_cuda_kernel_s {
   tokrt_cuda_module_t *module;
   std::string name;
   tokrt::cuda::Function function;
-  uint32_t sharedBytes; // that it may be launched with
-  int threads;          // that a block may have
+  uint32_t sharedBytes = 0; // that it may be launched with
+  int ownSharedBytes = 0;   // that it has beside
+  int threads = 0;          // that a block may have
   /// Of its parameters; nothing where the driver does not say.
   std::optional<size_t> argumentBytes, parameterCount;
 };

@@ -107,7 +107,8 @@ tokrt_status_t tokrt_cuda_launch(tokrt_cuda_stream_t *stream,
                "at most %u bytes of shared memory",
                launch->grid[0], launch->grid[1], launch->grid[2],
                launch->threads, launch->shared_bytes, bytes, kMaxGrid[0],
-               kMaxGrid[1], kMaxGrid[2], kernel->threads, kernel->sharedBytes);
+               kMaxGrid[1], kMaxGrid[2], kernel->threads,
+               kernel->sharedBytes + kernel->ownSharedBytes);
       return gpu->fail(result, subject, gpu->driver.launchKernel.name,
                        result == kInvalidValue ? advice : nullptr, error);
     }

@@ -10,13 +10,15 @@
 #include "runtime/cuda/src/Image.h"
 #include "runtime/src/Guard.h"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace tokrt;
 using namespace tokrt::cuda;
 
-/// Shared memory that a kernel has without being asked to take more.
-static constexpr uint32_t kPlainSharedBytes = 48 << 10;
+/// Shared memory that a kernel has, its own and dynamic, without being asked to
+/// take more.
+static constexpr int kPlainSharedBytes = 48 << 10;
 
 /// What to do about an image that the driver refuses.
 static std::string adviceOn(const Driver &driver, const Image &image) {
@@ -134,7 +136,7 @@ static tokrt_status_t find(tokrt_cuda_module_t *module, const char *name,
     }
   tokrt_cuda_t *gpu = module->gpu;
   auto kernel = std::make_unique<tokrt_cuda_kernel_t>(
-      tokrt_cuda_kernel_t{module, name, nullptr, kPlainSharedBytes, 0, {}, {}});
+      tokrt_cuda_kernel_t{module, name, nullptr, 0, 0, 0, {}, {}});
   if (tokrt_status_t status =
           gpu->call(gpu->driver.moduleGetFunction, subject, error,
                     &kernel->function, module->module, name))
@@ -143,6 +145,11 @@ static tokrt_status_t find(tokrt_cuda_module_t *module, const char *name,
           gpu->call(gpu->driver.funcGetAttribute, subject, error,
                     &kernel->threads, kMaxThreads, kernel->function))
     return status;
+  if (tokrt_status_t status =
+          gpu->call(gpu->driver.funcGetAttribute, subject, error,
+                    &kernel->ownSharedBytes, kOwnSharedBytes, kernel->function))
+    return status;
+  kernel->sharedBytes = std::max(kPlainSharedBytes - kernel->ownSharedBytes, 0);
   if (tokrt_status_t status = askArgumentBytes(*kernel, subject, error))
     return status;
   module->kernels.push_back(std::move(kernel));
@@ -160,16 +167,18 @@ tokrt_status_t tokrt_cuda_kernel_get(tokrt_cuda_module_t *module,
     Entered entered(gpu, subject.c_str(), error);
     if (entered.status != TOKRT_OK)
       return entered.status;
-    if (shared_bytes > gpu->info.shared_bytes)
-      return fail(error, TOKRT_UNSUPPORTED,
-                  "%s: found %u bytes of shared memory, expected at most %u, "
-                  "which a block of %s can have; compile it for this GPU",
-                  subject.c_str(), shared_bytes, gpu->info.shared_bytes,
-                  gpu->name);
     tokrt_cuda_kernel_t *kernel;
     if (tokrt_status_t status =
             find(module, name, subject.c_str(), &kernel, error))
       return status;
+    if (uint64_t(shared_bytes) + kernel->ownSharedBytes >
+        gpu->info.shared_bytes)
+      return fail(error, TOKRT_UNSUPPORTED,
+                  "%s: found %u bytes of shared memory beside %d of its own, "
+                  "expected at most %u together, which a block of %s can have; "
+                  "compile it for this GPU",
+                  subject.c_str(), shared_bytes, kernel->ownSharedBytes,
+                  gpu->info.shared_bytes, gpu->name);
     // The driver keeps one number for a function, so it is never lowered.
     if (shared_bytes > kernel->sharedBytes) {
       if (tokrt_status_t status = gpu->call(

@@ -223,9 +223,17 @@ TEST_F(BadInput, the_kernel_needs_more_shared_memory_than_there_is) {
   test.load("kernel", 200 << 10);
   EXPECT_EQ(test.status, TOKRT_UNSUPPORTED);
   EXPECT_EQ(test.message(),
-            "kernel kernel of test.cubin: found 204800 bytes of shared memory, "
-            "expected at most 166912, which a block of Fake GPU can have; "
-            "compile it for this GPU");
+            "kernel kernel of test.cubin: found 204800 bytes of shared memory "
+            "beside 0 of its own, expected at most 166912 together, which a "
+            "block of Fake GPU can have; compile it for this GPU");
+  FakeGpu gpu;
+  gpu.ownSharedBytes = 4096;
+  restart(gpu);
+  test.load("kernel", 163 << 10);
+  EXPECT_THAT(test.message(),
+              HasSubstr("found 166912 bytes of shared memory beside 4096 of "
+                        "its own, expected at most 166912 together"));
+  EXPECT_EQ(driver.calls("cuFuncSetAttribute"), 0);
 }
 
 TEST_F(BadInput, the_launch_is_none) {

@@ -177,6 +177,23 @@ TEST_F(Cuda, asks_for_more_shared_memory_where_a_kernel_needs_it) {
             "(tokrt_cuda_kernel_get)");
 }
 
+/// What a kernel has by itself counts, too.
+TEST_F(Cuda, asks_for_more_shared_memory_beside_the_own_of_a_kernel) {
+  FakeGpu gpu;
+  gpu.ownSharedBytes = 4096;
+  restart(gpu);
+  test.load("kernel", 44 << 10);
+  EXPECT_EQ(driver.calls("cuFuncSetAttribute"), 0);
+  test.then(tokrt_cuda_kernel_get, test.module, "kernel", 48 << 10,
+            &test.kernel);
+  EXPECT_EQ(driver.calls("cuFuncSetAttribute"), 1);
+  tokrt_cuda_launch_t launch = {{1, 1, 1}, 128, 48 << 10, nullptr, 0, {}, {}};
+  test.then(tokrt_cuda_launch, test.stream, test.kernel, &launch)
+      .then(tokrt_cuda_kernel_get, test.module, "kernel", 159 << 10,
+            &test.kernel);
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+}
+
 /// The driver's number belongs to the function, whoever asks for it.
 TEST_F(Cuda, keeps_the_most_shared_memory_that_a_kernel_was_prepared_for) {
   test.load("kernel", 160 << 10);

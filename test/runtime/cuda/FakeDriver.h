@@ -27,6 +27,8 @@ struct FakeGpu {
   uint64_t memoryBytes = uint64_t(1) << 30;
   /// The threads that a block of every kernel may have.
   int threads = 1024;
+  /// What every kernel has of shared memory by itself.
+  int ownSharedBytes = 0;
   /// What the parameters of every kernel take, 8 bytes each but for the last;
   /// 0: the driver does not say, as those from before CUDA 12.4; kOfImage: what
   /// the image says of its kernels, as it is with programs.

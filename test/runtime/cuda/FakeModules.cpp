@@ -53,7 +53,8 @@ int fake::moduleGetFunction(void **function, void *module, const char *name) {
     return InvalidHandle;
   if (!strcmp(name, kMissingKernel))
     return NotFound;
-  Object made{Kind::Function, current, name, 48 << 10};
+  Object made{Kind::Function, current, name,
+              (48 << 10) - state.gpu.ownSharedBytes};
   made.parameters = state.gpu.parameterBytes == FakeGpu::kOfImage
                         ? object(module).described[name]
                         : makeParameters(state.gpu.parameterBytes);
@@ -74,10 +75,15 @@ int fake::funcGetAttribute(int *value, int attribute, void *function) {
   BEGIN("cuFuncGetAttribute")
   if (!functionOf(function))
     return InvalidHandle;
-  if (attribute != 0) // CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK
-    return InvalidValue;
-  *value = state.gpu.threads;
-  return Success;
+  switch (attribute) {
+  case 0: // CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK
+    *value = state.gpu.threads;
+    return Success;
+  case 1: // CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES
+    *value = state.gpu.ownSharedBytes;
+    return Success;
+  }
+  return InvalidValue;
 }
 
 int fake::funcSetAttribute(void *function, int attribute, int value) {
@@ -85,7 +91,8 @@ int fake::funcSetAttribute(void *function, int attribute, int value) {
   Object *kernel = functionOf(function);
   if (!kernel)
     return InvalidHandle;
-  if (attribute != 8 || value > state.gpu.sharedBytes)
+  if (attribute != 8 ||
+      value > state.gpu.sharedBytes - state.gpu.ownSharedBytes)
     return InvalidValue;
   kernel->sharedBytes = value;
   return Success;
