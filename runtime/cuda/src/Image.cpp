@@ -7,6 +7,7 @@
 
 #include "runtime/cuda/src/Image.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <elf.h>
@@ -32,8 +33,44 @@ static int readNumber(std::string_view &text) {
   return number;
 }
 
+/// The end of a table of a file; one that is beyond all files for numbers that
+/// are too large to add.
+static uint64_t endOf(uint64_t offset, uint64_t bytes) {
+  return offset > UINT64_MAX - bytes ? UINT64_MAX : offset + bytes;
+}
+
+/// The end of the last part that the header tells of.
+static uint64_t findEnd(const void *data, size_t size,
+                        const Elf64_Ehdr &header) {
+  uint64_t end = sizeof header;
+  if (header.e_phnum)
+    end = std::max(end, endOf(header.e_phoff,
+                              uint64_t(header.e_phnum) * header.e_phentsize));
+  if (!header.e_shnum)
+    return end;
+  end = std::max(end, endOf(header.e_shoff,
+                            uint64_t(header.e_shnum) * header.e_shentsize));
+  Elf64_Shdr section;
+  if (end > size || header.e_shentsize < sizeof section)
+    return end;
+  for (uint64_t i = 0; i < header.e_shnum; ++i) {
+    memcpy(&section,
+           static_cast<const char *>(data) + header.e_shoff +
+               i * header.e_shentsize,
+           sizeof section);
+    if (section.sh_type != SHT_NOBITS && section.sh_type != SHT_NULL)
+      end = std::max(end, endOf(section.sh_offset, section.sh_size));
+  }
+  return end;
+}
+
 Image tokrt::cuda::readImage(const void *data, size_t size) {
   Image image;
+  std::string_view text(static_cast<const char *>(data), size);
+  // The zero byte that ends a text may be counted in.
+  size_t last = text.find_last_not_of('\0');
+  image.isText = last != std::string_view::npos &&
+                 text.substr(0, last).find('\0') == std::string_view::npos;
   Elf64_Ehdr header;
   if (size < sizeof header)
     return image;
@@ -44,7 +81,7 @@ Image tokrt::cuda::readImage(const void *data, size_t size) {
   image.isCubin = true;
   bool inSecond = header.e_ident[EI_ABIVERSION] >= kSecondByteAbi;
   image.capability = (header.e_flags >> (inSecond ? 8 : 0)) & 0xff;
-  std::string_view text(static_cast<const char *>(data), size);
+  image.end = findEnd(data, size, header);
   if (size_t at = text.find(kRelease); at != std::string_view::npos) {
     text.remove_prefix(at + kRelease.size());
     image.toolkit = 1000 * readNumber(text);

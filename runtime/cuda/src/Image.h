@@ -9,6 +9,7 @@
 #define TOKRT_CUDA_IMAGE_H_
 
 #include <cstddef>
+#include <cstdint>
 
 namespace tokrt::cuda {
 
@@ -19,6 +20,12 @@ struct Image {
   int capability = 0;
   /// Version of the tools that made it, 13000 for 13.0; 0 if it does not say.
   int toolkit = 0;
+
+  /// Where a cubin ends by what it says of its parts; those who read it know
+  /// nothing else of its size.
+  uint64_t end = 0;
+  /// PTX is text.
+  bool isText = false;
 
   /// Whether a GPU of this capability runs the code: one of the same major
   /// version that is not older.

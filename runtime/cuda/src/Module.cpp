@@ -11,6 +11,7 @@
 #include "runtime/src/Guard.h"
 
 #include <algorithm>
+#include <cinttypes>
 #include <cstring>
 
 using namespace tokrt;
@@ -59,6 +60,17 @@ tokrt_status_t tokrt_cuda_module_load(tokrt_cuda_t *gpu, const char *name,
                   "%s: found code for sm_%d, expected code for sm_%u, which %s "
                   "is; compile the kernel for it (--target)",
                   name, image.capability, gpu->info.capability, gpu->name);
+    // The driver is told no size.
+    if (image.end > size)
+      return fail(error, TOKRT_INVALID_FILE,
+                  "%s: found %zu bytes, expected %" PRIu64
+                  ": the file is cut off; compile it again",
+                  name, size, image.end);
+    if (!image.isCubin && !image.isText)
+      return fail(error, TOKRT_INVALID_FILE,
+                  "%s: found %zu bytes that are neither a cubin nor PTX, "
+                  "expected one of the two; compile it again",
+                  name, size);
     auto module = std::make_unique<tokrt_cuda_module_t>();
     module->gpu = gpu;
     module->name = name;

@@ -188,6 +188,70 @@ TEST_F(BadInput, the_driver_is_too_old_for_the_cubin) {
             "driver, or assemble with an older ptxas");
 }
 
+/// The driver knows no size, and would read on behind what there is.
+TEST_F(BadInput, the_image_is_cut_off) {
+  std::vector<char> whole = fakeCubin(80);
+  Elf64_Ehdr header;
+  memcpy(&header, whole.data(), sizeof header);
+  header.e_phoff = sizeof header;
+  header.e_phentsize = sizeof(Elf64_Phdr);
+  header.e_phnum = 1;
+  header.e_shoff = sizeof header + sizeof(Elf64_Phdr);
+  header.e_shentsize = sizeof(Elf64_Shdr);
+  header.e_shnum = 1;
+  Elf64_Shdr section{};
+  section.sh_type = SHT_PROGBITS;
+  section.sh_offset = header.e_shoff + sizeof section;
+  section.sh_size = 100;
+  auto load = [&](size_t size) {
+    whole.assign(header.e_shoff + sizeof section + 100, 0);
+    memcpy(whole.data(), &header, sizeof header);
+    memcpy(whole.data() + header.e_shoff, &section, sizeof section);
+    // A block of its own: a sanitizer sees what is read behind it.
+    std::vector<char> image(whole.begin(), whole.begin() + size);
+    restart();
+    test.then(tokrt_cuda_module_load, test.gpu, "k.cubin", image.data(), size,
+              &test.module);
+    return test.message();
+  };
+  auto isCut = [](size_t found, const std::string &expected) {
+    return "k.cubin: found " + std::to_string(found) + " bytes, expected " +
+           expected + ": the file is cut off; compile it again";
+  };
+  size_t table = header.e_shoff + sizeof section, all = table + 100;
+  EXPECT_EQ(load(sizeof header), isCut(sizeof header, std::to_string(table)));
+  EXPECT_EQ(load(table - 1), isCut(table - 1, std::to_string(table)));
+  EXPECT_EQ(load(table), isCut(table, std::to_string(all)));
+  EXPECT_EQ(load(all - 1), isCut(all - 1, std::to_string(all)));
+  EXPECT_EQ(test.status, TOKRT_INVALID_FILE);
+  EXPECT_EQ(driver.calls("cuModuleLoadDataEx"), 0);
+  // Numbers that no sum of fits.
+  section.sh_size = UINT64_MAX;
+  EXPECT_EQ(load(all), isCut(all, "18446744073709551615"));
+  // What takes no place in the file may be of any size.
+  section.sh_type = SHT_NOBITS;
+  load(all);
+  EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+}
+
+TEST_F(BadInput, the_image_is_none) {
+  const std::vector<char> images[] = {
+      {},
+      {'\0', '\0'},
+      {'.', 'v', '\0', 'e'},
+      {'\x7f', 'E', 'L', 'F', 2, 1, 0, 0, 0, 1}};
+  for (const std::vector<char> &image : images) {
+    EXPECT_EQ(tokrt_cuda_module_load(test.gpu, "k.ptx", image.data(),
+                                     image.size(), &test.module, &test.error),
+              TOKRT_INVALID_FILE);
+    EXPECT_EQ(test.message(),
+              "k.ptx: found " + std::to_string(image.size()) +
+                  " bytes that are neither a cubin nor PTX, expected one of "
+                  "the two; compile it again");
+  }
+  EXPECT_EQ(driver.calls("cuModuleLoadDataEx"), 0);
+}
+
 TEST_F(BadInput, the_gpu_has_too_little_memory) {
   ASSERT_EQ(tokrt_cuda_allocate(test.gpu, 1 << 20, &test.address, &test.error),
             TOKRT_OK);
