@@ -73,10 +73,24 @@ tokrt_status_t tokrt_cuda_allocate(tokrt_cuda_t *gpu, uint64_t bytes,
   });
 }
 
+/// Something is freed that is not allocated, or not any more. Whoever did it
+/// has no status to see it in.
+static void tellUnknown(tokrt_cuda_t *gpu, const char *call, uint64_t address) {
+  tokrt_error_t error;
+  tokrt_status_t status =
+      fail(&error, TOKRT_INVALID_ARGUMENT,
+           "%s: found 0x%" PRIx64 ", expected what was allocated on the GPU; "
+           "free each block once, by its beginning",
+           call, address);
+  gpu->tellAtClose(status, error);
+}
+
 void tokrt_cuda_free(tokrt_cuda_t *gpu, tokrt_cuda_address_t address) {
+  if (!address)
+    return;
   auto block = gpu->deviceBlocks.find(address);
   if (block == gpu->deviceBlocks.end())
-    return;
+    return tellUnknown(gpu, "tokrt_cuda_free", address);
   char subject[64];
   snprintf(subject, sizeof subject, "%" PRIu64 " bytes of the GPU's memory",
            block->second);
@@ -132,9 +146,12 @@ tokrt_status_t tokrt_cuda_allocate_pinned(tokrt_cuda_t *gpu, uint64_t bytes,
 }
 
 void tokrt_cuda_free_pinned(tokrt_cuda_t *gpu, void *data) {
+  if (!data)
+    return;
   auto block = gpu->pinnedBlocks.find(data);
   if (block == gpu->pinnedBlocks.end())
-    return;
+    return tellUnknown(gpu, "tokrt_cuda_free_pinned",
+                       reinterpret_cast<uintptr_t>(data));
   char subject[64];
   snprintf(subject, sizeof subject, "%" PRIu64 " bytes of pinned memory",
            block->second);

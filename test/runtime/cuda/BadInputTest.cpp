@@ -92,6 +92,31 @@ TEST_F(BadInput, memory_that_the_driver_keeps_stays_in_the_books) {
   EXPECT_EQ(driver.swept(), 0);
 }
 
+TEST_F(BadInput, memory_is_freed_twice) {
+  for (bool isPinned : {false, true}) {
+    restart();
+    test.then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
+        .then(tokrt_cuda_allocate_pinned, test.gpu, 512, &test.pinned);
+    tokrt_cuda_free(test.gpu, 0);
+    tokrt_cuda_free_pinned(test.gpu, nullptr);
+    // Once more when it is closed.
+    if (isPinned)
+      tokrt_cuda_free_pinned(test.gpu, test.pinned);
+    else
+      tokrt_cuda_free(test.gpu, test.address);
+    EXPECT_EQ(test.status, TOKRT_OK) << test.message();
+    test.close();
+    EXPECT_EQ(test.status, TOKRT_INVALID_ARGUMENT);
+    EXPECT_THAT(test.message(),
+                StartsWith(isPinned ? "tokrt_cuda_free_pinned: found 0x"
+                                    : "tokrt_cuda_free: found 0x"));
+    EXPECT_THAT(test.message(),
+                HasSubstr(", expected what was allocated on the GPU; free each "
+                          "block once, by its beginning"));
+    EXPECT_EQ(driver.live(), 0);
+  }
+}
+
 TEST_F(BadInput, there_is_no_driver) {
   tokrt_cuda_params_t params = TestGpu::defaults();
   params.driver = "/no/such/libcuda.so.1";

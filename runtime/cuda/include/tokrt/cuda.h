@@ -115,7 +115,8 @@ tokrt_status_t tokrt_cuda_allocate(tokrt_cuda_t *gpu, uint64_t bytes,
                                    tokrt_cuda_address_t *out_address,
                                    tokrt_error_t *error);
 /// Takes back what `tokrt_cuda_allocate` gave; 0 is left alone. Kernels that
-/// use it must have ended. What the driver refuses stays allocated.
+/// use it must have ended. What the driver refuses stays allocated. Closing
+/// tells of it, and of what was not allocated, or is freed twice.
 void tokrt_cuda_free(tokrt_cuda_t *gpu, tokrt_cuda_address_t address);
 
 /// Memory of the host that copies run at full speed from and to.
