@@ -19,7 +19,12 @@ using namespace tokrt::cuda;
 
 Entered::Entered(tokrt_cuda_t *gpu, const char *call, tokrt_error_t *error)
     : gpu(gpu) {
-  if (gpu->lost)
+  if (gpu->closed)
+    status = tokrt::fail(error, TOKRT_INVALID_ARGUMENT,
+                         "%s: the GPU was closed before; open it anew, and "
+                         "make what belongs to it",
+                         call);
+  else if (gpu->lost)
     status =
         tokrt::fail(error, TOKRT_DEVICE_LOST, "%s: the GPU was lost before: %s",
                     call, gpu->lostError.message);
@@ -177,7 +182,12 @@ tokrt_status_t tokrt_cuda_open(const tokrt_cuda_params_t *params,
 tokrt_status_t tokrt_cuda_close(tokrt_cuda_t *gpu, tokrt_error_t *error) {
   if (!gpu)
     return TOKRT_OK;
-  std::unique_ptr<tokrt_cuda_t> owner(gpu);
+  if (gpu->closed)
+    return fail(error, TOKRT_INVALID_ARGUMENT,
+                "%s: found a GPU that was closed before; close it once",
+                gpu->name);
+  Kept kept(gpu);
+  --gpu->users; // the caller
   gpu->settle(gpu->name);
   if (!gpu->hung) {
     const auto &destroy = gpu->driver.ctxDestroy;
@@ -192,6 +202,7 @@ tokrt_status_t tokrt_cuda_close(tokrt_cuda_t *gpu, tokrt_error_t *error) {
                                 &refused),
                        refused);
   }
+  gpu->closed = true;
   if (gpu->releaseStatus != TOKRT_OK)
     return fail(error, gpu->releaseStatus, "%s", gpu->releaseError.message);
   return TOKRT_OK;

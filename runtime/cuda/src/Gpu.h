@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace tokrt::cuda {
@@ -30,8 +31,26 @@ struct Account {
   }
 };
 
-/// Begins every call: refuses it if the GPU is lost. While it lives, the GPU's
-/// context is the thread's; then that of the caller is again.
+/// A GPU that an object belongs to: it stays until all of them are gone, closed
+/// or not.
+class Kept {
+public:
+  Kept(tokrt_cuda_t *gpu = nullptr);
+  Kept(Kept &&other) noexcept : gpu(std::exchange(other.gpu, nullptr)) {}
+  Kept &operator=(Kept &&other) noexcept {
+    std::swap(gpu, other.gpu);
+    return *this;
+  }
+  ~Kept();
+  operator tokrt_cuda_t *() const { return gpu; }
+  tokrt_cuda_t *operator->() const { return gpu; }
+
+private:
+  tokrt_cuda_t *gpu;
+};
+
+/// Begins every call: refuses it if the GPU is lost or closed. While it lives,
+/// the GPU's context is the thread's; then that of the caller is again.
 class Entered {
 public:
   Entered(tokrt_cuda_t *gpu, const char *call, tokrt_error_t *error);
@@ -61,6 +80,9 @@ struct tokrt_cuda_s {
   std::vector<tokrt_cuda_stream_t *> streams;
   tokrt::cuda::Launched launched;
   uint64_t lastCapture = 0; // the number of it
+  /// The caller, until the GPU is closed, and the objects that belong to it.
+  size_t users = 1;
+  bool closed = false;
   /// The context gives errors only; `hung`: a call that waits for a kernel
   /// would not return.
   bool lost = false, hung = false;
@@ -81,11 +103,11 @@ struct tokrt_cuda_s {
   }
 
   /// Calls the driver to release something. What it refuses is told when the
-  /// GPU is closed; false then. On a lost GPU everything goes with the context.
+  /// GPU is closed; false then. With a lost or closed GPU, everything goes.
   template <typename... Parameters, typename... Arguments>
   bool release(const tokrt::cuda::Entry<Parameters...> &entry,
                const char *subject, Arguments... arguments) {
-    if (lost)
+    if (isGone())
       return true;
     tokrt_error_t error;
     tokrt::cuda::Entered entered(this, subject, &error);
@@ -96,6 +118,9 @@ struct tokrt_cuda_s {
       tellAtClose(status, error);
     return status == TOKRT_OK;
   }
+
+  /// Whether nothing is left to release.
+  bool isGone() const { return lost || closed; }
 
   /// Waits for all kernels, within the time of the parameters, before a release
   /// in which the driver waits for them without a limit.
@@ -145,6 +170,15 @@ struct tokrt_cuda_s {
   tokrt_status_t waitFor(tokrt_cuda_stream_t *stream, tokrt_error_t *error);
 };
 
+inline tokrt::cuda::Kept::Kept(tokrt_cuda_t *gpu) : gpu(gpu) {
+  if (gpu)
+    ++gpu->users;
+}
+inline tokrt::cuda::Kept::~Kept() {
+  if (gpu && --gpu->users == 0)
+    delete gpu;
+}
+
 struct tokrt_cuda_kernel_s {
   tokrt_cuda_module_t *module;
   std::string name;
@@ -157,14 +191,14 @@ struct tokrt_cuda_kernel_s {
 };
 
 struct tokrt_cuda_module_s {
-  tokrt_cuda_t *gpu;
+  tokrt::cuda::Kept gpu;
   std::string name;
   tokrt::cuda::Module module;
   std::vector<std::unique_ptr<tokrt_cuda_kernel_t>> kernels;
 };
 
 struct tokrt_cuda_stream_s {
-  tokrt_cuda_t *gpu;
+  tokrt::cuda::Kept gpu;
   tokrt::cuda::Stream stream;
   /// Recorded where a wait begins, and in front of a capture, which would take
   /// it for its own.
@@ -180,7 +214,7 @@ struct tokrt_cuda_stream_s {
 };
 
 struct tokrt_cuda_event_s {
-  tokrt_cuda_t *gpu;
+  tokrt::cuda::Kept gpu;
   tokrt::cuda::Event event;
   uint64_t capture; // that it was recorded in; 0: none
   tokrt::cuda::Front front;

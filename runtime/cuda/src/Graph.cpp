@@ -13,7 +13,7 @@ using namespace tokrt;
 using namespace tokrt::cuda;
 
 struct tokrt_cuda_graph_s {
-  tokrt_cuda_t *gpu;
+  Kept gpu;
   char name[256]; // its kernels
   GraphExec graph;
 };
@@ -44,7 +44,7 @@ void tokrt_cuda_s::giveUpCapture(tokrt_cuda_stream_t *stream) {
   if (!origin)
     return;
   leaveCapture(origin);
-  if (lost)
+  if (isGone())
     return;
   tokrt_error_t error;
   Entered entered(this, "a capture", &error);

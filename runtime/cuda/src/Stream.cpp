@@ -65,7 +65,7 @@ tokrt_status_t tokrt_cuda_s::waitFor(tokrt_cuda_stream_t *stream,
 }
 
 void tokrt_cuda_s::settle(tokrt_cuda_stream_t *stream, const char *subject) {
-  if (lost || !stream->busy)
+  if (isGone() || !stream->busy)
     return;
   tokrt_error_t error;
   Entered entered(this, subject, &error);

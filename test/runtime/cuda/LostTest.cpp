@@ -14,6 +14,7 @@
 
 #include "../Allocations.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -217,6 +218,74 @@ TEST_F(Lost, releases_do_not_wait_for_a_kernel_that_hangs) {
       EXPECT_EQ(driver.calls("cuCtxDestroy"), kernel != kHangingKernel);
       EXPECT_EQ(driver.live(), 0);
     }
+}
+
+/// Nobody who cleans up after a fault has to know an order.
+TEST_F(Lost, all_may_be_closed_in_any_order) {
+  tokrt_cuda_params_t params = TestGpu::defaults();
+  params.timeout_ms = 1;
+  using Close = void (*)(TestGpu &);
+  const Close closes[] = {
+      [](TestGpu &test) {
+        // The fault may come only here.
+        tokrt_cuda_close(test.gpu, nullptr);
+        test.gpu = nullptr;
+      },
+      [](TestGpu &test) { tokrt_cuda_module_destroy(test.module); },
+      [](TestGpu &test) { tokrt_cuda_stream_destroy(test.stream); },
+      [](TestGpu &test) { tokrt_cuda_stream_destroy(test.other); },
+      [](TestGpu &test) { tokrt_cuda_graph_destroy(test.graph); },
+      [](TestGpu &test) { tokrt_cuda_event_destroy(test.begin); },
+  };
+  for (const char *kernel :
+       {"kernel", kHangingKernel, kFaultingKernel, kLateFaultingKernel})
+    for (bool isCaptured : {false, true}) {
+      if (isCaptured && kernel == kHangingKernel)
+        continue; // its waits take long enough without
+      std::vector<size_t> order = {0, 1, 2, 3, 4, 5};
+      do {
+        restart({}, params);
+        test.load(kernel)
+            .then(tokrt_cuda_stream_create, test.gpu, &test.other)
+            .then(tokrt_cuda_event_create, test.gpu, &test.begin)
+            .beginCapture()
+            .launch()
+            .endCapture()
+            .launch()
+            .launchGraph()
+            .order(test.begin, test.stream, test.other);
+        if (isCaptured)
+          test.beginCapture().order(test.begin, test.stream, test.other);
+        for (size_t i : order)
+          closes[i](test);
+        static_cast<GpuObjects &>(test) = {};
+        ASSERT_EQ(driver.live(), 0);
+      } while (std::next_permutation(order.begin(), order.end()));
+    }
+}
+
+TEST_F(Lost, a_gpu_that_is_closed_serves_nobody) {
+  test.useAll();
+  ASSERT_EQ(test.status, TOKRT_OK) << test.message();
+  tokrt_cuda_t *gpu = std::exchange(test.gpu, nullptr);
+  EXPECT_EQ(tokrt_cuda_close(gpu, &test.error), TOKRT_OK);
+  int pushed = driver.calls("cuCtxPushCurrent");
+  EXPECT_EQ(tokrt_cuda_stream_wait(test.stream, &test.error),
+            TOKRT_INVALID_ARGUMENT);
+  EXPECT_EQ(test.message(),
+            "tokrt_cuda_stream_wait: the GPU was closed before; open it anew, "
+            "and make what belongs to it");
+  EXPECT_EQ(tokrt_cuda_close(gpu, &test.error), TOKRT_INVALID_ARGUMENT);
+  EXPECT_EQ(test.message(),
+            "Fake GPU: found a GPU that was closed before; close it once");
+  tokrt_cuda_graph_destroy(test.graph);
+  tokrt_cuda_event_destroy(test.begin);
+  tokrt_cuda_event_destroy(test.end);
+  tokrt_cuda_stream_destroy(test.stream);
+  tokrt_cuda_stream_destroy(test.other);
+  tokrt_cuda_module_destroy(test.module);
+  EXPECT_EQ(driver.calls("cuCtxPushCurrent"), pushed);
+  EXPECT_EQ(driver.live(), 0);
 }
 
 /// Most faults come while somebody waits.

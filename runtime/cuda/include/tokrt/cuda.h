@@ -21,16 +21,23 @@
 // The conventions are those of `tokrt.h`, with these additions:
 //  - An error names its subject (a kernel, a module, a number of bytes), the
 //    call of the driver, and the driver's name and text of the error.
-//  - What belongs to a GPU is destroyed before the GPU is closed.
+//  - What belongs to a GPU is destroyed in any order, also after the GPU was
+//    closed, but is of no other use then; memory goes with the GPU.
 //  - A kernel runs after its launch returned, so its error comes later: from
 //    the call that waits for it, which names the kernels that may have made it;
 //    with `check_launches`, from the launch.
 //  - After TOKRT_DEVICE_LOST (a kernel faulted, or did not end in time) every
-//    call on the GPU gives that status again. Destroy what belongs to the GPU,
-//    close it, and open it anew, which makes a new context: a process outlives
-//    its kernels. Where the driver gives no new context, opening says so.
-//  - Objects are not thread safe; GPUs opened twice are distinct objects. Calls
-//    may come from any thread, whose own context is current again after them.
+//    call on the GPU gives that status again, without asking the driver.
+//    Destroy what belongs to the GPU, close it, whatever closing says, and open
+//    it anew. Opening makes a new context, and a process that gets one goes on.
+//    Of most faults NVIDIA's reference says that the process must end: where
+//    the driver keeps to it, opening gives TOKRT_DEVICE_LOST, and says that
+//    only a new process helps. If that cannot open the GPU either, the GPU
+//    needs its administrator.
+//  - A GPU and all that belongs to it are one object to threads: one call at a
+//    time, from any thread, whose own context is current again after it. GPUs
+//    are distinct, also one that was opened twice: threads use each its own at
+//    the same time.
 //
 //===----------------------------------------------------------------------===//
 
