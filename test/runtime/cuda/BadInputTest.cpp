@@ -92,6 +92,30 @@ TEST_F(BadInput, memory_that_the_driver_keeps_stays_in_the_books) {
   EXPECT_EQ(driver.swept(), 0);
 }
 
+TEST_F(BadInput, a_copy_is_larger_than_memory) {
+  test.load("kernel")
+      .then(tokrt_cuda_allocate, test.gpu, 4096, &test.address)
+      .then(tokrt_cuda_allocate_pinned, test.gpu, 4096, &test.pinned)
+      .launch();
+  ASSERT_EQ(test.status, TOKRT_OK) << test.message();
+  auto expectRefused = [&](tokrt_status_t status, const char *subject) {
+    EXPECT_EQ(status, TOKRT_INVALID_ARGUMENT);
+    EXPECT_THAT(test.message(), StartsWith(subject));
+  };
+  for (uint64_t bytes : {uint64_t(4097), UINT64_MAX}) {
+    const std::string of = " of " + std::to_string(bytes) + " bytes: cuMem";
+    expectRefused(tokrt_cuda_copy_to_device(test.stream, test.address,
+                                            test.pinned, bytes, &test.error),
+                  ("a copy to the GPU" + of).c_str());
+    expectRefused(tokrt_cuda_copy_to_host(test.stream, test.pinned,
+                                          test.address, bytes, &test.error),
+                  ("a copy from the GPU" + of).c_str());
+    expectRefused(
+        tokrt_cuda_fill(test.stream, test.address, 0, bytes, &test.error),
+        ("a fill" + of).c_str());
+  }
+}
+
 TEST_F(BadInput, memory_is_freed_twice) {
   for (bool isPinned : {false, true}) {
     restart();
