@@ -43,7 +43,7 @@ inline constexpr int kMultiprocessors = 16, kL2Bytes = 38,
 inline constexpr int kMaxThreads = 0, kOwnSharedBytes = 1,
                      kMaxDynamicSharedBytes = 8;
 // CUstream_flags, CUevent_flags, CUevent_wait_flags, CUstreamCaptureMode
-inline constexpr unsigned kNonBlocking = 1, kNoTiming = 2, kWaitInGraph = 0;
+inline constexpr unsigned kNonBlocking = 1, kNoTiming = 2, kWaitByDefault = 0;
 inline constexpr int kCaptureRelaxed = 2;
 // CUjit_option
 inline constexpr int kErrorLog = 5, kErrorLogBytes = 6;

@@ -125,7 +125,7 @@ tokrt_status_t tokrt_cuda_stream_wait_event(tokrt_cuda_stream_t *stream,
     }
     if (tokrt_status_t status =
             gpu->call(gpu->driver.streamWaitEvent, "a stream", error,
-                      stream->stream, event->event, kWaitInGraph))
+                      stream->stream, event->event, kWaitByDefault))
       return status;
     if (origin) {
       stream->origin = origin;
