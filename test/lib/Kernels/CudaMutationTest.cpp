@@ -687,7 +687,11 @@ TEST(CudaMutation, IsNoticed) {
 ///   on. It ends in the padding of an input's row, which nobody uses
 ///   (PackedInputs::kRowBytes). So do the second barriers of a TensorRing,
 ///   behind which bytes fill up to the alignment of its stages.
-/// - RoundedRow::store asks for the column of a chunk whose columns all exist.
+/// - RoundedRow::store and CacheRow::store ask for the column of a chunk whose
+///   columns all exist.
+/// - RowwiseEmitter::results computes a chunk behind the row, which is not
+///   stored; RowwiseEmitter::partner finds one for a column that does not
+///   rotate, whose sine is zero.
 /// - PrefillTile::mask takes the way of a block that is seen in part where its
 ///   last slot is the last that is seen: the numbers are the same.
 void expectMostNoticed(const std::vector<Mutation> &mutations,
