@@ -289,7 +289,6 @@ llvm::Expected<Case> tokopt::produce(const Sketch &sketch, StringRef ptxas,
   std::vector<float> pairs;
   if (sketch.reference)
     pairs = pairsOf(sketch.reference(Contents(given)));
-  bool isFirst = true;
   for (const CudaArchitecture &architecture : getCudaArchitectures()) {
     if (!isFor(sketch, architecture))
       continue;
@@ -313,11 +312,10 @@ llvm::Expected<Case> tokopt::produce(const Sketch &sketch, StringRef ptxas,
     std::string name = architecture.name.str();
     if (llvm::Error error = keep(name + ".cubin", binary->cubin))
       return std::move(error);
-    // Later GPUs run what the driver makes of the PTX of the first, unless it
-    // has what only its own GPU has.
-    if (isFirst && !architecture.isSpecific)
-      if (llvm::Error error = keep(name + ".ptx", code->ptx))
-        return std::move(error);
+    // For drivers that are older than ptxas; later GPUs too run what the driver
+    // makes of PTX, unless it has what only one GPU has.
+    if (llvm::Error error = keep(name + ".ptx", code->ptx))
+      return std::move(error);
     if (given.isSmall) {
       llvm::Expected<Found> found = runInSimulator(given, *launch, *code);
       if (!found)
@@ -329,7 +327,6 @@ llvm::Expected<Case> tokopt::produce(const Sketch &sketch, StringRef ptxas,
       if (sketch.isExact)
         pairs = exactPairs(given, *found);
     }
-    isFirst = false;
   }
   if (llvm::Error error =
           write(folder, given.name + kExpectedSuffix,

@@ -95,10 +95,12 @@ Kernel::Kernel(Device &device, const std::string &file,
                uint32_t sharedBytes)
     : device(device) {
   tokrt_error_t error;
-  checkGpu(tokrt_cuda_module_load(device.gpu, file.c_str(), image.data(),
-                                  image.size(), &module, &error),
-           error);
-  tokrt_status_t status =
+  tokrt_status_t status = tokrt_cuda_module_load(
+      device.gpu, file.c_str(), image.data(), image.size(), &module, &error);
+  if (status == TOKRT_UNSUPPORTED)
+    throw Refused{error.message};
+  checkGpu(status, error);
+  status =
       tokrt_cuda_kernel_get(module, name.c_str(), sharedBytes, &kernel, &error);
   if (status != TOKRT_OK) {
     tokrt_cuda_module_destroy(module);

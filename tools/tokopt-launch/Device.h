@@ -27,6 +27,11 @@ struct Lost {
   std::string message;
 };
 
+/// The driver does not take an image; another of the same kernel may do.
+struct Refused {
+  std::string message;
+};
+
 /// Throws `Lost` or `BadInput` unless `status` is TOKRT_OK.
 void checkGpu(tokrt_status_t status, const tokrt_error_t &error);
 
@@ -71,6 +76,8 @@ private:
 /// A module with one kernel.
 class Kernel {
 public:
+  /// Throws `Refused` where the driver is too old for the image, or it is for
+  /// another GPU.
   Kernel(Device &device, const std::string &file, const std::string &image,
          const std::string &name, uint32_t sharedBytes);
   Kernel(const Kernel &) = delete;

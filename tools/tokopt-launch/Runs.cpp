@@ -41,35 +41,42 @@ struct ImageName {
   bool isBetterThan(const ImageName &other) const {
     if (isPtx != other.isPtx)
       return other.isPtx;
-    return capability > other.capability;
+    return capability != other.capability ? capability > other.capability
+                                          : isSpecific && !other.isSpecific;
   }
 };
 } // namespace
 
-static const Image &chooseImage(const Case &given, unsigned device,
-                                bool onlyPtx) {
-  const Image *best = nullptr;
+/// The images that `device` runs, the best first. None only where a case has
+/// none for it by design, which `Skipped` tells.
+static std::vector<const Image *> chooseImages(const Case &given,
+                                               unsigned device, bool onlyPtx) {
+  std::vector<const Image *> images;
   std::string names;
   // Instructions that only some GPUs have have images for these alone.
   bool isForAll = false;
   for (const Image &image : given.images) {
     ImageName name(image.name);
-    if (onlyPtx && !name.isPtx)
+    if (onlyPtx && (!name.isPtx || name.isSpecific))
       continue;
     names += (names.empty() ? "" : ", ") + image.name;
     isForAll |= !name.isSpecific;
-    if (name.runsOn(device) &&
-        (!best || name.isBetterThan(ImageName(best->name))))
-      best = &image;
+    if (name.runsOn(device))
+      images.push_back(&image);
   }
-  if (best)
-    return *best;
-  if (!isForAll)
-    throw Skipped{names.empty() ? "has no PTX"
+  if (images.empty() && !isForAll)
+    throw Skipped{names.empty() ? "has no PTX for later GPUs"
                                 : "has images for other GPUs only: " + names};
-  throw BadInput{given.name + ": found " + names + ", expected one for sm_" +
-                 std::to_string(device) +
-                 "; prepare the folder for this GPU's architecture"};
+  if (images.empty())
+    throw BadInput{given.name + ": found " + names + ", expected one for sm_" +
+                   std::to_string(device) +
+                   "; prepare the folder for this GPU's architecture"};
+  // No two are equally good: they would have one name.
+  std::sort(images.begin(), images.end(),
+            [](const Image *left, const Image *right) {
+              return ImageName(left->name).isBetterThan(ImageName(right->name));
+            });
+  return images;
 }
 
 /// What the launcher is told of a map; `address` is that of its first element.
@@ -99,11 +106,8 @@ static tokrt_cuda_tensor_t describe(const TensorMap &map, uint64_t address) {
 
 CaseRun::CaseRun(Device &device, const std::string &folder, const Case &given,
                  bool onlyPtx)
-    : device(device), folder(folder), given(given),
-      image(chooseImage(given, device.info().capability, onlyPtx)) {
-  std::string file = given.name + "." + image.name;
-  kernel = std::make_unique<Kernel>(device, file, readFile(folder + "/" + file),
-                                    given.kernel, image.sharedBytes);
+    : device(device), folder(folder), given(given) {
+  load(onlyPtx);
   for (const Buffer &buffer : given.buffers)
     blocks.emplace(buffer.name, Block(device, buffer.bytes));
   auto addressOf = [&](const std::string &name) {
@@ -114,7 +118,7 @@ CaseRun::CaseRun(Device &device, const std::string &folder, const Case &given,
   for (const Word &word : given.arguments)
     arguments.push_back(word.value +
                         (word.buffer.empty() ? 0 : addressOf(word.buffer)));
-  for (const TensorMap &map : image.maps)
+  for (const TensorMap &map : image->maps)
     maps.push_back(device.encode(
         describe(map, addressOf(map.address.buffer) + map.address.value)));
   for (const uint64_t &argument : arguments)
@@ -123,13 +127,33 @@ CaseRun::CaseRun(Device &device, const std::string &folder, const Case &given,
     parameters.push_back(&map);
 }
 
+/// A cubin of later tools than the driver's is refused; of PTX it makes code
+/// itself.
+void CaseRun::load(bool onlyPtx) {
+  std::string refused;
+  for (const Image *candidate :
+       chooseImages(given, device.info().capability, onlyPtx)) {
+    std::string file = given.name + "." + candidate->name;
+    try {
+      kernel =
+          std::make_unique<Kernel>(device, file, readFile(folder + "/" + file),
+                                   given.kernel, candidate->sharedBytes);
+      image = candidate;
+      return;
+    } catch (const Refused &reason) {
+      refused += (refused.empty() ? "" : "; ") + reason.message;
+    }
+  }
+  throw BadInput{refused};
+}
+
 void CaseRun::launch(uint32_t splits) {
   tokrt_cuda_launch_t launch{};
-  std::copy_n(image.grid, 3, launch.grid);
-  if (image.splits > 1)
+  std::copy_n(image->grid, 3, launch.grid);
+  if (image->splits > 1)
     launch.grid[2] = splits;
-  launch.threads = image.threads;
-  launch.shared_bytes = image.sharedBytes;
+  launch.threads = image->threads;
+  launch.shared_bytes = image->sharedBytes;
   launch.parameters = parameters.data();
   launch.parameter_count = parameters.size();
   kernel->launch(launch);
@@ -156,7 +180,7 @@ double CaseRun::check() {
   std::vector<float> numbers(2 * count);
   memcpy(numbers.data(), expected.data(), expected.size());
 
-  launch(image.splits);
+  launch(image->splits);
   device.wait();
   auto found = readChecked();
   double worst = 0;
@@ -169,12 +193,12 @@ double CaseRun::check() {
       throw Wrong{difference};
     next += 2 * check.count;
   }
-  for (uint32_t splits = 1; splits < image.splits; splits *= 2) {
+  for (uint32_t splits = 1; splits < image->splits; splits *= 2) {
     launch(splits);
     device.wait();
     if (readChecked() != found)
       throw Wrong{"other bits with " + std::to_string(splits) +
-                  " blocks in z than with " + std::to_string(image.splits)};
+                  " blocks in z than with " + std::to_string(image->splits)};
   }
   return worst;
 }
@@ -182,7 +206,7 @@ double CaseRun::check() {
 Times CaseRun::time(Block &flush, int runs) {
   Timer timer(device);
   Times best{};
-  for (uint32_t splits = 1; splits <= image.splits; splits *= 2) {
+  for (uint32_t splits = 1; splits <= image->splits; splits *= 2) {
     std::vector<double> times;
     // The first runs load what later ones find.
     constexpr int kWarmUp = 3;

@@ -36,8 +36,9 @@ struct Times {
 /// A case with its memory on a GPU.
 class CaseRun {
 public:
-  /// Loads the image for this GPU from `folder`, of PTX if `onlyPtx`, and fills
-  /// all buffers. Throws `Skipped` where there is none by design.
+  /// Loads the best image that the driver takes for this GPU from `folder`, of
+  /// PTX that later GPUs run too if `onlyPtx`, and fills all buffers. Throws
+  /// `Skipped` where there is none by design.
   CaseRun(Device &device, const std::string &folder, const cases::Case &given,
           bool onlyPtx);
 
@@ -48,17 +49,19 @@ public:
   /// Runs it `runs` times, each with `flush` written before, so that the L2
   /// holds nothing of the case.
   Times time(Block &flush, int runs);
+  const std::string &imageName() const { return image->name; }
   /// The bytes of each check, by buffer.
   std::map<std::string, std::string> record();
 
 private:
+  void load(bool onlyPtx);
   void launch(uint32_t splits);
   std::vector<std::vector<uint8_t>> readChecked();
 
   Device &device;
   const std::string &folder;
   const cases::Case &given;
-  const cases::Image &image;
+  const cases::Image *image = nullptr;
   std::unique_ptr<Kernel> kernel;
   std::map<std::string, Block> blocks;
   std::vector<uint64_t> arguments;

@@ -89,6 +89,7 @@ private:
       if (!device)
         open();
       CaseRun run(*device, options.folder, given, options.ptx);
+      outcome["image"] = run.imageName();
       compare(run, outcome);
       if (given.isTimed && options.time && outcome["status"] == "right")
         time(run, given, outcome);

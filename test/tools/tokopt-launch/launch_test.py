@@ -135,6 +135,17 @@ def test_images(folder):
     for capability, threads in ((80, 64), (86, 64), (90, 128), (100, 96)):
         outcomes(made, fake=f"capability={capability}", launches=folder / "launches")
         check(f" threads {threads} " in (folder / "launches").read_text(), f"sm_{capability}: {threads} threads")
+    # What is of later tools than the driver's is refused, and the driver makes code of PTX.
+    images.append("sm_90a.ptx")
+    made = make(folder / "images", [case("a", images=images, threads=(64, 128, 96, 32))])
+    refuse = "fail=cuModuleLoadDataEx:1:222"
+    for capability, image, threads in ((80, "sm_80.ptx", 96), (90, "sm_90a.ptx", 32)):
+        told = outcomes(made, fake=f"capability={capability},{refuse}", launches=folder / "launches")["a"]
+        check(told["image"] == image and f" threads {threads} " in (folder / "launches").read_text(), f"sm_{capability} without cubins: {told}")
+    told = outcomes(make(folder / "cubins", [case("a")]), fake=refuse, status=1)["a"]
+    check(told["status"] == "FAILED" and "a.sm_80.cubin" in told["message"], f"nothing that the driver takes: {told}")
+    images.pop()
+    made = make(folder / "images", [case("a", images=images, threads=(64, 128, 96))])
     for image, capability in (("sm_80.cubin", 80), ("sm_80.cubin", 89), ("sm_90a.cubin", 90), ("sm_80.ptx", 100)):
         (made / f"a.{image}").rename(made / "away")
         told = outcomes(made, fake=f"capability={capability}", status=1)["a"]
@@ -151,7 +162,7 @@ def test_images(folder):
         told = outcomes(made, fake=f"capability={capability}")
         check([told["a"]["status"], told["b"]["status"]] == [status, "right"], f"sm_{capability}: {told['a']}")
     check(outcomes(made, fake="capability=80")["a"]["message"] == "has images for other GPUs only: sm_90a.cubin", "why it is left out")
-    check(outcomes(made, "--ptx", fake="capability=90")["a"]["message"] == "has no PTX", "PTX that there is not")
+    check(outcomes(made, "--ptx", fake="capability=90")["a"]["message"] == "has no PTX for later GPUs", "PTX that there is not")
 
 
 def tensor(**members):
@@ -284,8 +295,22 @@ def test_bench(folder):
     pairs = struct.pack("<6f", 1, 0, 2, 0, 5, 0)
     (made / "other.expected").write_bytes(pairs)
     told = bench(made, status=1)
-    check("error: other: WRONG: " in told.stderr and "1 of 5 cases are not right, so there is nothing to time" in told.stderr
-          and not (made / "results.json").exists(), f"nothing is timed when a case is wrong: {told.stderr!r}")
+    check("error: other: WRONG: " in told.stderr and told.stderr.endswith("error: 1 cases are not right\n") and
+          "NOT RIGHT, so not timed: other." in told.stdout and "| decode | 0.0100 |" in (made / "results.md").read_text(),
+          f"a case that is wrong costs no other: {told.stdout!r}")
+    (made / "read.expected").rename(made / "kept")
+    (made / "read.expected").write_bytes(pairs)
+    told = bench(made, status=1)
+    check("NOT RIGHT, so not timed: read, other." in told.stdout and "R not timed" in told.stdout, f"without R: {told.stdout!r}")
+    (made / "kept").rename(made / "read.expected")
+    # A new process goes on behind a case that faults, as often as one does.
+    faulty = make(folder / "faulty", [case("first", kernel="faults"), cases[0], case("second", kernel="faults"), cases[1]], source=source)
+    shutil.copy(LAUNCH, faulty)
+    told = bench(faulty, status=1)
+    check("correctness: 2 cases are right, 2 are not right\n" in told.stdout and "| decode | 0.0100 |" in told.stdout, f"others go on: {told.stdout!r}")
+    # One process for each start: all four, those behind the first, those behind the second.
+    statuses = [line for line in told.stderr.splitlines() if line.startswith("read: ")]
+    check(statuses.count("read: right") == 3, f"all, behind the fault, timed: {told.stderr!r}")
     # An instruction that is not as in the simulator stops nothing, but it is told.
     (made / "other.expected").rename(made / "instruction.expected")
     shutil.copy(made / "read.expected", made / "other.expected")
@@ -294,6 +319,15 @@ def test_bench(folder):
     check("Not as in the simulator: instruction." in (made / "results.md").read_text() and "| decode | 0.0100 |" in told.stdout, "and in the results")
     check(told.stderr.splitlines()[-1].startswith("error: 1 instructions are not as in the simulator; what they gave is in "), told.stderr)
     one_line(bench(folder / "none", status=1), "make the folder with scripts/bench gpu --prepare")
+    cases_file = (made / "cases.json").read_text()
+    for damaged in ("{", "{}", "[]", cases_file[:-9]):
+        (made / "cases.json").write_text(damaged)
+        one_line(bench(made, status=1), "cases.json: is damaged; prepare the folder again")
+    (made / "cases.json").write_text(cases_file)
+    (folder / "mine").mkdir()
+    (folder / "mine/thesis.txt").write_text("x")
+    mine = subprocess.run([ROOT / "scripts/bench", "gpu", "--prepare", "--folder", folder / "mine"], capture_output=True, text=True)
+    check(mine.returncode == 1 and "holds other things" in mine.stderr and (folder / "mine/thesis.txt").exists(), f"what is ours stays: {mine.stderr!r}")
     stderr = bench(made, status=1, driver="/no/such/libcuda.so.1").stderr
     check(len(stderr.splitlines()) == 1 and "cannot open the CUDA driver" in stderr, f"without a GPU one line: {stderr!r}")
     if source != "unknown":
@@ -308,17 +342,21 @@ def test_sanitizer(folder):
     shutil.copy(LAUNCH, made)
     home = folder / "cuda/bin"
     home.mkdir(parents=True)
-    for finds in ("none", "racecheck"):
+    tools = ["memcheck", "racecheck", "initcheck", "synccheck"]
+    summary = {name: "RACECHECK SUMMARY: 0 hazards displayed" if name == "racecheck" else "ERROR SUMMARY: 0 errors" for name in tools}
+    for outcome, status, output in (("clean", 0, None), ("NOT CLEAN", 9, "a race\nRACECHECK SUMMARY: 1 hazard displayed"),
+                                    ("did not run", 1, "Error: Target application returned an error. Device not supported.")):
+        other = f'test "$2" = racecheck && echo "{output}" && exit {status}\n' if output else ""
+        told = "\n".join(f'test "$2" = {name} && echo "========= {line}"' for name, line in summary.items())
         tool = home / "compute-sanitizer"
-        tool.write_text(f'#!/bin/sh\necho "$@" >> {folder}/sanitized.log\ntest "$2" = {finds} && echo a race && exit 9\nshift 4\nexec "$@"\n')
+        tool.write_text(f'#!/bin/sh\necho "$@" >> {folder}/sanitized.log\n{other}{told}\nshift 4\nexec "$@"\n')
         tool.chmod(0o755)
-        told = bench(made, status=0 if finds == "none" else 1, env={"CUDA_HOME": str(folder / "cuda")})
-        tools = ["memcheck", "racecheck", "initcheck", "synccheck"]
-        wanted = ", ".join(f"{name} {'NOT CLEAN' if name == finds else 'clean'}" for name in tools)
+        told = bench(made, status=int(outcome == "NOT CLEAN"), env={"CUDA_HOME": str(folder / "cuda")})
+        wanted = ", ".join(f"{name} {outcome if name == 'racecheck' else 'clean'}" for name in tools)
         check(f"compute-sanitizer: {wanted}." in told.stdout, f"each tool is told: {wanted}")
-        check(("a race" in told.stdout) == (finds == "racecheck"), "what it found is shown")
+        check(output is None or output.splitlines()[0] in told.stdout, "what it says is shown")
     lines = (folder / "sanitized.log").read_text().splitlines()
-    check(len(lines) == 8 and all("--error-exitcode 9" in line and line.endswith("--timeout-ms 120000 --only a") for line in lines),
+    check(len(lines) == 12 and all("--error-exitcode 9" in line and line.endswith("--timeout-ms 120000 --only a") for line in lines),
           f"it runs the small cases: {lines[:1]}")
 
 
