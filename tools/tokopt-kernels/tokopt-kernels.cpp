@@ -10,6 +10,7 @@
 #include "tokopt/CommandLine.h"
 #include "tokopt/OutputFile.h"
 
+#include "mlir/Tools/Plugins/PassPlugin.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/WithColor.h"
@@ -50,6 +51,11 @@ static llvm::cl::opt<Emit> emit(
 static llvm::cl::opt<std::string>
     only("kernel", llvm::cl::desc("Only the kernel of this name"),
          llvm::cl::value_desc("name"), llvm::cl::cat(options));
+static llvm::cl::list<std::string>
+    plugins("load-pass-plugin",
+            llvm::cl::desc("Load templates from this plugin, as tokopt-opt "
+                           "loads passes"),
+            llvm::cl::value_desc("file"), llvm::cl::cat(options));
 static llvm::cl::opt<bool>
     noCache("no-cache",
             llvm::cl::desc("Build every kernel anew, and keep none. Else they "
@@ -232,7 +238,19 @@ static llvm::Error writeKernels(llvm::raw_ostream &os, KernelFile &file) {
   llvm_unreachable("all emissions are handled");
 }
 
+static llvm::Error loadPlugins() {
+  for (const std::string &path : plugins) {
+    llvm::Expected<PassPlugin> plugin = PassPlugin::load(path);
+    if (!plugin)
+      return plugin.takeError();
+    plugin->registerPassRegistryCallbacks();
+  }
+  return llvm::Error::success();
+}
+
 static llvm::Error run(const CudaArchitecture &architecture) {
+  if (llvm::Error error = loadPlugins())
+    return error;
   std::unique_ptr<KernelFile> kernels;
   if (!list) {
     auto read = KernelFile::read(input, architecture);

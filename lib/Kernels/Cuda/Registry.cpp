@@ -18,6 +18,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Verifier.h"
 
 using namespace mlir;
 using namespace tokopt;
@@ -89,6 +90,21 @@ const KernelTarget &cuda::target() {
   return instance;
 }
 
+/// Holds what a template emitted to what nobody behind it asks again.
+static LogicalResult checkEmitted(tok::KernelOp op, func::FuncOp function) {
+  if (failed(mlir::verify(function)))
+    return op.emitOpError("of the family '")
+           << op.getFamily()
+           << "' became a kernel that is not valid: its template is wrong";
+  // Without it the function is no kernel, and would be dropped.
+  if (!function->hasAttr(tok::kLaunchAttrName))
+    return op.emitOpError("of the family '")
+           << op.getFamily() << "' became a function without '"
+           << tok::kLaunchAttrName
+           << "': its template must say how it is launched (Emitter::finish)";
+  return success();
+}
+
 OwningOpRef<ModuleOp>
 tokopt::emitCudaKernels(ModuleOp module, const CudaArchitecture &architecture) {
   MLIRContext *context = module.getContext();
@@ -116,7 +132,9 @@ tokopt::emitCudaKernels(ModuleOp module, const CudaArchitecture &architecture) {
         func::FuncOp::create(builder, op.getLoc(), name,
                              builder.getFunctionType(getArgumentTypes(op), {}));
     function.addEntryBlock();
-    return (*generator)->emit(op, function, *machine);
+    if (failed((*generator)->emit(op, function, *machine)))
+      return failure();
+    return checkEmitted(op, function);
   });
   if (result.wasInterrupted())
     return nullptr;

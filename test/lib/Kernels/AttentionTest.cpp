@@ -556,6 +556,6 @@ TEST_P(AttentionTest, DoesNotReadBeforeTheWindow) {
   }
 }
 
-TOKOPT_INSTANTIATE_KERNELS(AttentionTest);
+TOKOPT_INSTANTIATE_KERNELS(AttentionTest, getVariantsWithoutTiles());
 
 } // namespace

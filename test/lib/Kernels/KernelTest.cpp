@@ -83,6 +83,14 @@ ArrayRef<Variant> tokopt::test::getVariants() {
   return variants;
 }
 
+ArrayRef<Variant> tokopt::test::getVariantsWithoutTiles() {
+  static const Variant variants[] = {
+      {"avx2", "avx2", "avx2"},
+      {"avx512vnni", "avx512vnni", "avx512vnni"},
+      {"avx512vnni_emulated", "avx512vnni", "avx2"}};
+  return variants;
+}
+
 bool tokopt::test::canRun(const Variant &variant, std::string &reason) {
   if (hostRuns(*findIsaLevel(variant.level)))
     return true;

@@ -77,6 +77,10 @@ std::ostream &operator<<(std::ostream &os, const Variant &variant);
 /// least.
 llvm::ArrayRef<Variant> getVariants();
 
+/// The same for families that know nothing of tiles, whose kernels are the same
+/// with and without (without-tiles.mlir).
+llvm::ArrayRef<Variant> getVariantsWithoutTiles();
+
 /// Whether this machine can run `variant`; if not, why.
 bool canRun(const Variant &variant, std::string &reason);
 
@@ -158,10 +162,9 @@ protected:
   std::mt19937 random{1};
 };
 
-#define TOKOPT_INSTANTIATE_KERNELS(suite)                                      \
+#define TOKOPT_INSTANTIATE_KERNELS(suite, variants)                            \
   INSTANTIATE_TEST_SUITE_P(                                                    \
-      Levels, suite,                                                           \
-      testing::ValuesIn(getVariants().begin(), getVariants().end()),           \
+      Levels, suite, testing::ValuesIn(variants.begin(), variants.end()),      \
       [](const auto &info) { return std::string(info.param.name); })
 
 /// Whether two rows have the same bits.

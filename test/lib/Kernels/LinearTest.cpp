@@ -349,6 +349,6 @@ TEST_P(LinearTest, EmbedsEveryFormat) {
   }
 }
 
-TOKOPT_INSTANTIATE_KERNELS(LinearTest);
+TOKOPT_INSTANTIATE_KERNELS(LinearTest, getVariants());
 
 } // namespace

@@ -311,6 +311,6 @@ TEST_P(RowwiseTest, TakesRowsAndNormalizesThem) {
   }
 }
 
-TOKOPT_INSTANTIATE_KERNELS(RowwiseTest);
+TOKOPT_INSTANTIATE_KERNELS(RowwiseTest, getVariantsWithoutTiles());
 
 } // namespace

@@ -205,6 +205,6 @@ TEST_P(SampleTest, DrawsAsOftenAsProbable) {
       << "15 degrees of freedom: one in a thousand, were the counter not fixed";
 }
 
-TOKOPT_INSTANTIATE_KERNELS(SampleTest);
+TOKOPT_INSTANTIATE_KERNELS(SampleTest, getVariantsWithoutTiles());
 
 } // namespace

@@ -3,6 +3,11 @@
 // RUN: not tokopt-opt %s --tok-choose-kernels=target=sm_80 2>&1 | FileCheck %s --check-prefix=WITHOUT
 // RUN: tokopt-opt %s --load-pass-plugin=%plugins/libTokPluginTemplates.so --tok-plan-buffers --tok-insert-barriers --tok-plan-image --tok-choose-kernels=print --tok-expand-kernels 2>&1 | FileCheck %s --check-prefix=CPU
 
+// RUN: not tokopt-kernels %s --load-pass-plugin=%plugins/libTokPluginTemplates.so --emit=mlir 2>&1 | FileCheck %s --check-prefix=UNFINISHED
+// RUN: not tokopt-kernels %s --load-pass-plugin=%t.none --emit=mlir 2>&1 | FileCheck %s --check-prefix=NONE
+
+// UNFINISHED: error: {{.*}}plugin-templates.mlir: the kernels cannot be emitted: line {{[0-9]+}}, column 3: 'tok.kernel' op of the family 'embed' became a function without 'tok.launch': its template must say how it is launched (Emitter::finish)
+// NONE:    tokopt-kernels: error: Could not load library
 // CUDA:    rowwise {{.*}}: a block a row
 // CUDA:    embed {{.*}}: nothing (runner-up: none): a plugin says so
 // WITHOUT: error: 'tok.kernel' op has the family 'embed', but the target 'cuda' has templates for
