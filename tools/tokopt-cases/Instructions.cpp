@@ -15,6 +15,18 @@
 using namespace tokopt;
 using namespace cases;
 
+Sketch tokopt::sketchInstruction(std::string name, std::string module,
+                                 std::string architecture) {
+  Sketch sketch;
+  sketch.module = std::move(module);
+  sketch.architecture = std::move(architecture);
+  sketch.isExact = true;
+  sketch.given.name = std::move(name);
+  sketch.given.isSmall = true;
+  sketch.given.isRecorded = true;
+  return sketch;
+}
+
 static std::string text(int64_t value) { return std::to_string(value); }
 
 /// `name` = the address of word `word` of this lane, of which each has `words`.
@@ -32,19 +44,15 @@ static std::string addressOf(const std::string &name, const std::string &base,
 static void add(std::vector<Sketch> &sketches, const std::string &name,
                 const std::string &body, int64_t shared,
                 std::vector<Part> parts, uint64_t inBytes, int64_t outWords) {
-  Sketch sketch;
-  sketch.module =
+  std::string module =
       "llvm.mlir.global external @shared() {addr_space = 3 : i32, alignment = "
       "16 : i64} : !llvm.array<0 x i8>\n"
       "func.func @instruction(%x: !llvm.ptr<1>, %y: !llvm.ptr<1>) attributes "
       "{tok.launch = {threads = 32, shared = " +
       text(shared) + "}} {\n%lane = nvvm.read.ptx.sreg.tid.x : i32\n" + body +
       "return\n}\n";
-  sketch.isExact = true;
+  Sketch sketch = sketchInstruction(name, module);
   Case &given = sketch.given;
-  given.name = name;
-  given.isSmall = true;
-  given.isRecorded = true;
   Buffer x, y;
   x.name = "x";
   x.bytes = inBytes;

@@ -26,6 +26,22 @@ static std::string memref(int64_t columns, const std::string &type) {
 
 static constexpr double kEpsilon = 1e-5;
 
+/// %o = %s / sqrt(mean(%s^2) + epsilon) * %w, in a region, over `count`
+/// columns.
+static std::string normOf(const std::string &count) {
+  return R"mlir(  %q = arith.mulf %s, %s : f32
+  %t = tok.reduce_row %q
+  %n = arith.constant )mlir" +
+         count + R"mlir(.0 : f32
+  %eps = arith.constant 1.0e-5 : f32
+  %m = arith.divf %t, %n : f32
+  %v = arith.addf %m, %eps : f32
+  %d = math.sqrt %v : f32
+  %u = arith.divf %s, %d : f32
+  %o = arith.mulf %u, %w : f32
+)mlir";
+}
+
 /// x += r, y = x / sqrt(mean(x^2) + epsilon) * w, row by row.
 static std::string residualNorm(int64_t columns, Element element) {
   std::string count = std::to_string(columns),
@@ -39,17 +55,8 @@ static std::string residualNorm(int64_t columns, Element element) {
          ") {columns = " + count + R"mlir(} prologue {
 ^bb0(%a: f32, %c: f32, %w: f32):
   %s = arith.addf %a, %c : f32
-  %q = arith.mulf %s, %s : f32
-  %t = tok.reduce_row %q
-  %n = arith.constant )mlir" +
-         count + R"mlir(.0 : f32
-  %eps = arith.constant 1.0e-5 : f32
-  %m = arith.divf %t, %n : f32
-  %v = arith.addf %m, %eps : f32
-  %d = math.sqrt %v : f32
-  %u = arith.divf %s, %d : f32
-  %o = arith.mulf %u, %w : f32
-  tok.yield %s, %o : f32, f32
+)mlir" + normOf(count) +
+         R"mlir(  tok.yield %s, %o : f32, f32
 }
 return
 })mlir";
@@ -132,17 +139,8 @@ static std::string headNorm(int64_t heads, int64_t size) {
          ") outs(%y : " + x + ") {columns = " + std::to_string(heads * size) +
          ", group = " + count + R"mlir(} prologue {
 ^bb0(%s: f32, %w: f32):
-  %q = arith.mulf %s, %s : f32
-  %t = tok.reduce_row %q
-  %n = arith.constant )mlir" +
-         count + R"mlir(.0 : f32
-  %eps = arith.constant 1.0e-5 : f32
-  %m = arith.divf %t, %n : f32
-  %v = arith.addf %m, %eps : f32
-  %d = math.sqrt %v : f32
-  %u = arith.divf %s, %d : f32
-  %o = arith.mulf %u, %w : f32
-  tok.yield %o : f32
+)mlir" + normOf(count) +
+         R"mlir(  tok.yield %o : f32
 }
 return
 })mlir";

@@ -69,6 +69,11 @@ struct Sketch {
   std::function<std::vector<ExpectedNumber>(const Contents &)> reference;
 };
 
+/// A sketch of a single instruction, which is exact, small and recorded; for
+/// every architecture, or for `architecture` alone.
+Sketch sketchInstruction(std::string name, std::string module,
+                         std::string architecture = "");
+
 /// Attention over pages: decode in f32, and prefill on tensor cores.
 void addAttention(std::vector<Sketch> &sketches);
 /// What is generated from the region of a row: norms, and rows that go to

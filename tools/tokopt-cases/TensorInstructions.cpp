@@ -234,14 +234,8 @@ std::vector<ExpectedNumber> expectStored(const TensorCopy &copy,
 }
 
 void add(std::vector<Sketch> &sketches, const TensorCopy &copy) {
-  Sketch sketch;
-  sketch.module = moduleOf(copy);
-  sketch.architecture = "sm_90a";
-  sketch.isExact = true;
+  Sketch sketch = sketchInstruction(copy.name(), moduleOf(copy), "sm_90a");
   Case &given = sketch.given;
-  given.name = copy.name();
-  given.isSmall = true;
-  given.isRecorded = true;
   sketch.blocks = 0;
   Buffer x, c, y;
   c.name = "c";

@@ -275,14 +275,9 @@ Buffer numbers(const char *name, uint64_t bytes, Element element) {
 }
 
 void add(std::vector<Sketch> &sketches, const Product &product) {
-  Sketch sketch;
-  sketch.module = moduleOf(product);
-  sketch.architecture = "sm_90a";
-  sketch.isExact = true;
+  Sketch sketch =
+      sketchInstruction(product.name(), moduleOf(product), "sm_90a");
   Case &given = sketch.given;
-  given.name = product.name();
-  given.isSmall = true;
-  given.isRecorded = true;
   Buffer d, y;
   d.name = "d";
   uint64_t each = kRows * product.columns;
