@@ -143,12 +143,17 @@ void Counter::meetAll() {
 }
 
 std::vector<AccessCount> Counter::take(const std::vector<Site> &sites) const {
-  std::map<std::tuple<StringRef, StringRef, bool>, AccessCount> lines;
+  // In the order of a file's lines, which are numbers.
+  std::map<std::tuple<StringRef, unsigned, StringRef, bool>, AccessCount> lines;
   for (auto [place, count] : enumerate(counts)) {
     if (!count.requests)
       continue;
     const Site &site = sites[place / 2];
-    AccessCount &line = lines[{site.location, site.what, count.isShared}];
+    auto [file, digits] = StringRef(site.location).rsplit(':');
+    unsigned number = 0;
+    if (digits.getAsInteger(10, number))
+      file = site.location;
+    AccessCount &line = lines[{file, number, site.what, count.isShared}];
     line.location = site.location;
     line.what = site.what;
     line.isShared = count.isShared;

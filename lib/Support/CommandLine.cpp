@@ -42,10 +42,13 @@ void tokopt::setVersionPrinter(StringRef tool) {
 
 /// What LLVM would print over several lines, with a stack, and abort.
 static void endOnFatalError(void *tool, const char *reason, bool) {
-  std::string text = joinLines(reason, "");
+  // A stream that cannot be written says so when it is closed, if nobody asks.
+  bool isOurs = !StringRef(reason).starts_with("IO failure on output stream");
   WithColor::error(errs(), *static_cast<std::string *>(tool))
-      << "LLVM cannot go on: " << text
-      << "; this should have been refused earlier, please report it\n";
+      << joinLines(reason, "")
+      << (isOurs ? "; this should have been refused earlier, please report it"
+                 : "")
+      << '\n';
   // Files that are not whole go away.
   sys::RunInterruptHandlers();
   _exit(BadInput);
