@@ -58,24 +58,39 @@ std::string cases::toJson(const Folder &folder) {
   return json(folder).dump(1) + "\n";
 }
 
+static std::string refuse(const std::string &path, const json &value) {
+  return path + ": found " + value.dump() +
+         ", which is none of what may stand there";
+}
+
+/// Where a number is no whole one and must be, in words. To convert a large one
+/// to an integer has no defined result, so it is refused before.
+static std::string findFraction(const json &file) {
+  for (const auto &[path, value] : file.flatten().items())
+    if (value.is_number_float() && !path.ends_with("/timing/operations"))
+      return refuse(path, value);
+  return "";
+}
+
 /// Where what was read is not what the file says, in words. The JSON library
-/// wraps numbers around, cuts fractions off and takes names that it does not
-/// know for the first that it does.
+/// wraps numbers around and takes names that it does not know for the first
+/// that it does.
 static std::string findMisread(const json &file, const Folder &folder) {
   json patch = json::diff(json(folder), file);
   if (patch.empty())
     return "";
   const json &first = patch.front();
   std::string path = first.at("path");
-  return first.at("op") == "replace"
-             ? path + ": found " + first.at("value").dump() +
-                   ", which is none of what may stand there"
-             : path + ": is not known";
+  return first.at("op") == "replace" ? refuse(path, first.at("value"))
+                                     : path + ": is not known";
 }
 
 bool cases::fromJson(const std::string &text, Folder &out, std::string &error) {
   try {
     json file = json::parse(text);
+    error = findFraction(file);
+    if (!error.empty())
+      return false;
     file.get_to(out);
     error = findMisread(file, out);
   } catch (const json::exception &exception) {

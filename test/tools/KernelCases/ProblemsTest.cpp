@@ -169,6 +169,17 @@ TEST(Problems, maps_that_are_none) {
   EXPECT_NE(afterMap([](TensorMap &map) { map.strides[0] = UINT64_MAX; }), "");
 }
 
+/// A large one has no defined value as the byte that it should be.
+TEST(Problems, a_fraction_is_no_whole_number) {
+  json file = json::parse(toJson(makeFolder()));
+  file["cases"][0]["buffers"][0]["fill"] = 2e5;
+  Folder folder;
+  std::string error;
+  EXPECT_FALSE(fromJson(file.dump(), folder, error));
+  EXPECT_EQ(error, "/cases/0/buffers/0/fill: found 200000.0, which is none of "
+                   "what may stand there");
+}
+
 /// Bytes that were changed are refused or mean what they say: what is read is
 /// written again as it was.
 TEST(Problems, damaged_files_are_read_or_refused) {
