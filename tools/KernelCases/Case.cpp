@@ -66,7 +66,8 @@ static std::string refuse(const std::string &path, const json &value) {
 /// Where a number is no whole one and must be, in words. To convert a large one
 /// to an integer has no defined result, so it is refused before.
 static std::string findFraction(const json &file) {
-  for (const auto &[path, value] : file.flatten().items())
+  json flat = file.flatten();
+  for (const auto &[path, value] : flat.items())
     if (value.is_number_float() && !path.ends_with("/timing/operations"))
       return refuse(path, value);
   return "";
